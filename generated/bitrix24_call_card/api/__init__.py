@@ -1,0 +1,2 @@
+# Generated from the contract by `make generate`: an edit here is lost.
+"""Contains methods for accessing the API"""

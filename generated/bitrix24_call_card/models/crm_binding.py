@@ -1,0 +1,66 @@
+# Generated from the contract by `make generate`: an edit here is lost.
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..errors import (
+    as_enum,
+    as_int,
+)
+from ..models.crm_entity_type import CrmEntityType
+from ..types import UNSET
+
+
+@_attrs_define
+class CrmBinding:
+    """One CRM item that a call is bound to. Since 2026-04 in this shape."""
+
+    entity_type: CrmEntityType | str
+    """ The type of the CRM item. Always there. """
+    entity_id: int
+    """ The id of the CRM item. Always there. """
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict[str, Any])
+    """ Members that the contract does not list. """
+
+    def to_dict(self) -> dict[str, Any]:
+        """The model as json.dumps takes it."""
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict["ENTITY_TYPE"] = str(self.entity_type)
+        field_dict["ENTITY_ID"] = self.entity_id
+        return field_dict
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read the model from what json.loads gives.
+
+        Raises:
+            InvalidResponse: If a member is missing or cannot be made into its type.
+        """
+        d = dict(src_dict)
+        crm_binding = cls(
+            entity_type=as_enum(d.pop("ENTITY_TYPE", UNSET), "ENTITY_TYPE", CrmEntityType),
+            entity_id=as_int(d.pop("ENTITY_ID", UNSET), "ENTITY_ID"),
+        )
+        crm_binding.additional_properties = d
+        return crm_binding
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

@@ -1,0 +1,12 @@
+# Generated from the contract by `make generate`: an edit here is lost.
+from enum import StrEnum
+
+
+class CrmEntityType(StrEnum):
+    COMPANY = "COMPANY"
+    CONTACT = "CONTACT"
+    DEAL = "DEAL"
+    LEAD = "LEAD"
+
+    def __str__(self) -> str:
+        return str(self.value)

@@ -1,0 +1,72 @@
+# Generated from the contract by `make generate`: an edit here is lost.
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..errors import (
+    as_enum,
+    as_str,
+    optional,
+)
+from ..models.error_code import ErrorCode
+from ..types import UNSET, Unset
+
+
+@_attrs_define
+class ErrorResponse:
+    """The envelope of every error. Some errors carry more members."""
+
+    error: ErrorCode | str
+    """ What went wrong, for programs. Always there. A code that is not listed is valid. """
+    error_description: str
+    """ What went wrong, for people. Always there; the words may change. """
+    argument: str | Unset = UNSET
+    """ The argument that is missing or wrong. With `ERROR_ARGUMENT` only. """
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict[str, Any])
+    """ Members that the contract does not list. """
+
+    def to_dict(self) -> dict[str, Any]:
+        """The model as json.dumps takes it."""
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict["error"] = str(self.error)
+        field_dict["error_description"] = self.error_description
+        if not isinstance(self.argument, Unset):
+            field_dict["argument"] = self.argument
+        return field_dict
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read the model from what json.loads gives.
+
+        Raises:
+            InvalidResponse: If a member is missing or cannot be made into its type.
+        """
+        d = dict(src_dict)
+        error_response = cls(
+            error=as_enum(d.pop("error", UNSET), "error", ErrorCode),
+            error_description=as_str(d.pop("error_description", UNSET), "error_description"),
+            argument=optional(d.pop("argument", UNSET), "argument", as_str),
+        )
+        error_response.additional_properties = d
+        return error_response
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties
