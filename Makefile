@@ -44,3 +44,32 @@ check: .venv/.ready scripts/node/node_modules/.ready ## lint the contract, find 
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy generated scripts tests
 	@$(NODE) scripts/node/node_modules/pyright/index.js
+
+.PHONY: test
+test: .venv/.ready scripts/node/node_modules/.ready ## run all tests; ARGS=… goes to pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+.PHONY: demo
+demo: .venv/.ready generate ## call a sandbox portal by webhook and by OAuth, and show what comes back
+	@$(BIN)/python scripts/demo.py
+
+.PHONY: sandbox
+sandbox: .venv/.ready ## start a portal to develop against: PORT=8024 PROFILE=rest, ARGS=… (see ARGS=--help)
+	@$(BIN)/python -m sandbox $(if $(PORT),--port $(PORT)) $(if $(PROFILE),--profile $(PROFILE)) $(ARGS)
+
+.PHONY: contract
+contract: .venv/.ready ## hold a portal to the contract: CASES=3000 SEED=… BASE_URL=… (and TOKEN=… in the environment)
+	@$(BIN)/python tests/contract/run.py $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) $(if $(BASE_URL),--base-url "$(BASE_URL)")
+
+.PHONY: vendor
+vendor: .venv/.ready ## copy the client into an application: DEST=../app/src/app/_vendor (FORCE=1 over edits by hand)
+	@$(BIN)/python scripts/vendor.py $(if $(FORCE),--force) "$(DEST)"
+
+.PHONY: vendor-check
+vendor-check: .venv/.ready ## is the copy in DEST unedited and current?
+	@$(BIN)/python scripts/vendor.py --check "$(DEST)"
+
+.PHONY: clean
+clean: ## remove all that was installed or built here
+	rm -rf .venv scripts/node/node_modules reports .mypy_cache .pytest_cache .ruff_cache .hypothesis .schemathesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

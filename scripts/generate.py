@@ -118,7 +118,7 @@ def main() -> int:
     parser.add_argument(
         "--check",
         action="store_true",
-        help="change nothing; exit with 1 and name the files if generated/ is not what the contract gives",
+        help="change nothing; name the files that are not what the contract gives, and exit with 1",
     )
     arguments = parser.parse_args()
     try:
