@@ -1,0 +1,84 @@
+"""Ask a sandbox portal for the current call in four ways, and show what comes back.
+
+The portal runs on a free port of this machine, and ends with the demonstration.
+"""
+
+import argparse
+import asyncio
+
+import attrs
+import httpx
+from bitrix24_call_card import AuthenticatedClient, Client, errors
+from bitrix24_call_card.api.call_card import get_status
+from bitrix24_call_card.models import CallStatus, ErrorCode
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from sandbox.server import running
+
+
+def ask(console: Console, constructor: str, client: Client) -> CallStatus:
+    """Ask twice, and print the code together with what it gave."""
+
+    async def ask_asynchronously() -> CallStatus:
+        async with client:
+            return (await get_status.asyncio(client=client)).result
+
+    with client:
+        call = get_status.sync(client=client).result
+    same_call = asyncio.run(ask_asynchronously())
+    console.print(
+        f"[bold]client = {constructor}[/]\n"
+        f"  get_status.sync(client=client)           [green]{call.call_id}[/]\n"
+        f"  await get_status.asyncio(client=client)  [green]{same_call.call_id}[/]\n"
+    )
+    return call
+
+
+def show(console: Console, call: CallStatus) -> None:
+    """Print the fields of a call with the types that they have."""
+    table = Table("call.…", "value", "type", title=".result is a CallStatus:", box=SIMPLE_HEAD)
+    table.title_justify = "left"
+    table.columns[1].overflow = "fold"
+    for name in (field.name for field in attrs.fields(CallStatus)):
+        value = getattr(call, name)
+        if name == "crm_bindings":
+            for binding in call.crm_bindings:
+                table.add_row(name, f"{binding.entity_type} {binding.entity_id}", "CrmBinding")
+        elif name != "additional_properties":
+            table.add_row(name, str(value), type(value).__name__)
+    console.print(table)
+
+
+def fail(console: Console, client: Client) -> None:
+    """Ask with a token that has expired, and print what an application catches."""
+    try:
+        get_status.sync(client=client)
+    except errors.ApiError as error:
+        console.print(
+            "\n[bold]An hour later the token has expired:[/]\n"
+            f"  [red]errors.ApiError: {error}[/]\n"
+            f"  error.error == ErrorCode.EXPIRED_TOKEN: {error.error == ErrorCode.EXPIRED_TOKEN}\n"
+        )
+
+
+def main() -> None:
+    """Run the demonstration."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    console = Console(highlight=False, soft_wrap=True)
+    with running() as sandbox:
+        console.print(f"\nA sandbox portal answers at {sandbox.origin}.\n")
+        with (
+            Client(base_url=sandbox.webhook_url) as webhook,
+            AuthenticatedClient(base_url=sandbox.oauth_url, token=sandbox.access_token) as oauth,
+        ):
+            ask(console, "Client(base_url=WEBHOOK_URL)", webhook)
+            call = ask(console, "AuthenticatedClient(base_url=OAUTH_URL, token=TOKEN)", oauth)
+            show(console, call)
+            httpx.post(f"{sandbox.origin}/sandbox/tokens/expire").raise_for_status()
+            fail(console, oauth)
+        console.print("Next: [bold]make sandbox[/] keeps a portal running, with pages to look at.")
+
+
+if __name__ == "__main__":
+    main()

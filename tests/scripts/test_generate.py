@@ -1,0 +1,217 @@
+"""The client is what the contract gives, whole or not at all, and any difference is found."""
+
+import importlib.metadata
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATES = sorted((ROOT / "scripts" / "generator" / "templates").iterdir())
+MODEL = "generated/bitrix24_call_card/models/call_status.py"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of what generation reads and writes, so that the real files stay as they are."""
+    for name in ("openapi", "generated", "scripts/generator"):
+        shutil.copytree(
+            ROOT / name,
+            tmp_path / name,
+            ignore=shutil.ignore_patterns("__pycache__", "node_modules"),
+        )
+    shutil.copy(ROOT / "scripts" / "generate.py", tmp_path / "scripts")
+    return tmp_path
+
+
+def run(
+    project: Path, *arguments: str, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, project / "scripts" / "generate.py", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | (environment or {}),
+    )
+
+
+def content(project: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(project)): path.read_bytes()
+        for path in project.rglob("*")
+        if path.is_file()
+    }
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), "utf-8")
+
+
+def test_the_committed_client_is_what_the_contract_gives(project: Path) -> None:
+    result = run(project, "--check")
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_a_run_gives_the_same_bytes_whatever_lies_around_it(project: Path, tmp_path: Path) -> None:
+    before = content(project / "generated")
+    (project / "pyproject.toml").write_text("[tool.ruff]\nline-length = 40\n", "utf-8")
+    other_tools = tmp_path / "bin"
+    other_tools.mkdir()
+    for tool in ("ruff", "openapi-python-client"):
+        (other_tools / tool).write_text("#!/bin/sh\nexit 1\n", "utf-8")
+        (other_tools / tool).chmod(0o755)
+    shutil.rmtree(project / "generated")
+    path = f"{other_tools}{os.pathsep}{os.environ['PATH']}"
+    result = run(project, environment={"PATH": path, "COLUMNS": "40", "TZ": "Asia/Tokyo"})
+    assert result.returncode == 0, result.stderr
+    assert content(project / "generated") == before
+
+
+def test_a_file_that_the_contract_no_longer_gives_disappears(project: Path) -> None:
+    (project / "generated" / "bitrix24_call_card" / "stale.py").write_text("", "utf-8")
+    assert run(project).returncode == 0
+    assert not (project / "generated" / "bitrix24_call_card" / "stale.py").exists()
+    assert not list(project.glob(".generating-*"))
+
+
+def change_contract(old: str, new: str) -> Callable[[Path], None]:
+    return lambda project: edit(project / "openapi" / "call-card.yaml", old, new)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "complaint"),
+    [
+        pytest.param(
+            lambda project: (project / "openapi" / "call-card.yaml").unlink(),
+            "is not an OpenAPI document",
+            id="no file",
+        ),
+        pytest.param(
+            change_contract("openapi: 3.1.1", "openapi: ["), "is not an OpenAPI", id="no YAML"
+        ),
+        pytest.param(change_contract("info:", "about:"), "is not an OpenAPI", id="no info"),
+        pytest.param(
+            change_contract("schemas/CallStatus", "schemas/Nothing"),
+            "Nothing",
+            id="a reference to nothing",
+        ),
+        pytest.param(
+            change_contract(
+                "      requestBody:\n",
+                "      parameters:\n        - {name: x, in: body}\n      requestBody:\n",
+            ),
+            "openapi_python_client failed",
+            id="an operation that the generator drops",
+        ),
+        pytest.param(
+            change_contract(
+                "          type: boolean\n", "          type: string\n          enum: [yes, no]\n"
+            ),
+            "unsupported: call_list_mode of CallStatus: EnumProperty",
+            id="a closed set of values",
+        ),
+        pytest.param(
+            change_contract(
+                "    NoParameters:\n      type: object\n",
+                "    NoParameters:\n      type: object\n      required: [x]\n"
+                "      properties: {x: {type: string}}\n",
+            ),
+            "unsupported: body params",
+            id="a request that is not constant",
+        ),
+    ],
+)
+def test_a_contract_that_cannot_be_taken_fails_and_leaves_the_old_client(
+    project: Path, spoil: Callable[[Path], None], complaint: str
+) -> None:
+    before = content(project / "generated")
+    spoil(project)
+    result = run(project)
+    assert result.returncode == 1
+    assert complaint in result.stderr
+    assert "Nothing was changed." in result.stderr
+    assert content(project / "generated") == before
+    assert not list(project.glob(".generating-*"))
+
+
+@pytest.mark.parametrize(
+    ("drift", "line"),
+    [
+        pytest.param(
+            change_contract("description: The call's id.", "description: The id."),
+            f"{MODEL}: differs",
+            id="an edited contract",
+        ),
+        pytest.param(
+            lambda project: edit(project / MODEL, "call_id: str", "call_id: int"),
+            f"{MODEL}: differs",
+            id="an edited file",
+        ),
+        pytest.param(lambda project: (project / MODEL).unlink(), f"{MODEL}: missing", id="missing"),
+        pytest.param(
+            lambda project: (project / "generated" / "more.py").write_text("", "utf-8"),
+            "generated/more.py: not from the contract",
+            id="an extra file",
+        ),
+        pytest.param(
+            lambda project: shutil.rmtree(project / "generated"),
+            f"{MODEL}: missing",
+            id="no client at all",
+        ),
+        pytest.param(
+            lambda project: edit(
+                project / "scripts/generator/templates/errors.py.jinja", "base of", "root of"
+            ),
+            "generated/bitrix24_call_card/errors.py: differs",
+            id="an edited template",
+        ),
+    ],
+)
+def test_drift_is_found_named_and_left_as_it_is(
+    project: Path, drift: Callable[[Path], object], line: str
+) -> None:
+    drift(project)
+    before = content(project)
+    result = run(project, "--check")
+    assert result.returncode == 1
+    assert line in result.stderr.splitlines()
+    assert "make generate" in result.stderr
+    assert content(project) == before
+
+
+def test_the_version_of_the_package_is_that_of_the_contract(project: Path) -> None:
+    contract = project / "openapi" / "call-card.yaml"
+    contract.write_text(
+        re.sub(r"  version: .*", "  version: 7.8.9", contract.read_text("utf-8"), count=1), "utf-8"
+    )
+    assert run(project).returncode == 0
+    assert 'version = "7.8.9"' in (project / "generated" / "pyproject.toml").read_text("utf-8")
+
+
+def test_every_generated_module_says_that_it_is_generated() -> None:
+    for module in (ROOT / "generated").rglob("*.py"):
+        assert module.read_text("utf-8").startswith("# Generated from the contract"), module
+
+
+def test_templates_are_few() -> None:
+    assert len(TEMPLATES) <= 5
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+def test_a_template_says_why_it_is_there_and_fits_the_installed_generator(template: Path) -> None:
+    header = template.read_text("utf-8").partition("-#}")[0]
+    installed = importlib.metadata.version("openapi-python-client")
+    assert "Why: " in header
+    assert f"From: openapi-python-client {installed}, {template.name}" in header, (
+        f"{template.name} was taken from another generator than the installed {installed}: "
+        "compare it with the installed template, then correct its header"
+    )
+    assert "Without it: " in header
