@@ -3,16 +3,26 @@
 
 from __future__ import annotations
 
-import asyncio
+import inspect
 import json
+import logging
+import re
 import ssl
 import threading
 import weakref
-from typing import Any, Final, Literal, Self
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 from urllib.parse import urlencode
 
 import httpx
 from attrs import define, evolve, field, frozen
+
+from .errors import Bitrix24Error, InvalidResponse, as_object
+
+# asyncio takes longer to import than all of this package, so a synchronous program is spared it.
+if TYPE_CHECKING:
+    import asyncio
 
 DEFAULT_TIMEOUT: Final = httpx.Timeout(30.0, connect=10.0)
 """Seconds until httpx.TimeoutException: to connect, and otherwise between two signs of life."""
@@ -30,6 +40,19 @@ class Operation:
     body: bytes
 
 
+_LOCATION: Final = re.compile(r"(b'location', b)('.*?'|\".*?\")", re.IGNORECASE)
+
+
+def _mask_location(record: logging.LogRecord) -> bool:
+    """Keep a redirect's target, which may hold a webhook, out of httpcore's log of response headers."""
+    record.msg = _LOCATION.sub(r"\1'***'", str(record.msg))
+    return True
+
+
+for _name in ("httpcore.http11", "httpcore.http2"):
+    logging.getLogger(_name).addFilter(_mask_location)
+
+
 class _NoLoop:
     """Stands for the event loop where there is none of asyncio's."""
 
@@ -38,52 +61,67 @@ _NO_LOOP: Final = _NoLoop()
 
 
 def _running_loop() -> object:
+    import asyncio
+
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
         return _NO_LOOP
 
 
+class _WireRequest(httpx.Request):
+    """The request as the portal gets it; a transport that logs it does not show the secret."""
+
+    def __repr__(self) -> str:
+        return f"<Request({self.method!r}, '{self.url.copy_with(raw_path=_MASK)}')>"
+
+
 class _Secret:
     """What a request carries on the wire and nobody is shown: the base URL's path, and the token."""
 
-    __slots__ = ("_base_path", "_body", "_query", "_url", "shown_url")
+    __slots__ = ("_base_path", "_body", "_query", "_shown", "_wire")
 
-    def __init__(self, base_url: httpx.URL, path: str, query: bytes, body: bytes) -> None:
+    def __init__(self, base_url: httpx.URL, query: bytes, body: bytes) -> None:
         self._base_path = base_url.raw_path.rstrip(b"/")
         self._query = query
         self._body = httpx.ByteStream(body)
-        self.shown_url = base_url.copy_with(raw_path=_MASK + path.encode())
-        self._url = self._unmasked(self.shown_url)
+
+    def hide_behind(self, shown: httpx.Request) -> None:
+        """Stand in for this request, each time it is sent."""
+        self._shown = shown
+        self._wire = self._build(shown)
 
     def request(self, shown: httpx.Request) -> httpx.Request:
-        """The request as the portal gets it."""
-        return httpx.Request(
+        """The request as the portal gets it: instead of the one shown, or after it a redirect's."""
+        return self._wire if shown is self._shown else self._build(shown)
+
+    def _build(self, shown: httpx.Request) -> httpx.Request:
+        path = shown.url.raw_path.replace(_MASK, self._base_path, 1) + self._query
+        wire = _WireRequest(
             shown.method,
-            self._url if shown.url is self.shown_url else self._unmasked(shown.url),
-            headers=shown.headers,
+            shown.url.copy_with(raw_path=path),
             # A redirect may have turned the request into one without a body.
             stream=self._body if "content-length" in shown.headers else shown.stream,
             extensions=shown.extensions,
         )
+        wire.headers = shown.headers
+        return wire
 
     def shown_response(self, response: httpx.Response) -> httpx.Response:
         """The response, without a redirect to another origin, and without the secret in one to the same."""
-        location = response.headers.pop("location", None)
-        if location is not None:
-            try:
-                target = self._url.join(location)
-            except httpx.InvalidURL:
-                return response
-            if (target.scheme, target.netloc) == (self._url.scheme, self._url.netloc):
-                path = target.raw_path.partition(b"?")[0]
-                if path.startswith(self._base_path):
-                    path = _MASK + path[len(self._base_path) :]
-                response.headers["location"] = str(target.copy_with(raw_path=path))
+        if not response.is_redirect or "location" not in response.headers:
+            return response
+        location = response.headers.pop("location")
+        try:
+            target = self._wire.url.join(location)
+        except httpx.InvalidURL:
+            return response
+        if (target.scheme, target.netloc) == (self._wire.url.scheme, self._wire.url.netloc):
+            path = target.raw_path.partition(b"?")[0]
+            if path.startswith(self._base_path):
+                path = _MASK + path[len(self._base_path) :]
+            response.headers["location"] = str(target.copy_with(raw_path=path))
         return response
-
-    def _unmasked(self, url: httpx.URL) -> httpx.URL:
-        return url.copy_with(raw_path=url.raw_path.replace(_MASK, self._base_path, 1) + self._query)
 
 
 _Prepared = dict[Operation, tuple[str | None, httpx.Request]]
@@ -130,6 +168,13 @@ class _AsyncHttpxClient(httpx.AsyncClient):
         return _AsyncTransport(super()._transport_for_url(url))
 
 
+def _is_expired(response: httpx.Response) -> bool:
+    try:
+        return response.status_code == 401 and as_object(response.content).get("error") == "expired_token"
+    except InvalidResponse:
+        return False
+
+
 def _origin_and_path(base_url: str) -> httpx.URL:
     try:
         url = httpx.URL(base_url)
@@ -168,6 +213,9 @@ class Client:
     _verify_ssl: str | bool | ssl.SSLContext = field(default=True, kw_only=True, alias="verify_ssl")
     _follow_redirects: bool = field(default=False, kw_only=True, alias="follow_redirects")
     _httpx_args: dict[str, Any] = field(factory=dict[str, Any], kw_only=True, alias="httpx_args")
+
+    operating_reset_at: int | None = field(default=None, init=False)
+    """When the portal gives back a part of the method's time, in Unix seconds, as last seen in an answer."""
 
     _url: httpx.URL = field(init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
@@ -247,13 +295,19 @@ class Client:
 
     def send(self, operation: Operation) -> httpx.Response:
         """Send what an API function asks for. Raises httpx.HTTPError if there is no answer."""
-        client = self.get_httpx_client()
-        return client.send(self._request(client, operation))
+        return self._send(operation, None)
 
     async def asend(self, operation: Operation) -> httpx.Response:
         """Send what an API function asks for. Raises httpx.HTTPError if there is no answer."""
+        return await self._asend(operation, None)
+
+    def _send(self, operation: Operation, token: str | None) -> httpx.Response:
+        client = self.get_httpx_client()
+        return client.send(self._request(client, operation, token))
+
+    async def _asend(self, operation: Operation, token: str | None) -> httpx.Response:
         client = self.get_async_httpx_client()
-        return await client.send(self._request(client, operation))
+        return await client.send(self._request(client, operation, token))
 
     def _httpx_kwargs(self) -> dict[str, Any]:
         return {
@@ -265,8 +319,9 @@ class Client:
             **self._httpx_args,
         }
 
-    def _request(self, client: httpx.Client | httpx.AsyncClient, operation: Operation) -> httpx.Request:
-        token = self._token()
+    def _request(
+        self, client: httpx.Client | httpx.AsyncClient, operation: Operation, token: str | None
+    ) -> httpx.Request:
         if not isinstance(client, (_HttpxClient, _AsyncHttpxClient)):
             secret, request = self._build_request(client, operation, token)
             return secret.request(request)
@@ -280,10 +335,10 @@ class Client:
         self, client: httpx.Client | httpx.AsyncClient, operation: Operation, token: str | None
     ) -> tuple[_Secret, httpx.Request]:
         query, body = self._signed(operation.body, token)
-        secret = _Secret(self._url, operation.path, query, body)
+        secret = _Secret(self._url, query, body)
         request = client.build_request(
             operation.method,
-            secret.shown_url,
+            self._url.copy_with(raw_path=_MASK + operation.path.encode()),
             headers={
                 "Accept": "application/json",
                 "Content-Type": "application/json",
@@ -291,11 +346,8 @@ class Client:
             },
             extensions={_SECRET: secret},
         )
-        request.url = secret.shown_url
+        secret.hide_behind(request)
         return secret, request
-
-    def _token(self) -> str | None:
-        return None
 
     def _signed(self, body: bytes, token: str | None) -> tuple[bytes, bytes]:
         """The query and the body, with the token in one of them if there is one."""
@@ -307,19 +359,117 @@ class Client:
 class AuthenticatedClient(Client):
     """A portal, reached by OAuth.
 
+    On 401 with ``expired_token``, and on nothing else, the token is renewed if ``refresh`` is given, and the
+    call is repeated once. However many threads and tasks meet the expired token, ``refresh`` is called once
+    for all of them; if it raises, they all get what it raised, and the next call tries again.
+
     Args:
         base_url: The portal's REST address, https://PORTAL/rest.
         token: The access token. It may be set anew at any time.
         auth_in: Where the token goes as ``auth``: into the JSON body, or into the query, which ends up in logs.
+        refresh: Gets a new access token from the portal's OAuth server and returns it. A plain function is run
+            in a thread for the asynchronous API functions; a coroutine function serves only those.
+        on_refresh: Is given each new token, for example to store it.
 
     The other arguments are those of ``Client``.
     """
 
     token: str = field()
     auth_in: Literal["body", "query"] = field(default="body", kw_only=True)
+    refresh: Callable[[], str | Awaitable[str]] | None = field(default=None, kw_only=True)
+    on_refresh: Callable[[str], object] | None = field(default=None, kw_only=True)
+    # The renewal under way, for all who wait for it, and the task that does it.
+    _renewal: Future[None] | None = field(default=None, init=False)
+    _renewing: asyncio.Task[None] | None = field(default=None, init=False)
 
-    def _token(self) -> str | None:
-        return self.token
+    def send(self, operation: Operation) -> httpx.Response:
+        """Send what an API function asks for, and once more if the token had to be renewed.
+
+        Raises httpx.HTTPError if there is no answer, and what ``refresh`` raises.
+        """
+        token = self.token
+        response = self._send(operation, token)
+        if self.refresh is None or not _is_expired(response):
+            return response
+        renewal, is_mine = self._join_renewal(token)
+        if is_mine:
+            self._renew(renewal, self.refresh)
+        renewal.result()
+        return self._send(operation, self.token)
+
+    async def asend(self, operation: Operation) -> httpx.Response:
+        """Send what an API function asks for, and once more if the token had to be renewed.
+
+        Raises httpx.HTTPError if there is no answer, and what ``refresh`` raises.
+        """
+        token = self.token
+        response = await self._asend(operation, token)
+        if self.refresh is None or not _is_expired(response):
+            return response
+        import asyncio
+
+        renewal, is_mine = self._join_renewal(token)
+        if is_mine:
+            # A task of its own, because others wait for it even if this caller is cancelled.
+            self._renewing = asyncio.create_task(self._arenew(renewal, self.refresh))
+        await asyncio.shield(asyncio.wrap_future(renewal))
+        return await self._asend(operation, self.token)
+
+    def _join_renewal(self, token: str) -> tuple[Future[None], bool]:
+        """The renewal of that token, and whether it is the caller's to do."""
+        with self._lock:
+            if self._renewal is not None:
+                return self._renewal, False
+            renewal = Future[None]()
+            renewal.set_running_or_notify_cancel()
+            if self.token != token:
+                renewal.set_result(None)
+                return renewal, False
+            self._renewal = renewal
+            return renewal, True
+
+    def _renew(self, renewal: Future[None], refresh: Callable[[], str | Awaitable[str]]) -> None:
+        try:
+            token = refresh()
+            if inspect.iscoroutine(token):
+                token.close()
+            self._take(token)
+        except BaseException as error:
+            self._end_renewal(renewal, error)
+        else:
+            self._end_renewal(renewal, None)
+
+    async def _arenew(self, renewal: Future[None], refresh: Callable[[], str | Awaitable[str]]) -> None:
+        import asyncio
+
+        try:
+            token = refresh() if inspect.iscoroutinefunction(refresh) else await asyncio.to_thread(refresh)
+            self._take(await token if inspect.isawaitable(token) else token)
+        except asyncio.CancelledError:
+            self._end_renewal(renewal, Bitrix24Error("the event loop ended while the token was renewed in it"))
+            raise
+        except BaseException as error:
+            self._end_renewal(renewal, error)
+        else:
+            self._end_renewal(renewal, None)
+
+    def _take(self, token: object) -> None:
+        if not isinstance(token, str):
+            raise TypeError(
+                f"refresh gave {type(token).__name__}, expected the new access token; "
+                "a coroutine function serves the asynchronous API functions only"
+            )
+        self.token = token
+        if self.on_refresh is not None:
+            self.on_refresh(token)
+
+    def _end_renewal(self, renewal: Future[None], error: BaseException | None) -> None:
+        with self._lock:
+            self._renewal = None
+        if error is None:
+            renewal.set_result(None)
+        else:
+            renewal.set_exception(error)
 
     def _signed(self, body: bytes, token: str | None) -> tuple[bytes, bytes]:
         if self.auth_in == "query":

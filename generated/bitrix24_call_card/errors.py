@@ -39,13 +39,18 @@ class ApiError(Bitrix24Error):
         status_code: The HTTP status.
         response: The answer as a model, with members that only some errors carry.
         content: The answer's raw body.
+        operating_reset_at: When the portal gives back a part of the method's time, in Unix seconds, as the
+            client last saw it: how long to wait after OPERATION_TIME_LIMIT. None if it never did.
     """
 
-    def __init__(self, status_code: int, response: ErrorResponse, content: bytes) -> None:
-        super().__init__(status_code, response, content)
+    def __init__(
+        self, status_code: int, response: ErrorResponse, content: bytes, operating_reset_at: int | None = None
+    ) -> None:
+        super().__init__(status_code, response, content, operating_reset_at)
         self.status_code = status_code
         self.response = response
         self.content = content
+        self.operating_reset_at = operating_reset_at
 
     @property
     def error(self) -> ErrorCode | str:
@@ -56,6 +61,11 @@ class ApiError(Bitrix24Error):
     def error_description(self) -> str:
         """The portal's words for people. They may change, so do not compare them."""
         return self.response.error_description
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same call can succeed later, with nothing changed but the time."""
+        return self.status_code in (429, 500, 503) and self.error not in ("OVERLOAD_LIMIT", "PORTAL_DELETED")
 
     def __str__(self) -> str:
         return f"the portal answered {self.status_code} {self.error}: {self.error_description}"

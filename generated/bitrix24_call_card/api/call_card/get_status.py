@@ -39,10 +39,11 @@ def _build_response(response: httpx.Response) -> Response[GetStatusResponse | Er
     )
 
 
-def _success(response: httpx.Response) -> GetStatusResponse:
+def _success(client: Client, response: httpx.Response) -> GetStatusResponse:
     parsed = _parse_response(response)
     if isinstance(parsed, ErrorResponse):
-        raise errors.ApiError(response.status_code, parsed, response.content)
+        raise errors.ApiError(response.status_code, parsed, response.content, client.operating_reset_at)
+    client.operating_reset_at = parsed.time.operating_reset_at or client.operating_reset_at
     return parsed
 
 
@@ -57,6 +58,7 @@ def sync_detailed(*, client: AuthenticatedClient | Client) -> Response[GetStatus
         errors.UnexpectedStatus: The answer's status is not in the contract.
         errors.InvalidResponse: The answer's body is not as documented.
         httpx.HTTPError: There was no answer, for example within the client's timeout.
+        Exception: Whatever the client's ``refresh`` raised when the token had expired.
 
     Returns:
         The whole response; `parsed` is the error's model if the portal answered with an error.
@@ -76,11 +78,12 @@ def sync(*, client: AuthenticatedClient | Client) -> GetStatusResponse:
         errors.UnexpectedStatus: The answer's status is not in the contract.
         errors.InvalidResponse: The answer's body is not as documented.
         httpx.HTTPError: There was no answer, for example within the client's timeout.
+        Exception: Whatever the client's ``refresh`` raised when the token had expired.
 
     Returns:
         The answer's model.
     """
-    return _success(client.send(_OPERATION))
+    return _success(client, client.send(_OPERATION))
 
 
 async def asyncio_detailed(*, client: AuthenticatedClient | Client) -> Response[GetStatusResponse | ErrorResponse]:
@@ -94,6 +97,7 @@ async def asyncio_detailed(*, client: AuthenticatedClient | Client) -> Response[
         errors.UnexpectedStatus: The answer's status is not in the contract.
         errors.InvalidResponse: The answer's body is not as documented.
         httpx.HTTPError: There was no answer, for example within the client's timeout.
+        Exception: Whatever the client's ``refresh`` raised when the token had expired.
 
     Returns:
         The whole response; `parsed` is the error's model if the portal answered with an error.
@@ -113,8 +117,9 @@ async def asyncio(*, client: AuthenticatedClient | Client) -> GetStatusResponse:
         errors.UnexpectedStatus: The answer's status is not in the contract.
         errors.InvalidResponse: The answer's body is not as documented.
         httpx.HTTPError: There was no answer, for example within the client's timeout.
+        Exception: Whatever the client's ``refresh`` raised when the token had expired.
 
     Returns:
         The answer's model.
     """
-    return _success(await client.asend(_OPERATION))
+    return _success(client, await client.asend(_OPERATION))
