@@ -8,26 +8,44 @@ if TYPE_CHECKING:
     from .call_direction import CallDirection
     from .call_state import CallState
     from .call_status import CallStatus
+    from .command import Command
     from .crm_binding import CrmBinding
     from .crm_entity_type import CrmEntityType
+    from .entity_changed import EntityChanged
     from .error_code import ErrorCode
     from .error_response import ErrorResponse
+    from .event import Event
     from .get_status_request import GetStatusRequest
     from .get_status_response import GetStatusResponse
+    from .init_data import InitData
+    from .interface import Interface
     from .no_parameters import NoParameters
+    from .open_widget_request import OpenWidgetRequest
+    from .options import Options
+    from .placement_binding import PlacementBinding
+    from .placement_options import PlacementOptions
     from .time import Time
 
 _MODULES = {
     "CallDirection": ".call_direction",
     "CallState": ".call_state",
     "CallStatus": ".call_status",
+    "Command": ".command",
     "CrmBinding": ".crm_binding",
     "CrmEntityType": ".crm_entity_type",
+    "EntityChanged": ".entity_changed",
     "ErrorCode": ".error_code",
     "ErrorResponse": ".error_response",
+    "Event": ".event",
     "GetStatusRequest": ".get_status_request",
     "GetStatusResponse": ".get_status_response",
+    "InitData": ".init_data",
+    "Interface": ".interface",
     "NoParameters": ".no_parameters",
+    "OpenWidgetRequest": ".open_widget_request",
+    "Options": ".options",
+    "PlacementBinding": ".placement_binding",
+    "PlacementOptions": ".placement_options",
     "Time": ".time",
 }
 
@@ -48,12 +66,21 @@ __all__ = (
     "CallDirection",
     "CallState",
     "CallStatus",
+    "Command",
     "CrmBinding",
     "CrmEntityType",
+    "EntityChanged",
     "ErrorCode",
     "ErrorResponse",
+    "Event",
     "GetStatusRequest",
     "GetStatusResponse",
+    "InitData",
+    "Interface",
     "NoParameters",
+    "OpenWidgetRequest",
+    "Options",
+    "PlacementBinding",
+    "PlacementOptions",
     "Time",
 )

@@ -57,8 +57,8 @@ class CallStatus:
     none. Since 2024-09. """
     call_state: CallState | str | Unset = UNSET
     """ How far the call has come. Absent before 2026-04. """
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict[str, Any])
-    """ Members that the contract does not list. """
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict[str, Any], eq=False)
+    """ Members that the contract does not list. They do not count when two models are compared. """
 
     def to_dict(self) -> dict[str, Any]:
         """The model as json.dumps takes it."""

@@ -23,8 +23,8 @@ class CrmBinding:
     """ The type of the CRM item. Always there. """
     entity_id: int
     """ The id of the CRM item. Always there. """
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict[str, Any])
-    """ Members that the contract does not list. """
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict[str, Any], eq=False)
+    """ Members that the contract does not list. They do not count when two models are compared. """
 
     def to_dict(self) -> dict[str, Any]:
         """The model as json.dumps takes it."""

@@ -26,8 +26,8 @@ class ErrorResponse:
     """ What went wrong, for people. Always there; the words may change. """
     argument: str | Unset = UNSET
     """ The argument that is missing or wrong. With `ERROR_ARGUMENT` only. """
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict[str, Any])
-    """ Members that the contract does not list. """
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict[str, Any], eq=False)
+    """ Members that the contract does not list. They do not count when two models are compared. """
 
     def to_dict(self) -> dict[str, Any]:
         """The model as json.dumps takes it."""

@@ -29,8 +29,8 @@ class GetStatusRequest:
     """ The command to the call card. """
     params: NoParameters | list[Any] | Unset = UNSET
     """ The parameters of the command: there are none, and it may be left out. """
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict[str, Any])
-    """ Members that the contract does not list. """
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict[str, Any], eq=False)
+    """ Members that the contract does not list. They do not count when two models are compared. """
 
     def to_dict(self) -> dict[str, Any]:
         """The model as json.dumps takes it."""

@@ -26,8 +26,8 @@ class GetStatusResponse:
     and will grow again: a value that is not listed is valid. """
     time: Time
     """ When the portal worked on the request, and for how long. """
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict[str, Any])
-    """ Members that the contract does not list. """
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict[str, Any], eq=False)
+    """ Members that the contract does not list. They do not count when two models are compared. """
 
     def to_dict(self) -> dict[str, Any]:
         """The model as json.dumps takes it."""

@@ -37,8 +37,8 @@ class Time:
     """ What this method has used in the last ten minutes, in seconds. Cloud portals only; may be absent. """
     operating_reset_at: int | Unset = UNSET
     """ When a part of `operating` is given back, in Unix seconds. Cloud portals only; may be absent. """
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict[str, Any])
-    """ Members that the contract does not list. """
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict[str, Any], eq=False)
+    """ Members that the contract does not list. They do not count when two models are compared. """
 
     def to_dict(self) -> dict[str, Any]:
         """The model as json.dumps takes it."""

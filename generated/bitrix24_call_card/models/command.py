@@ -1,0 +1,11 @@
+# Generated from the contract by `make generate`: an edit here is lost.
+from enum import StrEnum
+
+
+class Command(StrEnum):
+    DISABLE_AUTO_CLOSE = "disableAutoClose"
+    ENABLE_AUTO_CLOSE = "enableAutoClose"
+    GET_STATUS = "getStatus"
+
+    def __str__(self) -> str:
+        return str(self.value)

@@ -1,0 +1,72 @@
+# Generated from the contract by `make generate`: an edit here is lost.
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..errors import (
+    as_enum,
+    as_int,
+    as_str,
+)
+from ..models.crm_entity_type import CrmEntityType
+from ..types import UNSET
+
+
+@_attrs_define
+class EntityChanged:
+    """The payload of `CallCard::EntityChanged`: the card has loaded a CRM item, because it was opened, because
+    the call was bound, or because the call list went on."""
+
+    phone_number: str
+    """ The client's number, or `unknown`, or `hidden`. """
+    crm_entity_type: CrmEntityType | str
+    """ The type of the CRM item; an empty string if the call is not bound. """
+    crm_entity_id: int
+    """ The id of the CRM item; 0 if the call is not bound. """
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict[str, Any], eq=False)
+    """ Members that the contract does not list. They do not count when two models are compared. """
+
+    def to_dict(self) -> dict[str, Any]:
+        """The model as json.dumps takes it."""
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict["PHONE_NUMBER"] = self.phone_number
+        field_dict["CRM_ENTITY_TYPE"] = str(self.crm_entity_type)
+        field_dict["CRM_ENTITY_ID"] = self.crm_entity_id
+        return field_dict
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read the model from what json.loads gives.
+
+        Raises:
+            InvalidResponse: If a member is missing or cannot be made into its type.
+        """
+        d = dict(src_dict)
+        entity_changed = cls(
+            phone_number=as_str(d.pop("PHONE_NUMBER", UNSET), "PHONE_NUMBER"),
+            crm_entity_type=as_enum(d.pop("CRM_ENTITY_TYPE", UNSET), "CRM_ENTITY_TYPE", CrmEntityType),
+            crm_entity_id=as_int(d.pop("CRM_ENTITY_ID", UNSET), "CRM_ENTITY_ID"),
+        )
+        entity_changed.additional_properties = d
+        return entity_changed
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

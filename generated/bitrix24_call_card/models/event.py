@@ -1,0 +1,11 @@
+# Generated from the contract by `make generate`: an edit here is lost.
+from enum import StrEnum
+
+
+class Event(StrEnum):
+    BEFORE_CLOSE = "CallCard::BeforeClose"
+    CALL_STATE_CHANGED = "CallCard::CallStateChanged"
+    ENTITY_CHANGED = "CallCard::EntityChanged"
+
+    def __str__(self) -> str:
+        return str(self.value)

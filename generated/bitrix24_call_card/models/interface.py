@@ -1,0 +1,67 @@
+# Generated from the contract by `make generate`: an edit here is lost.
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..errors import (
+    as_enum,
+    as_list,
+)
+from ..models.command import Command
+from ..models.event import Event
+from ..types import UNSET
+
+
+@_attrs_define
+class Interface:
+    """What a widget can ask of the call card, and what it can listen to."""
+
+    command: list[Command | str]
+    """ The commands, for `BX24.placement.call`. """
+    event: list[Event | str]
+    """ The events, for `BX24.placement.bindEvent`. """
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict[str, Any], eq=False)
+    """ Members that the contract does not list. They do not count when two models are compared. """
+
+    def to_dict(self) -> dict[str, Any]:
+        """The model as json.dumps takes it."""
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict["command"] = [str(each) for each in self.command]
+        field_dict["event"] = [str(each) for each in self.event]
+        return field_dict
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read the model from what json.loads gives.
+
+        Raises:
+            InvalidResponse: If a member is missing or cannot be made into its type.
+        """
+        d = dict(src_dict)
+        interface = cls(
+            command=as_list(d.pop("command", UNSET), "command", lambda value, name: as_enum(value, name, Command)),
+            event=as_list(d.pop("event", UNSET), "event", lambda value, name: as_enum(value, name, Event)),
+        )
+        interface.additional_properties = d
+        return interface
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

@@ -1,0 +1,64 @@
+# Generated from the contract by `make generate`: an edit here is lost.
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..errors import (
+    as_str,
+)
+from ..types import UNSET
+
+
+@_attrs_define
+class PlacementBinding:
+    """One CRM item that a call is bound to, with its id as a string."""
+
+    entity_type: str
+    """ The type of the CRM item. Always there. """
+    entity_id: str
+    """ The id of the CRM item. Always there. """
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict[str, Any], eq=False)
+    """ Members that the contract does not list. They do not count when two models are compared. """
+
+    def to_dict(self) -> dict[str, Any]:
+        """The model as json.dumps takes it."""
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict["ENTITY_TYPE"] = self.entity_type
+        field_dict["ENTITY_ID"] = self.entity_id
+        return field_dict
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read the model from what json.loads gives.
+
+        Raises:
+            InvalidResponse: If a member is missing or cannot be made into its type.
+        """
+        d = dict(src_dict)
+        placement_binding = cls(
+            entity_type=as_str(d.pop("ENTITY_TYPE", UNSET), "ENTITY_TYPE"),
+            entity_id=as_str(d.pop("ENTITY_ID", UNSET), "ENTITY_ID"),
+        )
+        placement_binding.additional_properties = d
+        return placement_binding
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

@@ -1,0 +1,126 @@
+# Generated from the contract by `make generate`: an edit here is lost.
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..errors import (
+    as_list,
+    as_model,
+    as_str,
+    optional,
+)
+from ..types import UNSET, Unset
+
+if TYPE_CHECKING:
+    from ..models.placement_binding import PlacementBinding
+
+
+@_attrs_define
+class PlacementOptions:
+    """The call with which a widget is opened. Every scalar is a string, and what is not there may be the
+    string `undefined`."""
+
+    call_id: str
+    """ The call's id. Always there. """
+    crm_entity_type: str
+    """ The type of the CRM item that the call belongs to first, or an empty string. Always there. """
+    crm_entity_id: str
+    """ The id of that CRM item, `0` if the call is not bound. Always there. """
+    call_direction: str
+    """ Who called whom, as in `CallDirection`. Always there. """
+    call_list_mode: str
+    """ Whether the operator works through a call list. Always there. """
+    phone_number: str | Unset = UNSET
+    """ The client's number, or `hidden`. Absent or `undefined` if it is not known. """
+    line_number: str | Unset = UNSET
+    """ The number of the portal's line that the call uses. Absent before 2026-04. """
+    line_name: str | Unset = UNSET
+    """ The name of that line; empty if it has none. Absent before 2026-04. """
+    crm_activity_id: str | Unset = UNSET
+    """ The id of the CRM activity that records the call. Empty or `undefined` if there is none. """
+    crm_bindings: list[PlacementBinding] | Unset = UNSET
+    """ All CRM items that the call is bound to. Absent if there is none. """
+    call_state: str | Unset = UNSET
+    """ How far the call has come, as in `CallState`. Absent before 2026-04. """
+    uri: str | Unset = UNSET
+    """ Path and query of the page in which the widget is opened. May be absent. """
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict[str, Any], eq=False)
+    """ Members that the contract does not list. They do not count when two models are compared. """
+
+    def to_dict(self) -> dict[str, Any]:
+        """The model as json.dumps takes it."""
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict["CALL_ID"] = self.call_id
+        field_dict["CRM_ENTITY_TYPE"] = self.crm_entity_type
+        field_dict["CRM_ENTITY_ID"] = self.crm_entity_id
+        field_dict["CALL_DIRECTION"] = self.call_direction
+        field_dict["CALL_LIST_MODE"] = self.call_list_mode
+        if not isinstance(self.phone_number, Unset):
+            field_dict["PHONE_NUMBER"] = self.phone_number
+        if not isinstance(self.line_number, Unset):
+            field_dict["LINE_NUMBER"] = self.line_number
+        if not isinstance(self.line_name, Unset):
+            field_dict["LINE_NAME"] = self.line_name
+        if not isinstance(self.crm_activity_id, Unset):
+            field_dict["CRM_ACTIVITY_ID"] = self.crm_activity_id
+        if not isinstance(self.crm_bindings, Unset):
+            field_dict["CRM_BINDINGS"] = [each.to_dict() for each in self.crm_bindings]
+        if not isinstance(self.call_state, Unset):
+            field_dict["CALL_STATE"] = self.call_state
+        if not isinstance(self.uri, Unset):
+            field_dict["URI"] = self.uri
+        return field_dict
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read the model from what json.loads gives.
+
+        Raises:
+            InvalidResponse: If a member is missing or cannot be made into its type.
+        """
+        from ..models.placement_binding import PlacementBinding
+
+        d = dict(src_dict)
+        placement_options = cls(
+            call_id=as_str(d.pop("CALL_ID", UNSET), "CALL_ID"),
+            crm_entity_type=as_str(d.pop("CRM_ENTITY_TYPE", UNSET), "CRM_ENTITY_TYPE"),
+            crm_entity_id=as_str(d.pop("CRM_ENTITY_ID", UNSET), "CRM_ENTITY_ID"),
+            call_direction=as_str(d.pop("CALL_DIRECTION", UNSET), "CALL_DIRECTION"),
+            call_list_mode=as_str(d.pop("CALL_LIST_MODE", UNSET), "CALL_LIST_MODE"),
+            phone_number=optional(d.pop("PHONE_NUMBER", UNSET), "PHONE_NUMBER", as_str),
+            line_number=optional(d.pop("LINE_NUMBER", UNSET), "LINE_NUMBER", as_str),
+            line_name=optional(d.pop("LINE_NAME", UNSET), "LINE_NAME", as_str),
+            crm_activity_id=optional(d.pop("CRM_ACTIVITY_ID", UNSET), "CRM_ACTIVITY_ID", as_str),
+            crm_bindings=optional(
+                d.pop("CRM_BINDINGS", UNSET),
+                "CRM_BINDINGS",
+                lambda value, name: as_list(
+                    value, name, lambda value, name: as_model(value, name, PlacementBinding.from_dict)
+                ),
+            ),
+            call_state=optional(d.pop("CALL_STATE", UNSET), "CALL_STATE", as_str),
+            uri=optional(d.pop("URI", UNSET), "URI", as_str),
+        )
+        placement_options.additional_properties = d
+        return placement_options
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties
