@@ -1,0 +1,150 @@
+"""The sandbox from the command line: `python -m sandbox`."""
+
+import argparse
+import os
+import re
+import signal
+import sys
+from typing import get_args
+
+from starlette.types import ASGIApp
+
+from .access_log import AccessLog
+from .app import create_app
+from .limits import Limits
+from .portal import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, Portal, Profile
+from .remote import Sandbox
+from .server import listen, origin_of, port_of, serve
+
+
+def limits(text: str) -> Limits:
+    """Read BURST:RATE."""
+    burst, _, rate = text.partition(":")
+    try:
+        read = Limits(int(burst), float(rate))
+    except ValueError:
+        read = Limits(0, 0)
+    if not (read.burst >= 1 and 0 < read.rate < float("inf")):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not BURST:RATE, such as 50:2: 50 requests at once, then 2 a second"
+        )
+    return read
+
+
+def port(text: str) -> int:
+    """Read a port number."""
+    if not (text.isascii() and text.isdigit() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: 0 (any free one) to 65535")
+    return int(text)
+
+
+def handler(text: str) -> str:
+    """Read the URL of a widget."""
+    if not re.fullmatch(r"https?://[^/\s]+(/\S*)?", text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not the URL of a page, such as http://127.0.0.1:3000/widget"
+        )
+    return text
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox",
+        description="A small Bitrix24 portal on this machine, which answers getStatus by webhook "
+        "and by OAuth.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
+    parser.add_argument("--port", type=port, default=8024, help="0: any free one (default: 8024)")
+    parser.add_argument(
+        "--profile",
+        choices=get_args(Profile),
+        default="rest",
+        help="which published description of a portal to follow: the call answers over REST "
+        "(rest, the default), only to applications (app-only), or not at all (js-only)",
+    )
+    parser.add_argument(
+        "--limits",
+        type=limits,
+        nargs="?",
+        const="50:2",
+        metavar="BURST:RATE",
+        help="answer 503 beyond BURST requests at once and RATE a second after that "
+        "(50:2 when nothing is given, as on most real portals)",
+    )
+    parser.add_argument(
+        "--handler",
+        type=handler,
+        metavar="URL",
+        help="the widget to open in the call card (default: a demonstration widget)",
+    )
+    parser.add_argument("--quiet", action="store_true", help="no line for each request")
+    return parser
+
+
+def greeting(sandbox: Sandbox, host: str) -> str:
+    """Say where everything is."""
+    call = '{"PLACEMENT":"getStatus","PARAMS":{}}'
+    text = f"""\
+Sandbox portal, ready. Ctrl-C ends it.
+
+  Webhook        {sandbox.webhook_url}
+  OAuth base     {sandbox.oauth_url}
+  Access token   {sandbox.access_token}
+  Renewal        {sandbox.origin}/oauth/token/
+                 with {REFRESH_TOKEN}, {CLIENT_ID}, {CLIENT_SECRET}
+
+  Call card      {sandbox.origin}/
+  API pages      {sandbox.origin}/docs
+  Contract       {sandbox.origin}/openapi.yaml
+
+  Try it:
+  curl -H 'Content-Type: application/json' -d '{call}' {sandbox.webhook_url}placement.call
+"""
+    if host not in ("127.0.0.1", "::1", "localhost"):
+        text += f"""
+  Note: it listens on {host}, so every machine that reaches this one can ask it and change its
+  state. Its secrets are public. Nothing in it is worth protecting; keep it that way.
+"""
+    return text
+
+
+def say(line: str) -> None:
+    """Print at once, also into a pipe."""
+    print(line, flush=True)
+
+
+def main() -> int:
+    """Run the sandbox until Ctrl-C; return the exit status."""
+    arguments = parser().parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        try:
+            listener = listen(arguments.host, arguments.port)
+        except OSError as error:
+            print(
+                f"Cannot listen on {arguments.host}, port {arguments.port}: "
+                f"{(error.strerror or str(error)).lower()}. Choose another with --port, "
+                "or --port 0 for any free one.",
+                file=sys.stderr,
+            )
+            return 1
+        with listener, listen(arguments.host) as widget:
+            application = create_app(
+                Portal(arguments.profile, arguments.limits),
+                handler=arguments.handler,
+                widget_port=port_of(widget),
+            )
+            app: ASGIApp = application if arguments.quiet else AccessLog(application, say)
+            say(greeting(Sandbox(origin_of(listener)), arguments.host))
+            serve(app, listener, widget)
+    except KeyboardInterrupt:
+        pass
+    except BrokenPipeError:
+        # Whoever read the output has gone; there is nothing left to say, at the exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

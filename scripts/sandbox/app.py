@@ -1,0 +1,54 @@
+"""The sandbox as one ASGI application."""
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from . import control, pages, widget
+from .card import Card
+from .card_pages import Pages
+from .errors import PortalError
+from .oauth import OAuth
+from .portal import Portal
+from .rest import Rest
+
+
+def create_app(
+    portal: Portal, *, handler: str | None = None, widget_port: int | None = None
+) -> Starlette:
+    """Make the application that serves this portal.
+
+    In the call card it opens `handler`, the URL of a widget; or its own demonstration widget, which
+    the same application serves on `widget_port`: for a browser, that is another origin.
+    """
+    app = Starlette(
+        routes=[
+            Route("/rest/{path:path}", Rest(portal)),  # first: it is asked most
+            Route("/oauth/token/", OAuth(portal)),
+            *control.routes(portal),
+            *pages.routes(),
+            *Pages(portal, Card(portal), handler=handler, widget_port=widget_port).routes(),
+            *widget.routes(),
+        ],
+        exception_handlers={HTTPException: _http_error, Exception: _bug},
+    )
+    # A portal does not correct addresses, and a redirect would look like the fault of that name.
+    app.router.redirect_slashes = False
+    return app
+
+
+async def _http_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
+    answer = PortalError("METHOD_NOT_ALLOWED" if error.status_code == 405 else "NOT_FOUND").answer()
+    return Response(
+        answer.body,
+        error.status_code,
+        {**dict(error.headers or {}), "content-type": "application/json; charset=utf-8"},
+    )
+
+
+async def _bug(_: Request, __: Exception) -> Response:
+    answer = PortalError("INTERNAL_SERVER_ERROR").answer()
+    return Response(answer.body, 500, {"content-type": "application/json; charset=utf-8"})

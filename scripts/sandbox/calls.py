@@ -1,0 +1,114 @@
+"""The status of a call, as the portal keeps it: which fields, of which types."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from . import json_text
+
+Call = dict[str, Any]
+
+
+class InvalidCallError(ValueError):
+    """A call status that no portal would send. The message names the field and its type."""
+
+
+def default_call() -> Call:
+    """Make an incoming call of a contact, which is bound to a company and a deal as well."""
+    return {
+        "CALL_ID": "externalCall.c3ee67f1a63f6e6117c230ab59cc49ea.1723556778",
+        "PHONE_NUMBER": "+12025550142",
+        "LINE_NUMBER": "+12025550100",
+        "LINE_NAME": "Main office",
+        "CRM_ENTITY_TYPE": "CONTACT",
+        "CRM_ENTITY_ID": 17,
+        "CRM_ACTIVITY_ID": 2024,
+        "CRM_BINDINGS": [
+            {"ENTITY_TYPE": "CONTACT", "ENTITY_ID": 17},
+            {"ENTITY_TYPE": "COMPANY", "ENTITY_ID": 5},
+            {"ENTITY_TYPE": "DEAL", "ENTITY_ID": 83},
+        ],
+        "CALL_DIRECTION": "incoming",
+        "CALL_STATE": "connected",
+        "CALL_LIST_MODE": False,
+    }
+
+
+def _is_string(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_boolean(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_activity(value: Any) -> bool:
+    return _is_integer(value) or value == ""
+
+
+def _are_bindings(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(binding, dict)
+        and _is_string(binding.get("ENTITY_TYPE"))
+        and _is_integer(binding.get("ENTITY_ID"))
+        for binding in value
+    )
+
+
+_STRING = (_is_string, "a string")
+_INTEGER = (_is_integer, "an integer")
+_BOOLEAN = (_is_boolean, "true or false")
+_ACTIVITY = (_is_activity, 'an integer, or "" if there is no activity')
+_BINDINGS = (
+    _are_bindings,
+    'a list of objects such as {"ENTITY_TYPE": "CONTACT", "ENTITY_ID": 17}',
+)
+
+Kind = tuple[Callable[[Any], bool], str]
+_REQUIRED: dict[str, Kind] = {
+    "CALL_ID": _STRING,
+    "CRM_ENTITY_TYPE": _STRING,
+    "CRM_ENTITY_ID": _INTEGER,
+    "CRM_BINDINGS": _BINDINGS,
+    "CALL_DIRECTION": _STRING,
+    "CALL_LIST_MODE": _BOOLEAN,
+}
+_OPTIONAL: dict[str, Kind] = {
+    "PHONE_NUMBER": _STRING,
+    "LINE_NUMBER": _STRING,
+    "LINE_NAME": _STRING,
+    "CRM_ACTIVITY_ID": _ACTIVITY,
+    "CALL_STATE": _STRING,
+}
+
+
+class CurrentCall:
+    """A valid call status, and its JSON text, written once for the many requests to come.
+
+    Fields that are not known here are kept: portals add new ones. `fields` is not to be changed.
+    """
+
+    __slots__ = ("fields", "text")
+
+    def __init__(self, call: Any) -> None:
+        _check(call)
+        try:
+            self.text = json_text.encode(call)
+        except (TypeError, ValueError, RecursionError):
+            raise InvalidCallError("The call holds a value that JSON cannot carry") from None
+        self.fields: Call = copy.deepcopy(call)
+
+
+def _check(call: Any) -> None:
+    if not isinstance(call, dict):
+        raise InvalidCallError("The call must be an object with the fields of getStatus")
+    for name, (_, expected) in _REQUIRED.items():
+        if name not in call:
+            raise InvalidCallError(f"{name} is missing: it must be {expected}")
+    for name, (fits, expected) in {**_REQUIRED, **_OPTIONAL}.items():
+        if name in call and not fits(call[name]):
+            raise InvalidCallError(f"{name} must be {expected}")

@@ -1,0 +1,211 @@
+"""The portal page in the browser: what it is told, and what it passes on.
+
+The page's script decides nothing. It hands over each message of the widget, and does what the
+stream of turns says, in that order: post these texts into the frame, remove it, open a new one.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from . import json_text
+from .card import Card, NotNowError, Turn, UnknownActionError, opening
+from .frame import DroppedError, Frame, Place
+from .message_log import events, from_widget, opened, to_widget
+from .portal import Portal
+from .remote import Sandbox
+
+STATIC = Path(__file__).parent / "static"
+# The page is whole in itself; only the widget's frame and form may lead elsewhere.
+PAGE_HEADERS = {
+    "content-security-policy": "default-src 'self'; img-src 'self' data:; frame-src *",
+    "cache-control": "no-cache",
+}
+
+
+class Page:
+    """A portal page that is open in some browser, with its widget while the card is open."""
+
+    def __init__(self, portal: Portal, card: Card, place: Place, handler: str) -> None:
+        self.id = secrets.token_hex(8)
+        self._portal = portal
+        self._card = card
+        self._place = place
+        self._handler = handler
+        self._frame: Frame | None = None
+        self._turns: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._loop = asyncio.get_running_loop()
+        self._send(page=self.id, addresses=addresses(place.origin))
+        self.leave = card.subscribe(self._take)
+        if card.call is not None:
+            self._take(opening(card.call))
+
+    async def turns(self) -> AsyncIterator[str]:
+        """Everything the page is to do, as server-sent events, without end."""
+        while True:
+            yield f"data: {json_text.encode(await self._turns.get())}\n\n"
+
+    def receive(self, data: Any, origin: str) -> None:
+        """A message has reached the page's window, from `origin` as the browser says."""
+        frame = self._frame
+        if frame is None:
+            self._send(log=[from_widget(data, dropped="no widget is open")])
+            return
+        try:
+            message = frame.accept(data, origin)
+        except DroppedError as reason:
+            self._send(log=[from_widget(data, frame, dropped=str(reason))])
+            return
+        self._send(log=[from_widget(data, frame)])
+        reply = frame.obey(message)
+        if reply is None:
+            return
+        if frame is self._frame:
+            size = message.params if message.command == "resizeWindow" else None
+            self._send(post=[reply], resize=size, log=[to_widget(message.command, reply, frame)])
+        else:
+            lost = "the frame is gone: the reply does not arrive"
+            self._send(log=[to_widget(message.command, reply, frame, note=lost)])
+
+    def _take(self, turn: Turn) -> None:
+        """Something has happened to the card."""
+        told: dict[str, Any] = {"close": turn.closed, "open": None, "post": [], "log": []}
+        call = self._card.call
+        if turn.opened and call is not None:
+            frame = Frame(self._portal, self._card, call, self._place, self._handler)
+            self._frame = frame
+            told["open"] = frame.opening()
+            told["log"].append(opened(frame, told["open"]))
+        if self._frame is not None:
+            for event in turn.events:
+                posts = self._frame.event(event)
+                told["post"] += posts
+                told["log"] += events(event, posts, self._frame, closed=turn.closed)
+        if turn.closed:
+            self._frame = None
+        self._send(**told)
+
+    def _send(self, **told: Any) -> None:
+        turn = {"card": self._card.state(), **told}
+        self._loop.call_soon_threadsafe(self._turns.put_nowait, turn)
+
+
+class Pages:
+    """All the portal pages that are open, and the routes they use."""
+
+    def __init__(
+        self, portal: Portal, card: Card, *, handler: str | None, widget_port: int | None
+    ) -> None:
+        """`handler`: the URL of the widget; without one, the demonstration widget is opened.
+
+        `widget_port`: where the sandbox listens as well, so that this widget is of another origin.
+        """
+        self._portal = portal
+        self._card = card
+        self._handler = handler
+        self._widget_port = widget_port
+        self._pages: dict[str, Page] = {}
+
+    def routes(self) -> list[BaseRoute]:
+        """The portal page, the browser library, and what the page's script asks for."""
+        return [
+            Route("/", self._start, methods=["GET"]),
+            Route("/api/v1/", self._library, methods=["GET"]),
+            Route("/sandbox/card", self._show, methods=["GET"]),
+            Route("/sandbox/card", self._set, methods=["PUT"]),
+            Route("/sandbox/card/turns", self._stream, methods=["GET"]),
+            Route("/sandbox/card/message", self._message, methods=["POST"]),
+            Route("/sandbox/card/{action}", self._act, methods=["POST"]),
+            Mount("/static", StaticFiles(directory=STATIC)),
+        ]
+
+    async def _start(self, _: Request) -> Response:
+        return FileResponse(STATIC / "portal.html", headers=PAGE_HEADERS)
+
+    async def _library(self, _: Request) -> Response:
+        # Any page may load a script; without the type a browser may refuse to run it.
+        return FileResponse(STATIC / "bx24.js", media_type="text/javascript")
+
+    async def _show(self, _: Request) -> Response:
+        return answer(self._card.state())
+
+    async def _set(self, request: Request) -> Response:
+        try:
+            seconds = json_text.decode(await request.body())["close_after"]
+            if isinstance(seconds, bool) or not 0 <= seconds <= 3600:
+                raise ValueError
+        except (ValueError, KeyError, TypeError):
+            expected = 'Expected {"close_after": seconds}, from 0 to 3600.'
+            return answer(problem("INVALID_VALUE", expected), 422)
+        self._card.close_after = seconds
+        return answer(self._card.state())
+
+    async def _act(self, request: Request) -> Response:
+        try:
+            self._card.act(request.path_params["action"])
+        except UnknownActionError as error:
+            return answer(problem("UNKNOWN_ACTION", error), 404)
+        except NotNowError as error:
+            return answer(problem("NOT_NOW", error), 409)
+        return answer(self._card.state())
+
+    async def _message(self, request: Request) -> Response:
+        try:
+            told = json_text.decode(await request.body())
+            page = self._pages[told["page"]]
+            data, origin = told["data"], str(told["origin"])
+        except (ValueError, KeyError, TypeError):
+            expected = "Expected JSON: the page's id, and data and origin of the message."
+            return answer(problem("INVALID_VALUE", expected), 422)
+        page.receive(data, origin)
+        return Response(status_code=204)
+
+    async def _stream(self, request: Request) -> Response:
+        url = request.url
+        place = Place(url.netloc, url.scheme == "https", "/")
+        own = f"{url.scheme}://{url.hostname}:{self._widget_port}/widget/"
+        return StreamingResponse(
+            self._turns(place, self._handler or own),
+            media_type="text/event-stream",
+            headers={"cache-control": "no-cache"},
+        )
+
+    async def _turns(self, place: Place, handler: str) -> AsyncIterator[str]:
+        page = Page(self._portal, self._card, place, handler)
+        self._pages[page.id] = page
+        try:
+            async for turn in page.turns():
+                yield turn
+        finally:
+            page.leave()
+            del self._pages[page.id]
+
+
+def addresses(origin: str) -> dict[str, str]:
+    """Where an application asks this portal, and how from a shell."""
+    sandbox = Sandbox(origin)
+    return {
+        "Webhook URL": sandbox.webhook_url,
+        "OAuth base": sandbox.oauth_url,
+        "Access token": sandbox.access_token,
+        "From a shell": "curl -H 'Content-Type: application/json' "
+        '-d \'{"PLACEMENT":"getStatus","PARAMS":{}}\' '
+        f"{sandbox.webhook_url}placement.call",
+    }
+
+
+def answer(value: Any, status: int = 200) -> Response:
+    """Answer with JSON."""
+    return Response(json_text.encode(value).encode(), status, media_type="application/json")
+
+
+def problem(code: str, text: object) -> dict[str, str]:
+    """An error, in the form that all of the sandbox uses."""
+    return {"error": code, "error_description": str(text)}

@@ -1,0 +1,73 @@
+"""The sandbox's own endpoints, outside the portal's paths: they look at its state and change it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from . import json_text
+from .calls import InvalidCallError
+from .decoding import read_body
+from .errors import ClientGoneError, PortalError
+from .faults import InvalidFaultError
+from .portal import Portal
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(
+        json_text.encode(value).encode(), status, media_type="application/json; charset=utf-8"
+    )
+
+
+def _invalid(description: str) -> Response:
+    return _json({"error": "INVALID_VALUE", "error_description": description}, 422)
+
+
+def routes(portal: Portal) -> list[Route]:
+    """Give the endpoints for one portal."""
+
+    def state() -> dict[str, Any]:
+        limits = portal.limits
+        return {
+            "call": portal.call,
+            "profile": portal.profile,
+            "limits": {"burst": limits.burst, "rate": limits.rate} if limits else None,
+            "faults": portal.faults.waiting(),
+        }
+
+    async def show(_: Request) -> Response:
+        return _json(state())
+
+    def changing(change: Callable[[], None]) -> Endpoint:
+        async def endpoint(_: Request) -> Response:
+            change()
+            return _json(state())
+
+        return endpoint
+
+    def changing_to(change: Callable[[Any], None]) -> Endpoint:
+        async def endpoint(request: Request) -> Response:
+            try:
+                change(json_text.decode(await read_body(request.receive)))
+            except (json_text.NotJsonError, InvalidCallError, InvalidFaultError) as error:
+                return _invalid(str(error))
+            except PortalError as error:
+                return _invalid(error.envelope["error_description"])
+            except ClientGoneError:
+                return Response(status_code=400)  # to nobody
+            return _json(state())
+
+        return endpoint
+
+    return [
+        Route("/sandbox/state", show, methods=["GET"]),
+        Route("/sandbox/call", changing_to(portal.set_call), methods=["PUT"]),
+        Route("/sandbox/call", changing(portal.end_call), methods=["DELETE"]),
+        Route("/sandbox/faults", changing_to(portal.faults.add), methods=["POST"]),
+        Route("/sandbox/tokens/expire", changing(portal.expire_tokens), methods=["POST"]),
+        Route("/sandbox/reset", changing(portal.reset), methods=["POST"]),
+    ]

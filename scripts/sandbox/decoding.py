@@ -1,0 +1,114 @@
+"""A request's fields, out of every encoding in which clients send them to a portal."""
+
+import io
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import parse_qsl
+
+import python_multipart
+from python_multipart.exceptions import FormParserError
+from starlette.types import Receive
+
+from . import json_text
+from .errors import ClientGoneError, PortalError
+
+Fields = dict[str, Any]
+
+MAX_BODY = 8 * 1024 * 1024  # bytes; what PHP takes unless told otherwise
+
+_FORM = frozenset({
+    "application/x-www-form-urlencoded",
+    "text/plain",  # the legacy browser library posts its forms so, to be spared a preflight
+})  # fmt: skip
+
+
+async def read_body(receive: Receive) -> bytes:
+    """Read the whole body. Raise `PortalError` if too large, `ClientGoneError` if cut short."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise ClientGoneError
+        body += message.get("body", b"")
+        if len(body) > MAX_BODY:
+            raise PortalError("INVALID_REQUEST", f"The body is larger than {MAX_BODY} bytes")
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def from_query(query: bytes | str) -> Fields:
+    """Read a query string or a form as PHP does.
+
+    The last of equal names counts, and `name[key]=value` makes a map. An empty value is as good
+    as none: clients write an empty `PARAMS` so, or leave it out.
+    """
+    text = query if isinstance(query, str) else query.decode(errors="replace")
+    return _from_pairs(parse_qsl(text))
+
+
+def from_json(body: bytes) -> Fields:
+    """Read a JSON object. Raise `PortalError` for anything else."""
+    try:
+        value = json_text.decode(body)
+    except json_text.NotJsonError as error:
+        raise PortalError("INVALID_REQUEST", str(error)) from None
+    if not isinstance(value, dict):
+        raise PortalError("INVALID_REQUEST", "The body must be a JSON object")
+    return value
+
+
+def from_body(content_type: str, body: bytes) -> Fields:
+    """Read a body by its content type. Raise `PortalError` if it cannot be read."""
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type == "application/json":
+        return from_json(body)
+    if media_type in _FORM:
+        return from_query(body)
+    if media_type == "multipart/form-data":
+        return _from_multipart(content_type, body)
+    if not body:
+        return {}
+    raise PortalError("INVALID_REQUEST", "The content type of the body is not supported")
+
+
+def is_json(content_type: str) -> bool:
+    """Tell whether a body is labelled as JSON."""
+    return (
+        content_type == "application/json"
+        or content_type.partition(";")[0].strip().lower() == "application/json"
+    )
+
+
+def _from_multipart(content_type: str, body: bytes) -> Fields:
+    pairs: list[tuple[str, str]] = []
+
+    def keep(part: Any) -> None:
+        if part.field_name and part.value:
+            name, value = part.field_name, part.value
+            pairs.append((name.decode(errors="replace"), value.decode(errors="replace")))
+
+    try:
+        python_multipart.parse_form(
+            {"Content-Type": content_type.encode("latin-1")},
+            io.BytesIO(body),
+            keep,
+            lambda file: file.close(),  # no method here takes a file
+        )
+    except (FormParserError, UnicodeError):
+        raise PortalError("INVALID_REQUEST", "The multipart body is malformed") from None
+    return _from_pairs(pairs)
+
+
+def _from_pairs(pairs: Iterable[tuple[str, str]]) -> Fields:
+    fields: Fields = {}
+    for name, value in pairs:
+        stem, bracket, rest = name.partition("[")
+        if not bracket:
+            fields[stem] = value
+            continue
+        # One level is enough: no method here looks into what lies deeper.
+        items = fields.get(stem)
+        if not isinstance(items, dict):
+            items = fields[stem] = {}
+        items[rest.partition("]")[0] or str(len(items))] = value
+    return fields

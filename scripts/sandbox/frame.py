@@ -1,0 +1,282 @@
+"""What a widget and the portal page around it say to each other.
+
+A widget posts text, `command:JSON:callbackId:SID`; the page answers `callbackId:JSON`, and sends
+each event under the callback id that the widget bound it with. Whatever is wrong (the origin, the
+SID, the command) is dropped in silence, as a portal does; the reason is for the log alone.
+Where this comes from: `BX24.js` and `@bitrix24/b24jssdk`, as seen on the wire in a browser.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from . import card as cards
+from . import json_text
+from .calls import Call
+from .portal import MEMBER_ID, SCOPES, TOKEN_LIFETIME, Portal
+
+PLACEMENT = "CALL_CARD"
+COMMANDS = ["getStatus", "disableAutoClose", "enableAutoClose"]
+EVENTS = [cards.ENTITY_CHANGED, cards.BEFORE_CLOSE, cards.CALL_STATE_CHANGED]
+ALLOW = "geolocation *; microphone *; camera *; autoplay *;"
+NO_CARD = [{"result": "error", "errorCode": "Call card is undefined"}]
+MASK = "•••"
+
+
+class DroppedError(ValueError):
+    """A message that the portal ignores. The text says why."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """A widget's message, taken apart. `params` is `None` where the widget left them out."""
+
+    command: str
+    params: Any
+    callback_id: str
+    sid: str
+
+
+def parse(data: Any) -> Message:
+    """Take a message apart; raises `DroppedError` if it is none."""
+    if isinstance(data, str):
+        return _parse_text(data)
+    if isinstance(data, dict):
+        return _parse_object(data)
+    raise DroppedError("neither text nor an object")
+
+
+def _parse_text(text: str) -> Message:
+    # JSON may hold colons, and an empty JSON may be left out together with its colon.
+    parts = text.split(":")
+    if len(parts) < 3:
+        raise DroppedError("not of the form command:JSON:callbackId:SID")
+    command, *params, callback_id, sid = parts
+    written = ":".join(params)
+    try:
+        value = json_text.decode(written.encode()) if written else None
+    except ValueError:
+        raise DroppedError("the parameters are not JSON") from None
+    return Message(command, value, callback_id, sid)
+
+
+def _parse_object(fields: dict[str, Any]) -> Message:
+    texts = [fields.get(key) for key in ("method", "callback", "appSid")]
+    if not all(isinstance(text, str) for text in texts):
+        raise DroppedError("an object without the texts method, callback and appSid")
+    command, callback_id, sid = map(str, texts)
+    return Message(command, fields.get("params") or None, callback_id, sid)
+
+
+def encode(callback_id: str, value: Any = None) -> str:
+    """Write a message to a widget; `None` is no value at all, which is not the JSON `null`."""
+    return f"{callback_id}:" + ("" if value is None else json_text.encode(value))
+
+
+def placement_options(call: Call, uri: str) -> dict[str, Any]:
+    """The call as a widget is told of it when it is opened: every scalar as a string.
+
+    `uri`: path and query of the page that opens the widget.
+    """
+    told: dict[str, Any] = {"PHONE_NUMBER": "undefined", "CRM_ACTIVITY_ID": "undefined"}
+    told |= {name: _as_text(value) for name, value in call.items()}
+    if not call["CRM_BINDINGS"]:
+        del told["CRM_BINDINGS"]
+    return {**told, "URI": uri}
+
+
+def _as_text(value: Any) -> Any:
+    match value:
+        case str():
+            return value
+        case list():
+            return [_as_text(item) for item in value]
+        case dict():
+            return {name: _as_text(item) for name, item in value.items()}
+        case _:
+            return json_text.encode(value)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a widget is opened: the portal page's address, as the browser knows it."""
+
+    domain: str  # host, with the port if there is one
+    secure: bool
+    uri: str  # path and query
+
+    @property
+    def origin(self) -> str:
+        """The page's origin."""
+        return f"{'https' if self.secure else 'http'}://{self.domain}"
+
+
+class Frame:
+    """One opening of a widget: its SID, what it has bound, and the secrets it was told."""
+
+    def __init__(
+        self, portal: Portal, card: cards.Card, call: Call, place: Place, handler: str
+    ) -> None:
+        """`call` is the one that the card opens for, `handler` the URL of the widget."""
+        self.sid = secrets.token_hex(16)
+        self.origin = origin_of(handler)
+        self._portal = portal
+        self._card = card
+        self._place = place
+        self._handler = handler
+        self._options = placement_options(call, place.uri)
+        self._bound: dict[str, list[str]] = {}
+        self._application_token = secrets.token_hex(16)
+        self._secrets = {self.sid, self._application_token}
+
+    def opening(self) -> dict[str, Any]:
+        """The form that opens the widget, and the iframe it is submitted into."""
+        protocol = "1" if self._place.secure else "0"
+        query = {
+            "DOMAIN": self._place.domain,
+            "PROTOCOL": protocol,
+            "LANG": "en",
+            "APP_SID": self.sid,
+        }
+        separator = "&" if urlsplit(self._handler).query else "?"
+        return {
+            "action": self._handler + separator + urlencode(query),
+            "name": f"{self._place.domain}|{protocol}|{self.sid}",
+            "allow": ALLOW,
+            "origin": self.origin,
+            "fields": {
+                **self._tokens(),
+                "SERVER_ENDPOINT": f"{self._place.origin}/rest/",
+                "APPLICATION_TOKEN": self._application_token,
+                "APPLICATION_SCOPE": ",".join(SCOPES),
+                "member_id": MEMBER_ID,
+                "status": "L",  # a local application
+                "PLACEMENT": PLACEMENT,
+                "PLACEMENT_OPTIONS": json_text.encode(self._options),
+            },
+        }
+
+    def accept(self, data: Any, origin: str) -> Message:
+        """Decide whether a message is one to obey; raises `DroppedError` if it is not.
+
+        `origin`: where the browser says the message comes from.
+        """
+        if origin != self.origin:
+            raise DroppedError(f"it comes from {origin}, the widget is of {self.origin}")
+        message = parse(data)
+        if message.sid != self.sid:
+            raise DroppedError("the SID is not the one this widget was opened with")
+        if message.command == "setTitle":
+            raise DroppedError("setTitle is denied in placements")
+        if message.command == "placementBindEvent":
+            if event_name(message) not in EVENTS:
+                raise DroppedError("this placement has no such event")
+        elif message.command not in REPLIES:
+            raise DroppedError("this placement has no such command")
+        return message
+
+    def obey(self, message: Message) -> str | None:
+        """Do what an accepted message asks for, and return the reply if there is one."""
+        if message.command == "placementBindEvent":
+            # There is no acknowledgement: a widget would take it for the event.
+            self._bound.setdefault(event_name(message), []).append(message.callback_id)
+            return None
+        value = REPLIES[message.command](self, message.params)
+        return encode(message.callback_id, value) if message.callback_id else None
+
+    def event(self, event: cards.Event) -> list[str]:
+        """The messages by which the widget learns of an event: one for each time it bound it."""
+        return [encode(bound, event.payload) for bound in self._bound.get(event.name, [])]
+
+    def mask(self, text: str) -> str:
+        """Hide every secret that this widget was told, wherever it stands in the text."""
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            text = text.replace(secret, MASK)
+        return text
+
+    def _tokens(self) -> dict[str, str]:
+        tokens = self._portal.tokens
+        self._secrets |= {tokens.access_token, tokens.refresh_token}
+        return {
+            "AUTH_ID": tokens.access_token,
+            "AUTH_EXPIRES": str(TOKEN_LIFETIME),
+            "REFRESH_ID": tokens.refresh_token,
+        }
+
+    # --- the replies ----------------------------------------------------------------------------
+
+    def _get_init_data(self, _: Any) -> dict[str, Any]:
+        return {
+            "LANG": "en",
+            "DOMAIN": self._place.domain,
+            "PATH": "/rest",
+            "PLACEMENT": PLACEMENT,
+            "PROTOCOL": int(self._place.secure),  # a number: "0" is true in JavaScript
+            **self._tokens(),
+            "MEMBER_ID": MEMBER_ID,
+            "FIRST_RUN": False,
+            "IS_ADMIN": True,
+            "INSTALL": False,
+            "USER_OPTIONS": [],
+            "APP_OPTIONS": [],
+            "PLACEMENT_OPTIONS": self._options,
+        }
+
+    def _get_interface(self, _: Any) -> dict[str, Any]:
+        return {"command": COMMANDS, "event": EVENTS}
+
+    def _get_status(self, _: Any) -> Any:
+        return NO_CARD if self._card.call is None else self._card.call
+
+    def _disable_auto_close(self, _: Any) -> list[Any]:
+        if self._card.call is None:
+            return NO_CARD
+        self._card.disable_auto_close()
+        return []
+
+    def _enable_auto_close(self, _: Any) -> list[Any]:
+        if self._card.call is None:
+            return NO_CARD
+        self._card.enable_auto_close()
+        return []
+
+    def _refresh_auth(self, _: Any) -> dict[str, str]:
+        self._portal.renew(self._portal.tokens.refresh_token)
+        return self._tokens()
+
+    def _echo(self, params: Any) -> Any:
+        return params
+
+    def _resize(self, params: Any) -> dict[str, Any]:
+        size = params if isinstance(params, dict) else {}
+        return {"width": size.get("width"), "height": size.get("height")}
+
+
+REPLIES: dict[str, Callable[[Frame, Any], Any]] = {
+    "getInitData": Frame._get_init_data,
+    "getInterface": Frame._get_interface,
+    "getStatus": Frame._get_status,
+    "disableAutoClose": Frame._disable_auto_close,
+    "enableAutoClose": Frame._enable_auto_close,
+    "refreshAuth": Frame._refresh_auth,
+    "setInstall": Frame._echo,
+    "setScroll": Frame._echo,
+    "resizeWindow": Frame._resize,
+}
+
+
+def event_name(message: Message) -> str:
+    """The event that a `placementBindEvent` asks for, or an empty string."""
+    event = message.params.get("event") if isinstance(message.params, dict) else None
+    return event if isinstance(event, str) else ""
+
+
+def origin_of(url: str) -> str:
+    """Return the origin of a URL as a browser writes it: a port only where it is not the usual."""
+    parts = urlsplit(url)
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    port = "" if parts.port in (None, usual) else f":{parts.port}"
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host}{port}"

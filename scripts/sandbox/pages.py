@@ -1,0 +1,74 @@
+"""The pages of the sandbox: a start page, and the contract as browsable documentation."""
+
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from .portal import USER_ID, WEBHOOK
+
+CONTRACT = Path(__file__).parents[2] / "openapi" / "call-card.yaml"
+STATIC = Path(__file__).parent / "static"
+
+
+class _Loader(yaml.SafeLoader):
+    """Leaves dates as the strings they are in JSON."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - the name and the shape are PyYAML's
+        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def _contract(request: Request) -> dict[str, Any]:
+    """Read the contract, with this sandbox in place of its servers."""
+    document: dict[str, Any] = yaml.load(CONTRACT.read_bytes(), _Loader)  # noqa: S506 - it is safe
+    rest = str(request.base_url.replace(path="/rest"))
+    document["servers"] = [
+        {"url": f"{rest}/{USER_ID}/{WEBHOOK}", "description": "This sandbox, by webhook"},
+        {"url": rest, "description": "This sandbox, by OAuth: authorize with the access token"},
+    ]
+    return document
+
+
+async def _openapi(request: Request) -> Response:
+    try:
+        document = _contract(request)
+    except FileNotFoundError:
+        return PlainTextResponse(f"There is no contract at openapi/{CONTRACT.name} yet.", 404)
+    if request.url.path.endswith(".json"):
+        return Response(json.dumps(document, ensure_ascii=False), media_type="application/json")
+    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    return Response(text, media_type="application/yaml")
+
+
+def _page(name: str) -> Any:
+    async def page(_: Request) -> Response:
+        return FileResponse(STATIC / name)
+
+    return page
+
+
+def _swagger_ui() -> Path:
+    """Find Swagger UI where swagger-ui-py bundles it, without importing that package."""
+    spec = importlib.util.find_spec("swagger_ui")
+    if spec is None or not spec.submodule_search_locations:
+        raise HTTPException(404)
+    return Path(spec.submodule_search_locations[0]) / "static"
+
+
+def routes() -> list[BaseRoute]:
+    """Give the pages."""
+    return [
+        Route("/docs", _page("docs.html")),
+        Route("/openapi.yaml", _openapi),
+        Route("/openapi.json", _openapi),
+        Mount("/docs/swagger-ui", StaticFiles(directory=_swagger_ui())),
+    ]

@@ -1,0 +1,74 @@
+"""A running sandbox, wherever it runs: its addresses, and its control endpoints as methods."""
+
+import json
+import ssl
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from .portal import ACCESS_TOKEN, USER_ID, WEBHOOK
+
+_TLS = (
+    ssl.create_default_context()
+)  # made once: reading the authorities takes longer than a request
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """The sandbox at an origin such as `http://127.0.0.1:8024`.
+
+    A method raises `httpx.HTTPStatusError` if the sandbox refuses, and nothing has changed then.
+    """
+
+    origin: str
+
+    @property
+    def webhook_url(self) -> str:
+        """The base URL of the webhook, with its trailing slash, as portals show it."""
+        return f"{self.origin}/rest/{USER_ID}/{WEBHOOK}/"
+
+    @property
+    def oauth_url(self) -> str:
+        """The base URL of calls with an access token."""
+        return f"{self.origin}/rest"
+
+    @property
+    def access_token(self) -> str:
+        """The access token of a sandbox that was just started or reset."""
+        return ACCESS_TOKEN
+
+    def state(self) -> dict[str, Any]:
+        """Give the current call, the profile, the limits and the faults to come."""
+        return self._ask("GET", "state")
+
+    def set_call(self, call: Any) -> dict[str, Any]:
+        """Make this the current call."""
+        return self._ask("PUT", "call", call)
+
+    def end_call(self) -> dict[str, Any]:
+        """Leave the sandbox without a call."""
+        return self._ask("DELETE", "call")
+
+    def fault(self, name: str, times: int = 1, **members: Any) -> dict[str, Any]:
+        """Let the next requests meet a fault."""
+        return self._ask("POST", "faults", {"fault": name, "times": times, **members})
+
+    def expire_tokens(self) -> dict[str, Any]:
+        """Let an hour pass for every access token."""
+        return self._ask("POST", "tokens/expire")
+
+    def reset(self) -> dict[str, Any]:
+        """Return to the state at the start."""
+        return self._ask("POST", "reset")
+
+    def _ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        url = f"{self.origin}/sandbox/{path}"
+        # Not httpx's own encoder: it cannot write half a surrogate pair, which a call may hold.
+        content = None if body is None else json.dumps(body)
+        response = httpx.request(
+            method, url, content=content, timeout=30, verify=_TLS, trust_env=False
+        )
+        response.raise_for_status()
+        state: dict[str, Any] = response.json()
+        return state

@@ -1,0 +1,140 @@
+"""The sandbox on a socket: uvicorn, with an end that keeps nobody waiting."""
+
+import contextlib
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import h11
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from .app import create_app
+from .decoding import MAX_BODY
+from .errors import PortalError
+from .portal import Portal
+from .remote import Sandbox
+
+
+class _Protocol(H11Protocol):
+    """Lets an application drop its connection, and refuses broken HTTP in the envelope."""
+
+    def __init__(self, config: Any, server_state: Any, app_state: Any, _loop: Any = None) -> None:
+        # ASGI cannot close a connection without an answer; each request's scope shows this state.
+        super().__init__(config, server_state, {**app_state, "abort": self._abort}, _loop)
+
+    def _abort(self) -> None:
+        self.transport.abort()
+
+    def send_400_response(self, msg: str) -> None:
+        answer = PortalError("INVALID_REQUEST", msg).answer()
+        headers = [*answer.headers, (b"connection", b"close")]
+        for event in (
+            h11.Response(status_code=answer.status, headers=headers, reason=b"Bad Request"),
+            h11.Data(data=answer.body),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
+
+class _Server(uvicorn.Server):
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # A kept-alive connection or a slow answer would hold up the end.
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await super().shutdown(sockets)
+
+
+@dataclass(frozen=True)
+class Running(Sandbox):
+    """A sandbox that runs in this process."""
+
+    portal: Portal
+    app: ASGIApp
+
+
+def listen(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
+    """Open a socket; port 0 means any free one. Raise `OSError` if it cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Named as TCP, or asyncio leaves Nagle's algorithm on: each answer would wait 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(1024)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def port_of(listener: socket.socket) -> int:
+    """Give the port on which a socket listens."""
+    port: int = listener.getsockname()[1]
+    return port
+
+
+def origin_of(listener: socket.socket) -> str:
+    """Give the origin at which a listening socket can be asked from this machine."""
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _server(app: ASGIApp) -> _Server:
+    config = uvicorn.Config(
+        app,
+        http=_Protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        # Beyond it, the connection is reset before a long address could be answered.
+        h11_max_incomplete_event_size=MAX_BODY,
+        timeout_graceful_shutdown=2,
+    )
+    # Only a fault of the sandbox itself is worth a line; requests have a log of their own.
+    for chatty in ("uvicorn.error", "python_multipart"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)
+    return _Server(config)
+
+
+def serve(app: ASGIApp, *listeners: socket.socket) -> None:
+    """Serve until the process is told to end; that arrives as `KeyboardInterrupt`."""
+    _server(app).run(sockets=list(listeners))
+
+
+@contextlib.contextmanager
+def running(
+    portal: Portal | None = None,
+    *,
+    port: int = 0,
+    handler: str | None = None,
+    wrap: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+) -> Iterator[Running]:
+    """Run a sandbox in a thread while the context lasts; yield it once it answers.
+
+    `handler` is the widget to open in the call card, if not the demonstration widget; `wrap` puts
+    ASGI middleware around the application.
+    """
+    portal = portal or Portal()
+    with listen(port=port) as listener, listen() as widget:
+        app = wrap(create_app(portal, handler=handler, widget_port=port_of(widget)))
+        server = _server(app)
+        thread = threading.Thread(
+            target=server.run, kwargs={"sockets": [listener, widget]}, name="sandbox", daemon=True
+        )
+        thread.start()
+        try:
+            # The socket already listens, so a request that comes early waits for its answer.
+            yield Running(origin_of(listener), portal, app)
+        finally:
+            server.should_exit = True
+            thread.join()

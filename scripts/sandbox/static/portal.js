@@ -1,0 +1,307 @@
+// The portal page. It decides nothing: each message of the widget goes to the sandbox as it came,
+// and the sandbox answers with turns, which are done here in their order.
+
+const find = (id) => document.getElementById(id);
+const DIRECTIONS = {
+  incoming: "Incoming call",
+  outgoing: "Outgoing call",
+  incomingTransfer: "Transferred call",
+  callback: "Callback",
+};
+const STATES = { connecting: "Ringing", connected: "Connected", idle: "Ended" };
+const ITEMS = { CONTACT: "Contact", COMPANY: "Company", LEAD: "Lead", DEAL: "Deal" };
+
+let page; // what the sandbox calls this page
+let widget; // { frame, origin } while the card is open
+let card; // the newest state of the card
+let told; // when that was, on this page's clock
+
+function element(tag, text, className) {
+  const made = document.createElement(tag);
+  if (text !== undefined) made.textContent = text; // never HTML: these are strangers' words
+  if (className) made.className = className;
+  return made;
+}
+
+function say(text) {
+  find("said").textContent = text;
+}
+
+async function ask(path, body) {
+  try {
+    return await fetch(path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  } catch {
+    say("The sandbox does not answer. Is it still running?");
+    return undefined;
+  }
+}
+
+// --- the widget ----------------------------------------------------------------------------------
+
+function openWidget({ action, name, allow, origin, fields }) {
+  const frame = document.createElement("iframe");
+  Object.assign(frame, { name, allow, title: "Widget" });
+  find("frame").replaceChildren(frame);
+  widget = { frame, origin };
+  find("widget-origin").textContent = origin;
+
+  const form = document.createElement("form");
+  Object.assign(form, { method: "POST", action, target: name, hidden: true });
+  for (const [field, value] of Object.entries(fields)) {
+    const input = document.createElement("input");
+    Object.assign(input, { type: "hidden", name: field, value });
+    form.append(input);
+  }
+  document.body.append(form);
+  form.submit();
+  form.remove();
+}
+
+function closeWidget() {
+  widget?.frame.remove();
+  widget = undefined;
+  find("widget-origin").textContent = "";
+}
+
+function resizeWidget({ height }) {
+  if (widget && Number.isFinite(Number(height))) widget.frame.style.height = `${Math.round(height)}px`;
+}
+
+// One request at a time, so that the messages arrive in the order in which they were posted.
+let passedOn = Promise.resolve();
+
+addEventListener("message", ({ data, origin, source }) => {
+  if (source === window || page === undefined) return;
+  let body;
+  try {
+    body = { page, origin, data: JSON.parse(JSON.stringify(data) ?? "null") };
+  } catch {
+    body = { page, origin, data: null }; // what JSON cannot hold is no message of a widget's
+  }
+  passedOn = passedOn.then(() => ask("/sandbox/card/message", body));
+});
+
+// --- the turns -----------------------------------------------------------------------------------
+
+const stream = new EventSource("/sandbox/card/turns");
+
+stream.addEventListener("open", () => document.body.classList.remove("lost"));
+stream.addEventListener("error", () => {
+  document.body.classList.add("lost");
+  say("The connection to the sandbox is lost; this page tries again by itself.");
+});
+
+stream.addEventListener("message", (event) => {
+  const turn = JSON.parse(event.data);
+  if (turn.page) {
+    page = turn.page;
+    closeWidget(); // it belongs to an earlier connection
+    showAddresses(turn.addresses);
+    say("");
+  }
+  for (const text of turn.post ?? []) widget?.frame.contentWindow.postMessage(text, widget.origin);
+  if (turn.close) closeWidget(); // in the same turn as the posts above, as a portal does it
+  if (turn.open) openWidget(turn.open);
+  if (turn.resize) resizeWidget(turn.resize);
+  turn.log?.forEach(addEntry);
+  card = turn.card;
+  told = performance.now();
+  showCard();
+  followLog();
+});
+
+// --- the card ------------------------------------------------------------------------------------
+
+const clock = (seconds) => {
+  const whole = Math.max(0, Math.floor(seconds));
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+};
+
+function itemName({ type, id, title }) {
+  return title ?? `${ITEMS[type] ?? type} ${id}`;
+}
+
+function showCard() {
+  const { call, actions } = card;
+  document.body.classList.toggle("no-call", !call);
+  for (const button of document.querySelectorAll("[data-action]")) {
+    button.disabled = !actions.includes(button.dataset.action);
+  }
+  if (call) showCall(call);
+  else showNoCall();
+  tick();
+}
+
+function showNoCall() {
+  find("card").dataset.state = "none";
+  find("name").textContent = "No call";
+  find("number").textContent = "Let it ring, or start a call list.";
+  find("state").textContent = "The card is closed";
+  find("initials").textContent = "";
+  for (const name of ["no-activity", "hidden-number"]) press(name, false);
+}
+
+function showCall(call) {
+  const main = card.items.find((item) => item.main);
+  const number = call.PHONE_NUMBER === "hidden" ? "Hidden number" : call.PHONE_NUMBER;
+  const name = main ? itemName(main) : (number ?? "Unknown caller");
+  const list = call.CALL_LIST_MODE;
+  const idle = list ? "Not dialled" : STATES.idle;
+
+  find("card").dataset.state = call.CALL_STATE ?? "";
+  find("direction").lastElementChild.textContent =
+    (DIRECTIONS[call.CALL_DIRECTION] ?? call.CALL_DIRECTION) +
+    (list && card.call_list.position ? `, client ${card.call_list.position} of ${card.call_list.of}` : "");
+  find("direction").querySelector("use").setAttribute(
+    "href", ["outgoing", "callback"].includes(call.CALL_DIRECTION) ? "#out" : "#in");
+  find("line").textContent = call.LINE_NAME || call.LINE_NUMBER || "";
+  find("line").title = call.LINE_NUMBER ?? "";
+  find("initials").textContent = main?.title
+    ? main.title.split(/\s+/).filter((word) => /^\p{L}/u.test(word)).slice(0, 2).map((word) => word[0]).join("").toUpperCase()
+    : "";
+  find("name").textContent = name;
+  find("number").textContent = main ? (number ?? "Unknown number") : "Not in the CRM";
+  const state = call.CALL_STATE === "idle" ? idle : (STATES[call.CALL_STATE] ?? call.CALL_STATE ?? "");
+  if (find("state").textContent !== state) find("state").textContent = state; // announced once
+
+  find("items").replaceChildren(...card.items.map((item) => {
+    const row = element("li", undefined, item.main ? "main" : "");
+    row.append(element("span", ITEMS[item.type] ?? item.type, "kind"), element("span", itemName(item)),
+      element("span", String(item.id), "id"));
+    return row;
+  }));
+  if (!card.items.length) find("items").append(element("li", "Not bound to any", "quiet"));
+  const activity = call.CRM_ACTIVITY_ID;
+  const none = activity === undefined || activity === "";
+  find("activity").textContent = none ? "No activity" : `Activity ${activity}`;
+  press("no-activity", none);
+  press("hidden-number", call.PHONE_NUMBER === "hidden");
+
+  find("auto-close").textContent = card.auto_close ? "on" : "off";
+  find("auto-close").classList.toggle("off", !card.auto_close);
+  find("status").textContent = JSON.stringify(call, null, 2);
+}
+
+function press(action, pressed) {
+  document.querySelector(`[data-action="${action}"]`).setAttribute("aria-pressed", String(pressed));
+}
+
+function tick() {
+  if (!card?.call) {
+    find("timer").textContent = "";
+    return;
+  }
+  const since = (performance.now() - told) / 1000;
+  find("timer").textContent = clock(card.state_seconds + since);
+  const left = card.closes_in === null ? null : Math.max(0, card.closes_in - since);
+  find("countdown").hidden = left === null;
+  find("countdown").value = left === null ? 0 : left / card.close_after;
+  find("auto-close-text").textContent =
+    left !== null ? `The card closes in ${clock(Math.ceil(left))}.`
+    : card.auto_close ? "The card closes when the far end hangs up."
+    : `The card stays ${card.close_after} seconds when the far end hangs up.`;
+}
+
+setInterval(tick, 250);
+
+for (const button of document.querySelectorAll("[data-action]")) {
+  button.addEventListener("click", async () => {
+    const answer = await ask(`/sandbox/card/${button.dataset.action}`);
+    if (answer) say(answer.ok ? "" : (await answer.json()).error_description);
+  });
+}
+for (const button of document.querySelectorAll("[data-ask]")) {
+  button.addEventListener("click", async () => {
+    const answer = await ask(button.dataset.ask);
+    if (answer?.ok) say(button.dataset.done);
+  });
+}
+
+// --- the log -------------------------------------------------------------------------------------
+
+const entries = []; // { entry, item }
+
+function matches(entry) {
+  const wanted = find("log-filter").value.trim().toLowerCase();
+  const fields = [entry.name, entry.wire, entry.json, entry.note, entry.dropped && `dropped ${entry.dropped}`];
+  return fields.some((text) => text?.toLowerCase().includes(wanted));
+}
+
+function addEntry(entry) {
+  const item = element("li", undefined, entry.dropped ? "dropped" : entry.note ? "noted" : "");
+  const details = document.createElement("details");
+  const summary = document.createElement("summary");
+  const toPortal = entry.to === "portal";
+  const arrow = element("b", toPortal ? "→" : "←", "arrow");
+  arrow.setAttribute("role", "img");
+  arrow.setAttribute("aria-label", toPortal ? "to the portal:" : "to the widget:");
+  const time = new Date(entry.time * 1000);
+  summary.append(arrow, element("span", entry.name, "what"), element("span", `${entry.size} B`, "size"),
+    element("time", time.toTimeString().slice(0, 8) + "." + String(time.getMilliseconds()).padStart(3, "0")));
+  if (entry.dropped) summary.append(element("span", `dropped: ${entry.dropped}`, "reason"));
+  if (entry.note) summary.append(element("span", entry.note, "reason"));
+  details.append(summary, element("pre", entry.wire, "wire"));
+  if (entry.json) details.append(element("pre", entry.json));
+  item.append(details);
+  find("log-entries").append(item);
+  entries.push({ entry, item });
+  filterLog();
+}
+
+let following = true; // until the reader scrolls away from the end
+
+find("log-entries").addEventListener("scroll", ({ currentTarget: list }) => {
+  following = list.scrollHeight - list.scrollTop - list.clientHeight < 24;
+});
+
+function followLog() {
+  if (following) find("log-entries").scrollTop = find("log-entries").scrollHeight;
+}
+
+function filterLog() {
+  for (const { entry, item } of entries) item.hidden = !matches(entry);
+  const shown = entries.filter(({ item }) => !item.hidden).length;
+  find("log-count").textContent = shown === entries.length ? `${shown}` : `${shown} of ${entries.length}`;
+}
+
+find("log-filter").addEventListener("input", filterLog);
+find("log-clear").addEventListener("click", () => {
+  entries.length = 0;
+  find("log-entries").replaceChildren();
+  filterLog();
+});
+find("log-copy").addEventListener("click", (event) => {
+  const shown = entries.filter(({ item }) => !item.hidden).map(({ entry }) => entry);
+  copy(event.currentTarget, JSON.stringify(shown, null, 2));
+});
+
+// --- the addresses -------------------------------------------------------------------------------
+
+function showAddresses(addresses) {
+  find("addresses").replaceChildren(...Object.entries(addresses).map(([name, text]) => {
+    const row = document.createElement("div");
+    const value = document.createElement("dd");
+    const button = element("button", "Copy", "small");
+    button.type = "button";
+    button.setAttribute("aria-label", `Copy: ${name}`);
+    button.addEventListener("click", () => copy(button, text));
+    value.append(button, element("code", text));
+    row.append(element("dt", name), value);
+    return row;
+  }));
+}
+
+async function copy(button, text) {
+  button.dataset.label ??= button.textContent;
+  try {
+    await navigator.clipboard.writeText(text);
+    button.textContent = "Copied";
+  } catch {
+    button.textContent = "Not allowed";
+  }
+  setTimeout(() => { button.textContent = button.dataset.label; }, 1200);
+}

@@ -1,0 +1,44 @@
+"""What the tests share: one running sandbox, or the one that `SANDBOX_URL` points at."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from sandbox.remote import Sandbox
+from sandbox.server import running
+
+
+@pytest.fixture(scope="session")
+def running_sandbox() -> Iterator[Sandbox]:
+    """A sandbox for all tests of this process; ask for `sandbox`, which each test gets afresh."""
+    if origin := os.environ.get("SANDBOX_URL"):
+        yield Sandbox(origin.rstrip("/"))
+    else:
+        with running() as sandbox:
+            yield sandbox
+
+
+@pytest.fixture
+def sandbox(running_sandbox: Sandbox) -> Iterator[Sandbox]:
+    """The running sandbox in the state of its start, which it returns to after the test."""
+    running_sandbox.reset()
+    yield running_sandbox
+    running_sandbox.reset()
+
+
+@pytest.fixture
+def webhook_url(sandbox: Sandbox) -> str:
+    """The webhook's base URL, with its trailing slash, as portals show it."""
+    return sandbox.webhook_url
+
+
+@pytest.fixture
+def oauth_url(sandbox: Sandbox) -> str:
+    """The base URL of calls with an access token."""
+    return sandbox.oauth_url
+
+
+@pytest.fixture
+def access_token(sandbox: Sandbox) -> str:
+    """A valid access token."""
+    return sandbox.access_token

@@ -1,0 +1,216 @@
+"""What the browser tests share: an installed Chromium, a portal page in it, and widgets."""
+
+import os
+import re
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    FrameLocator,
+    Locator,
+    Page,
+    expect,
+    sync_playwright,
+)
+from playwright.sync_api import TimeoutError as TooLong
+from sandbox.remote import Sandbox
+
+# Chromium shall ask nobody but the pages under test.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+LOCAL = re.compile(r"(http://(127\.0\.0\.1|localhost):|data:|about:|blob:)")
+
+# A widget that says each thing it hears on the console, so that the test hears it as well, even
+# what arrives in the last moment before the frame goes.
+RECORDER = """<!doctype html><title>Recorder</title><script>
+  const [domain, protocol, sid] = window.name.split("|");
+  addEventListener("message", ({ data }) => console.log(data));
+  window.say = (text) => parent.postMessage(text, `http://${domain}`);
+  for (const name of ["EntityChanged", "BeforeClose", "CallStateChanged"]) {
+    say(`placementBindEvent:{"event":"CallCard::${name}"}:${name}:${sid}`);
+  }
+  say(`getStatus::ready:${sid}`);
+</script>"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, for one file: Playwright keeps an event loop running, which others must not meet.
+
+    Without Chromium the tests are skipped, but in CI they fail.
+    """
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        missing = "There is no chromium on this machine, so nothing was tested in a browser."
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class CardPage:
+    """The portal page in a browser, and what an operator sees and does in it."""
+
+    page: Page
+    sandbox: Sandbox
+    heard: list[str]
+
+    @property
+    def widget(self) -> FrameLocator:
+        return self.page.frame_locator("iframe")
+
+    @property
+    def entries(self) -> Locator:
+        """The entries of the message log that are shown."""
+        return self.page.locator("#log-entries > li:visible")
+
+    def messages(self, name: str) -> Locator:
+        """The entries of one command, with its replies, or of one event."""
+        exactly = re.compile(f"^{re.escape(name)}$")
+        return self.entries.filter(has=self.page.locator(".what", has_text=exactly))
+
+    def dropped(self) -> Locator:
+        return self.entries.filter(has=self.page.locator(".reason", has_text="dropped: "))
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def click(self, *names: str) -> None:
+        for name in names:
+            self.button(name).click()
+
+    def wait_until_heard(self, *texts: str) -> None:
+        """Wait until the newest things that the recording widget heard begin like these."""
+
+        def arrived() -> bool:
+            newest = self.heard[-len(texts) :]
+            return len(newest) == len(texts) and all(map(str.startswith, newest, texts))
+
+        while not arrived():
+            try:
+                self.page.wait_for_event("console", timeout=3000)
+            except TooLong:
+                raise AssertionError(f"wanted {texts}, heard {self.heard}") from None
+
+    def wait_until_closed(self) -> None:
+        expect(
+            self.page.get_by_role("status").filter(has_text="The card is closed")
+        ).to_be_visible()
+        expect(self.page.locator("iframe")).to_have_count(0)
+
+    def in_widget(self, script: str) -> Any:
+        """Run a script in the widget's page."""
+        return self.page.frames[-1].evaluate(script)
+
+
+OpenCard = Callable[..., CardPage]
+
+
+@pytest.fixture
+def open_card(browser: Browser, sandbox: Sandbox) -> Iterator[OpenCard]:
+    """Open the portal page; `widget` is a page to open in place of the demonstration widget.
+
+    What the page asks of any other machine, and each fault in its scripts, fails the test.
+    """
+    contexts: list[BrowserContext] = []
+    faults: list[str] = []
+
+    def open_card(widget: str | None = None, portal: Sandbox = sandbox, **options: Any) -> CardPage:
+        context = browser.new_context(**options)
+        contexts.append(context)
+        context.set_default_timeout(5000)
+        if widget is not None:
+            context.route(
+                "**/widget/**", lambda route: route.fulfill(body=widget, content_type="text/html")
+            )
+        page = context.new_page()
+        card = CardPage(page, portal, [])
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda message: card.heard.append(message.text))
+        page.on(
+            "request",
+            lambda request: faults.append(request.url) if not LOCAL.match(request.url) else None,
+        )
+        page.goto(f"{portal.origin}/")
+        return card
+
+    yield open_card
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+@pytest.fixture
+def recorder(open_card: OpenCard) -> CardPage:
+    """The portal page with the recording widget, which is ready and has forgotten how it began."""
+    card = open_card(RECORDER)
+    card.wait_until_heard("ready:")
+    card.heard.clear()
+    return card
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[str], str]]:
+    """Serve a page at an origin of its own, by GET and by POST; return its URL.
+
+    `{DOMAIN}` in it is the domain that the portal tells in the query.
+    """
+    servers: list[ThreadingHTTPServer] = []
+
+    def serve(page: str) -> str:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", "text/html; charset=utf-8")
+                self.end_headers()
+                domain = parse_qs(urlsplit(self.path).query).get("DOMAIN", [""])[0]
+                self.wfile.write(page.replace("{DOMAIN}", domain).encode())
+
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.do_GET()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}/"
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def close_after(sandbox: Sandbox) -> Iterator[Callable[[float], None]]:
+    """Set how many seconds a card waits that may not close; after the test it is 65 again."""
+
+    def close_after(seconds: float) -> None:
+        url = f"{sandbox.origin}/sandbox/card"
+        httpx.put(url, json={"close_after": seconds}, trust_env=False).raise_for_status()
+
+    yield close_after
+    close_after(65)

@@ -1,0 +1,120 @@
+"""`batch`: what it gives, and its two limits."""
+
+from typing import Any
+
+import httpx
+import pytest
+from sandbox.remote import Sandbox
+
+CALL = "placement.call?PLACEMENT=getStatus"
+CALL_ID = "externalCall.c3ee67f1a63f6e6117c230ab59cc49ea.1723556778"
+
+
+@pytest.fixture
+def batch(http: httpx.Client, webhook_url: str) -> Any:
+    def batch(cmd: object, **members: object) -> httpx.Response:
+        return http.post(f"{webhook_url}batch", json={"cmd": cmd, **members})
+
+    return batch
+
+
+def test_a_map_of_commands_gives_a_map_of_results_and_errors(batch: Any) -> None:
+    answer = batch({"good": CALL, "bad": "placement.call?PLACEMENT=x", "odd": "user.current"})
+    assert answer.status_code == 200
+    assert answer.json().keys() == {"result", "time"}
+    result = answer.json()["result"]
+    assert result["result"].keys() == {"good"}
+    assert result["result"]["good"]["CALL_ID"] == CALL_ID
+    assert result["result_error"] == {
+        "bad": {
+            "error": "ERROR_PLACEMENT_NOT_FOUND",
+            "error_description": "Placement not found",
+        },
+        "odd": {"error": "ERROR_METHOD_NOT_FOUND", "error_description": "Method not found!"},
+    }
+    assert result["result_time"]["good"].keys() >= {"start", "finish", "duration", "operating"}
+
+
+def test_empty_maps_are_lists_as_in_php(batch: Any) -> None:
+    result = batch({"a": CALL}).json()["result"]
+    assert result["result_error"] == result["result_total"] == result["result_next"] == []
+    assert batch({}).json()["result"] == {
+        "result": [],
+        "result_error": [],
+        "result_total": [],
+        "result_next": [],
+        "result_time": [],
+    }
+
+
+def test_a_list_of_commands_gives_a_list(batch: Any) -> None:
+    result = batch([CALL, CALL]).json()["result"]["result"]
+    assert [call["CALL_ID"] for call in result] == [CALL_ID, CALL_ID]
+
+
+def test_a_list_with_a_failure_keeps_the_numbers(batch: Any) -> None:
+    result = batch(["unknown", CALL]).json()["result"]
+    assert result["result"].keys() == {"1"}
+    assert [error["error"] for error in result["result_error"]] == ["ERROR_METHOD_NOT_FOUND"]
+
+
+@pytest.mark.parametrize("halt", [1, True, "1"])
+def test_halt_stops_at_the_first_error(halt: object, batch: Any) -> None:
+    result = batch({"a": CALL, "b": "unknown", "c": CALL}, halt=halt).json()["result"]
+    assert result["result"].keys() == {"a"}
+    assert result["result_error"].keys() == {"b"}
+
+
+@pytest.mark.parametrize("halt", [0, False, "0", "", None])
+def test_without_halt_it_goes_on(halt: object, batch: Any) -> None:
+    result = batch({"a": "unknown", "b": CALL}, halt=halt).json()["result"]
+    assert result["result"].keys() == {"b"}
+
+
+def test_fifty_commands_are_taken(batch: Any) -> None:
+    answer = batch({f"c{number}": CALL for number in range(50)})
+    assert len(answer.json()["result"]["result"]) == 50
+
+
+def test_more_than_fifty_exceed_the_length(batch: Any) -> None:
+    answer = batch([CALL] * 51)
+    assert answer.status_code == 400
+    assert answer.json()["error"] == "ERROR_BATCH_LENGTH_EXCEEDED"
+
+
+@pytest.mark.parametrize("inner", ["batch", "BATCH?halt=0"])
+def test_a_batch_inside_a_batch_is_not_allowed(inner: str, batch: Any) -> None:
+    answer = batch({"a": CALL, "b": inner})
+    assert answer.status_code == 405
+    assert answer.json()["error"] == "ERROR_BATCH_METHOD_NOT_ALLOWED"
+
+
+@pytest.mark.parametrize("cmd", [None, "placement.call", 5, [1], {"a": None}, {"a": {"b": CALL}}])
+def test_commands_that_are_no_strings_are_named(cmd: object, batch: Any) -> None:
+    answer = batch(cmd)
+    assert answer.status_code == 400
+    assert answer.json()["error"] == "ERROR_ARGUMENT"
+    assert answer.json()["argument"] == "cmd"
+
+
+def test_a_form_with_brackets(http: httpx.Client, webhook_url: str) -> None:
+    for form in ({"cmd[a]": CALL}, {"halt": "0", "cmd[]": CALL}):
+        answer = http.post(f"{webhook_url}batch.json", data=form)
+        (label,) = answer.json()["result"]["result_time"] or ["?"]
+        assert answer.status_code == 200
+        assert label
+
+
+def test_it_needs_the_same_authentication(http: httpx.Client, sandbox: Sandbox) -> None:
+    body = {"cmd": {"a": CALL}}
+    by_oauth = f"{sandbox.oauth_url}/batch"
+    assert http.post(by_oauth, json=body).json()["error"] == "NO_AUTH_FOUND"
+    assert http.post(by_oauth, json={**body, "auth": "sandbox-access-token"}).status_code == 200
+    assert http.post(f"{sandbox.origin}/rest/1/wrong/batch", json=body).status_code == 401
+
+
+def test_each_of_its_calls_counts_as_operating_time(batch: Any, ask: Any) -> None:
+    times = batch([CALL, CALL]).json()["result"]["result_time"]
+    used = ask().json()["time"]
+    spent = sum(time["processing"] for time in times)
+    assert used["operating"] == pytest.approx(spent + used["processing"])

@@ -1,0 +1,201 @@
+"""What the portal page's script asks the sandbox for, without a browser."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from sandbox.remote import Sandbox
+from sandbox.server import running
+
+
+def turns(response: httpx.Response) -> Iterator[dict[str, Any]]:
+    """The turns of a stream, as they come."""
+    for line in response.iter_lines():
+        if line:
+            field, _, value = line.partition(": ")
+            assert field == "data"
+            yield json.loads(value)
+
+
+class TestActions:
+    def act(self, http: httpx.Client, sandbox: Sandbox, action: str) -> httpx.Response:
+        return http.post(f"{sandbox.origin}/sandbox/card/{action}")
+
+    def test_rest_and_the_card_tell_the_same_story(
+        self, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        for action in ("close", "next-client", "ring", "answer", "bind", "hidden-number"):
+            state = self.act(http, sandbox, action).json()
+            asked = http.post(
+                f"{sandbox.webhook_url}placement.call", json={"PLACEMENT": "getStatus"}
+            ).json()
+            if state["call"] is None:
+                assert (asked["error"], asked["error_description"]) == (
+                    "ERROR_CORE",
+                    "Call is not found",
+                )
+            else:
+                assert asked["result"] == state["call"]
+        assert state["call"]["PHONE_NUMBER"] == "hidden"
+        assert http.get(f"{sandbox.origin}/sandbox/card").json()["call"] == state["call"]
+
+    def test_an_action_that_makes_no_sense_is_a_conflict_and_changes_nothing(
+        self, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        before = sandbox.state()
+        answer = self.act(http, sandbox, "ring")
+        assert answer.status_code == 409
+        assert "makes no sense now" in answer.json()["error_description"]
+        assert sandbox.state() == before
+
+    def test_an_unknown_action_is_not_found(self, http: httpx.Client, sandbox: Sandbox) -> None:
+        answer = self.act(http, sandbox, "sing")
+        assert answer.status_code == 404
+        assert "no action 'sing'" in answer.json()["error_description"]
+
+    def test_the_time_until_the_card_closes_can_be_set(
+        self, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        url = f"{sandbox.origin}/sandbox/card"
+        assert http.put(url, json={"close_after": 0.5}).json()["close_after"] == 0.5
+        assert http.put(url, json={"close_after": 65}).json()["close_after"] == 65
+
+    @pytest.mark.parametrize(
+        "body",
+        ["", "{}", "[]"]
+        + [f'{{"close_after":{value}}}' for value in ('"1"', "-1", "true", "1e99", "NaN", "null")],
+    )
+    def test_a_time_that_is_none_is_refused(
+        self, http: httpx.Client, sandbox: Sandbox, body: str
+    ) -> None:
+        answer = http.put(f"{sandbox.origin}/sandbox/card", content=body)
+        assert answer.status_code == 422
+        assert "close_after" in answer.json()["error_description"]
+
+
+class TestStream:
+    def test_it_begins_with_the_page_its_card_and_the_opening(
+        self, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        with http.stream("GET", f"{sandbox.origin}/sandbox/card/turns") as response:
+            assert response.headers["content-type"].startswith("text/event-stream")
+            stream = turns(response)
+            first, second = next(stream), next(stream)
+        assert first["addresses"]["Webhook URL"] == sandbox.webhook_url
+        assert first["addresses"]["OAuth base"] == sandbox.oauth_url
+        assert "curl" in first["addresses"]["From a shell"]
+        host = sandbox.origin.removeprefix("http://")
+        assert second["open"]["name"].startswith(f"{host}|0|")
+        assert second["open"]["origin"] not in ("", sandbox.origin)
+        assert second["card"]["call"] == sandbox.state()["call"]
+
+    def test_a_message_is_answered_in_the_stream(
+        self, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        with http.stream("GET", f"{sandbox.origin}/sandbox/card/turns") as response:
+            stream = turns(response)
+            page, opening = next(stream)["page"], next(stream)["open"]
+            sid = opening["name"].rpartition("|")[2]
+            posted = http.post(
+                f"{sandbox.origin}/sandbox/card/message",
+                json={"page": page, "origin": opening["origin"], "data": f"getStatus::a1:{sid}"},
+            )
+            assert posted.status_code == 204
+            heard, answered = next(stream), next(stream)
+        assert [entry["to"] for entry in heard["log"]] == ["portal"]
+        assert heard["log"][0]["wire"] == "getStatus::a1:•••"
+        (reply,) = answered["post"]
+        assert reply.startswith("a1:{")
+        assert json.loads(reply[3:]) == sandbox.state()["call"]
+        assert answered["log"][0]["size"] == len(reply.encode())
+
+    def test_what_is_dropped_is_logged_and_not_answered(
+        self, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        with http.stream("GET", f"{sandbox.origin}/sandbox/card/turns") as response:
+            stream = turns(response)
+            page, opening = next(stream)["page"], next(stream)["open"]
+            message = {"page": page, "origin": opening["origin"], "data": {"half": "\ud800"}}
+            http.post(f"{sandbox.origin}/sandbox/card/message", content=json.dumps(message))
+            turn = next(stream)
+        assert "post" not in turn
+        assert "without the texts" in turn["log"][0]["dropped"]
+
+    def test_a_message_without_a_widget_is_dropped(
+        self, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        sandbox.end_call()
+        with http.stream("GET", f"{sandbox.origin}/sandbox/card/turns") as response:
+            stream = turns(response)
+            message = {"page": next(stream)["page"], "origin": "http://x", "data": "a:b:c"}
+            http.post(f"{sandbox.origin}/sandbox/card/message", json=message)
+            assert next(stream)["log"][0]["dropped"] == "no widget is open"
+
+    @pytest.mark.parametrize("body", [b"", b"[]", b'{"page":"gone","origin":"","data":""}'])
+    def test_a_message_of_no_page_is_refused(
+        self, http: httpx.Client, sandbox: Sandbox, body: bytes
+    ) -> None:
+        answer = http.post(f"{sandbox.origin}/sandbox/card/message", content=body)
+        assert answer.status_code == 422
+
+    def test_an_open_stream_does_not_hold_up_the_end(self, http: httpx.Client) -> None:
+        with running() as own:
+            response = http.send(
+                http.build_request("GET", f"{own.origin}/sandbox/card/turns"), stream=True
+            )
+            next(turns(response))
+            ending = time.monotonic()
+        assert time.monotonic() - ending < 1.5
+        response.close()
+
+
+def test_a_handler_of_the_developer_is_opened_instead_of_the_demonstration(
+    http: httpx.Client,
+) -> None:
+    with (
+        running(handler="http://localhost:3000/my/card?x=1") as own,
+        http.stream("GET", f"{own.origin}/sandbox/card/turns") as response,
+    ):
+        stream = turns(response)
+        next(stream)
+        opening = next(stream)["open"]
+    assert opening["action"].startswith("http://localhost:3000/my/card?x=1&DOMAIN=127.0.0.1%3A")
+    assert opening["origin"] == "http://localhost:3000"
+
+
+def test_the_library_is_a_script_at_the_address_where_portals_have_it(
+    http: httpx.Client, sandbox: Sandbox
+) -> None:
+    answer = http.get(f"{sandbox.origin}/api/v1/")
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert "window.BX24" in answer.text
+
+
+def test_the_start_page_names_no_other_machine(http: httpx.Client, sandbox: Sandbox) -> None:
+    answer = http.get(f"{sandbox.origin}/")
+    assert answer.headers["content-security-policy"].startswith("default-src 'self'")
+    assert "//" not in answer.text.replace("http://www.w3.org/", "")
+
+
+class TestWidget:
+    def test_it_shows_what_it_was_opened_with_and_no_secret(
+        self, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        answer = http.post(
+            f"{sandbox.origin}/widget/?DOMAIN=portal.example&PROTOCOL=1&APP_SID=a1b2c3",
+            data={"AUTH_ID": "s3cr3t", "PLACEMENT_OPTIONS": '{"CALL_ID":"<b>"}', "odd": "</pre>"},
+        )
+        assert '<script src="https://portal.example/api/v1/">' in answer.text
+        assert "s3cr3t" not in answer.text
+        assert "a1b2c3" not in answer.text
+        assert "&lt;b&gt;" in answer.text
+        assert "&lt;/pre&gt;" in answer.text
+
+    def test_a_domain_that_is_none_is_not_written_into_the_page(
+        self, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        answer = http.get(f"{sandbox.origin}/widget/?DOMAIN=evil.example/x%22%3E&PROTOCOL=0")
+        assert '<script src="/api/v1/">' in answer.text

@@ -1,0 +1,211 @@
+"""The sandbox's own endpoints: what they take, and what they refuse without a change."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sandbox.portal import Portal
+from sandbox.remote import Sandbox
+
+LEAST = {
+    "CALL_ID": "c1",
+    "CRM_ENTITY_TYPE": "",
+    "CRM_ENTITY_ID": 0,
+    "CRM_BINDINGS": [],
+    "CALL_DIRECTION": "incoming",
+    "CALL_LIST_MODE": False,
+}
+
+
+def refused(answer: httpx.Response) -> str:
+    assert answer.status_code == 422, answer.text
+    assert answer.headers["content-type"] == "application/json; charset=utf-8"
+    assert answer.json().keys() == {"error", "error_description"}
+    description: str = answer.json()["error_description"]
+    return description
+
+
+class TestState:
+    def test_it_shows_the_call_the_profile_the_limits_and_the_faults(
+        self, sandbox: Sandbox
+    ) -> None:
+        state = sandbox.state()
+        assert state.keys() == {"call", "profile", "limits", "faults"}
+        assert state["call"]["CRM_ENTITY_ID"] == 17
+        assert state["faults"] == []
+
+    def test_it_shows_that_there_is_no_call(self, sandbox: Sandbox) -> None:
+        assert sandbox.end_call()["call"] is None
+        assert sandbox.state()["call"] is None
+
+    def test_other_methods_are_not_allowed(self, http: httpx.Client, sandbox: Sandbox) -> None:
+        for path, allowed in (("state", "GET"), ("reset", "POST"), ("call", "PUT")):
+            answer = http.patch(f"{sandbox.origin}/sandbox/{path}")
+            assert answer.status_code == 405
+            assert allowed in answer.headers["allow"]
+            assert answer.json()["error"] == "METHOD_NOT_ALLOWED"
+
+
+class TestCall:
+    @pytest.mark.parametrize(
+        "call",
+        [
+            LEAST,
+            {**LEAST, "CRM_ACTIVITY_ID": ""},
+            {**LEAST, "CRM_ACTIVITY_ID": 5},
+            {**LEAST, "PHONE_NUMBER": "hidden", "LINE_NAME": "", "CALL_STATE": "on hold"},
+            {**LEAST, "CRM_BINDINGS": [{"ENTITY_TYPE": "SPA_7", "ENTITY_ID": 9, "NEW": [1]}]},
+            {**LEAST, "CRM_ENTITY_ID": 10**30, "NEW_FIELD": {"a": [None, 1.5, "\ud800"]}},
+        ],
+        ids=["least", "no activity", "activity", "open sets", "odd binding", "unknown fields"],
+    )
+    def test_what_is_put_is_what_is_answered(
+        self, call: dict[str, Any], ask: Any, sandbox: Sandbox
+    ) -> None:
+        assert sandbox.set_call(call)["call"] == call
+        assert ask().json()["result"] == call
+
+    @pytest.mark.parametrize("field", sorted(LEAST))
+    def test_a_field_that_is_always_there_must_be_given(
+        self, field: str, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        call = {name: value for name, value in LEAST.items() if name != field}
+        description = refused(http.put(f"{sandbox.origin}/sandbox/call", json=call))
+        assert description.startswith(f"{field} is missing: it must be ")
+        assert sandbox.state()["call"]["CRM_ENTITY_ID"] == 17
+
+    @pytest.mark.parametrize(
+        ("field", "value", "expected"),
+        [
+            ("CALL_ID", 5, "a string"),
+            ("PHONE_NUMBER", None, "a string"),
+            ("LINE_NUMBER", 74951234567, "a string"),
+            ("LINE_NAME", ["x"], "a string"),
+            ("CRM_ENTITY_TYPE", None, "a string"),
+            ("CRM_ENTITY_ID", "17", "an integer"),
+            ("CRM_ENTITY_ID", 17.0, "an integer"),
+            ("CRM_ENTITY_ID", True, "an integer"),
+            ("CRM_ACTIVITY_ID", None, 'an integer, or "" if there is no activity'),
+            ("CRM_ACTIVITY_ID", "5", 'an integer, or "" if there is no activity'),
+            ("CRM_ACTIVITY_ID", False, 'an integer, or "" if there is no activity'),
+            ("CRM_BINDINGS", {}, "a list of objects"),
+            ("CRM_BINDINGS", [5], "a list of objects"),
+            ("CRM_BINDINGS", [{"ENTITY_TYPE": "DEAL"}], "a list of objects"),
+            ("CRM_BINDINGS", [{"ENTITY_TYPE": "DEAL", "ENTITY_ID": "1"}], "a list of objects"),
+            ("CALL_DIRECTION", 1, "a string"),
+            ("CALL_STATE", 1, "a string"),
+            ("CALL_LIST_MODE", "false", "true or false"),
+            ("CALL_LIST_MODE", 0, "true or false"),
+        ],
+    )
+    def test_a_field_of_another_type_is_named_with_what_was_expected(
+        self, field: str, value: object, expected: str, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        answer = http.put(f"{sandbox.origin}/sandbox/call", json={**LEAST, field: value})
+        assert refused(answer).startswith(f"{field} must be {expected}")
+        assert sandbox.state()["call"]["CRM_ENTITY_ID"] == 17
+
+    @pytest.mark.parametrize(
+        "body",
+        [b"", b"{", b"[]", b"null", b"5", b"\xff", b"[" * 100_000, b'{"a":NaN}', b" " * 9_000_000],
+        ids=lambda body: repr(body[:9]),
+    )
+    def test_what_is_no_call_at_all_is_refused(
+        self, body: bytes, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        assert refused(http.put(f"{sandbox.origin}/sandbox/call", content=body))
+        assert sandbox.state()["call"]["CRM_ENTITY_ID"] == 17
+
+    def test_a_number_beyond_json_is_refused(self, http: httpx.Client, sandbox: Sandbox) -> None:
+        body = json.dumps(LEAST)[:-1] + ', "NEW": 1e999}'
+        answer = http.put(f"{sandbox.origin}/sandbox/call", content=body)
+        assert refused(answer) == "The call holds a value that JSON cannot carry"
+
+    @settings(
+        max_examples=60,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+    )
+    @given(
+        text=st.text(st.characters(), max_size=20),
+        number=st.integers(-(10**20), 10**20),
+        extra=st.dictionaries(st.text(max_size=5), st.none() | st.text(max_size=5), max_size=3),
+    )
+    def test_any_text_and_any_number_come_back_as_they_were(
+        self, text: str, number: int, extra: dict[str, Any], ask: Any, sandbox: Sandbox
+    ) -> None:
+        call = {**extra, **LEAST, "CALL_ID": text, "LINE_NAME": text, "CRM_ENTITY_ID": number}
+        sandbox.set_call(call)
+        assert ask().json()["result"] == call
+
+
+class TestFaults:
+    @pytest.mark.parametrize(
+        ("request_", "expected"),
+        [
+            ({"fault": "no-such"}, "fault must be one of: INVALID_REQUEST, ERROR_ARGUMENT"),
+            ({"fault": None}, "fault must be one of: "),
+            ({"fault": ["slow"]}, "fault must be one of: "),
+            ({}, "fault must be one of: "),
+            ([], "Expected an object"),
+            ({"fault": "slow", "times": 0}, "times must be a positive integer"),
+            ({"fault": "slow", "times": "2"}, "times must be a positive integer"),
+            ({"fault": "slow", "times": True}, "times must be a positive integer"),
+            ({"fault": "slow", "seconds": "2"}, "seconds must be a number"),
+            ({"fault": "slow", "seconds": -1}, "seconds must be between 0 and 3600"),
+            ({"fault": "redirect", "status": 200}, "status must be 301, 302, 303, 307 or 308"),
+            ({"fault": "redirect", "status": [307]}, "status must be 301, 302, 303, 307 or 308"),
+            ({"fault": "redirect", "location": "a\r\nb: c"}, "location must be a URL"),
+            ({"fault": "redirect", "location": 5}, "location must be a URL"),
+            ({"fault": "html-502", "seconds": 2}, "html-502 takes no member 'seconds'"),
+        ],
+    )
+    def test_a_fault_that_cannot_be_is_refused(
+        self, request_: object, expected: str, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        answer = http.post(f"{sandbox.origin}/sandbox/faults", json=request_)
+        assert refused(answer).startswith(expected)
+        assert sandbox.state()["faults"] == []
+
+    def test_an_unknown_name_is_answered_with_all_names(
+        self, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        answer = http.post(f"{sandbox.origin}/sandbox/faults", json={"fault": "?"})
+        names = refused(answer).removeprefix("fault must be one of: ").split(", ")
+        assert {
+            *("slow", "disconnect", "truncated-json", "html-502", "html-503", "html-504"),
+            *("html-520", "redirect", "error-in-200", "OVERLOAD_LIMIT", "invalid_grant"),
+        } <= set(names)
+
+
+class TestSubscribers:
+    def test_they_hear_of_each_change_of_the_call_until_they_leave(self) -> None:
+        portal, heard = Portal(), []
+        leave = portal.subscribe(lambda: heard.append(portal.call and portal.call["CALL_ID"][:2]))
+        portal.set_call(LEAST)
+        assert heard == ["c1"]
+        portal.end_call()
+        assert heard == ["c1", None]
+        portal.reset()
+        assert heard[-1] == "ex"
+        leave()
+        before = list(heard)
+        portal.end_call()
+        assert heard == before
+
+    def test_they_hear_nothing_of_a_refused_call(self) -> None:
+        portal, heard = Portal(), []
+        portal.subscribe(lambda: heard.append(portal.call))
+        with pytest.raises(ValueError, match="CALL_ID is missing"):
+            portal.set_call({})
+        assert heard == []
+
+    def test_a_call_is_not_changed_from_outside(self) -> None:
+        portal, call = Portal(), json.loads(json.dumps(LEAST))
+        portal.set_call(call)
+        call["CRM_BINDINGS"].append("x")
+        assert portal.call == LEAST

@@ -1,0 +1,162 @@
+"""The faults that can be asked for: each strikes the next so many requests, and no more."""
+
+import json
+import time
+from typing import Any
+
+import httpx
+import pytest
+from sandbox.remote import Sandbox
+
+ERRORS = [
+    (400, "INVALID_REQUEST", "Https required"),
+    (400, "ERROR_ARGUMENT", "Argument 'PLACEMENT' is null or empty"),
+    (400, "ERROR_PLACEMENT_NOT_FOUND", "Placement not found"),
+    (400, "ERROR_CORE", "Call is not found"),
+    (401, "NO_AUTH_FOUND", "Wrong authorization data"),
+    (401, "invalid_token", "Unable to get application by token"),
+    (401, "expired_token", "The access token provided has expired."),
+    (
+        403,
+        "WRONG_AUTH_TYPE",
+        "Current authorization type is denied for this method Application context required",
+    ),
+    (
+        403,
+        "insufficient_scope",
+        "The request requires higher privileges than provided by the webhook token",
+    ),
+    (403, "INVALID_CREDENTIALS", "Invalid request credentials"),
+    (403, "ACCESS_DENIED", "REST API is available only on commercial plans"),
+    (403, "user_access_error", "The user does not have access to the application."),
+    (404, "ERROR_METHOD_NOT_FOUND", "Method not found!"),
+    (429, "OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit."),
+    (500, "INTERNAL_SERVER_ERROR", None),
+    (500, "ERROR_UNEXPECTED_ANSWER", None),
+    (500, "PORTAL_DELETED", None),
+    (503, "QUERY_LIMIT_EXCEEDED", "Too many requests"),
+    (503, "OVERLOAD_LIMIT", "REST API is blocked due to overload"),
+]
+
+
+@pytest.mark.parametrize(("status", "code", "description"), ERRORS, ids=lambda value: str(value))
+def test_a_documented_error_by_its_code(
+    status: int, code: str, description: str | None, ask: Any, sandbox: Sandbox
+) -> None:
+    sandbox.fault(code)
+    answer = ask()
+    assert answer.status_code == status
+    assert answer.json()["error"] == code
+    assert answer.json()["error_description"]
+    if description:
+        assert answer.json()["error_description"] == description
+    extra = {"argument"} if code == "ERROR_ARGUMENT" else set()
+    assert answer.json().keys() == {"error", "error_description"} | extra
+    assert "retry-after" not in answer.headers
+    assert ask().status_code == 200
+
+
+def test_it_strikes_both_kinds_of_call_before_their_authentication(
+    http: httpx.Client, sandbox: Sandbox
+) -> None:
+    sandbox.fault("OVERLOAD_LIMIT", times=2)
+    for base in (sandbox.oauth_url, f"{sandbox.origin}/rest/1/wrong"):
+        assert http.post(f"{base}/placement.call", json={}).status_code == 503
+    assert http.post(f"{sandbox.oauth_url}/placement.call", json={}).status_code == 401
+
+
+def test_faults_strike_in_the_order_of_their_asking(ask: Any, sandbox: Sandbox) -> None:
+    sandbox.fault("expired_token", times=2)
+    sandbox.fault("html-502")
+    assert sandbox.state()["faults"] == [
+        {"fault": "expired_token", "times": 2},
+        {"fault": "html-502", "times": 1},
+    ]
+    assert [ask().status_code for _ in range(4)] == [401, 401, 502, 200]
+    assert sandbox.state()["faults"] == []
+
+
+def test_a_preflight_and_an_unknown_method_leave_the_fault_waiting(
+    http: httpx.Client, ask: Any, sandbox: Sandbox
+) -> None:
+    sandbox.fault("OVERLOAD_LIMIT")
+    url = f"{sandbox.webhook_url}placement.call"
+    http.options(url, headers={"Origin": "x", "Access-Control-Request-Method": "POST"})
+    http.post(f"{sandbox.webhook_url}unknown")
+    assert ask().status_code == 503
+
+
+def test_it_strikes_a_batch(http: httpx.Client, sandbox: Sandbox) -> None:
+    sandbox.fault("QUERY_LIMIT_EXCEEDED")
+    assert http.post(f"{sandbox.webhook_url}batch", json={"cmd": {}}).status_code == 503
+
+
+@pytest.mark.parametrize("status", [502, 503, 504, 520])
+def test_a_front_server_answers_in_html(status: int, ask: Any, sandbox: Sandbox) -> None:
+    sandbox.fault(f"html-{status}")
+    answer = ask()
+    assert answer.status_code == status
+    assert answer.headers["content-type"].startswith("text/html")
+    assert answer.text.startswith("<html>")
+
+
+def test_a_renamed_portal_redirects(ask: Any, sandbox: Sandbox) -> None:
+    sandbox.fault("redirect")
+    answer = ask()
+    assert answer.status_code == 307
+    location = httpx.URL(answer.headers["location"])
+    assert location.host != httpx.URL(sandbox.origin).host
+    assert location.path != "/rest/1/sandbox-webhook/placement.call"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_goes_where_it_is_told(status: int, ask: Any, sandbox: Sandbox) -> None:
+    sandbox.fault("redirect", status=status, location="http://127.0.0.1:9/elsewhere")
+    answer = ask()
+    assert answer.status_code == status
+    assert answer.headers["location"] == "http://127.0.0.1:9/elsewhere"
+
+
+def test_an_error_in_a_200(ask: Any, sandbox: Sandbox) -> None:
+    sandbox.fault("error-in-200")
+    answer = ask()
+    assert answer.status_code == 200
+    assert answer.json().keys() == {"error", "error_description"}
+
+
+def test_truncated_json_is_a_whole_http_answer(ask: Any, sandbox: Sandbox) -> None:
+    sandbox.fault("truncated-json")
+    answer = ask()
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json; charset=utf-8"
+    assert answer.text.startswith('{"result":{"CALL_ID"')
+    with pytest.raises(json.JSONDecodeError):
+        answer.json()
+
+
+def test_a_slow_answer_comes_late_and_whole(ask: Any, sandbox: Sandbox) -> None:
+    sandbox.fault("slow", seconds=0.2)
+    begun = time.monotonic()
+    answer = ask()
+    assert time.monotonic() - begun >= 0.2
+    assert answer.json()["result"]["CRM_ENTITY_ID"] == 17
+    assert answer.json()["time"]["duration"] >= 0.2
+
+
+def test_a_slow_answer_may_still_be_an_error(http: httpx.Client, sandbox: Sandbox) -> None:
+    sandbox.fault("slow", seconds=0)
+    answer = http.post(f"{sandbox.oauth_url}/placement.call", json={})
+    assert answer.json()["error"] == "NO_AUTH_FOUND"
+
+
+def test_a_disconnect_sends_not_a_byte(ask: Any, sandbox: Sandbox) -> None:
+    sandbox.fault("disconnect")
+    with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
+        ask()
+    assert ask().status_code == 200
+
+
+def test_a_reset_forgets_the_faults(ask: Any, sandbox: Sandbox) -> None:
+    sandbox.fault("html-502", times=100)
+    sandbox.reset()
+    assert ask().status_code == 200

@@ -1,0 +1,357 @@
+"""The wire between a widget and the portal page: what is understood, answered and ignored."""
+
+import json
+import re
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sandbox.calls import default_call
+from sandbox.card import Card, Event
+from sandbox.frame import DroppedError, Frame, Message, Place, parse, placement_options
+from sandbox.portal import Portal
+
+ORIGIN = "http://widget.example:3000"
+PLACE = Place("portal.example:8024", secure=False, uri="/?from=test")
+
+
+class Opened:
+    """A widget that was opened in a card."""
+
+    def __init__(self, place: Place = PLACE, handler: str = f"{ORIGIN}/card?tenant=7") -> None:
+        self.portal = Portal()
+        self.card = Card(self.portal)
+        self.frame = Frame(self.portal, self.card, default_call(), place, handler)
+
+    def say(self, text: str, origin: str = ORIGIN) -> str | None:
+        """Post `text` with the SID behind it."""
+        message = self.frame.accept(f"{text}:{self.frame.sid}", origin)
+        return self.frame.obey(message)
+
+    def ask(self, command: str, params: Any = None) -> Any:
+        """The value that a command is answered with."""
+        reply = self.say(f"{command}:{'' if params is None else json.dumps(params)}:id1")
+        assert reply is not None
+        callback, colon, value = reply.partition(":")
+        assert (callback, colon) == ("id1", ":")
+        return json.loads(value)
+
+
+@pytest.fixture
+def opened() -> Opened:
+    return Opened()
+
+
+class TestParsing:
+    @pytest.mark.parametrize("text", ["getInitData:abc:5ad", "getInitData::abc:5ad"])
+    def test_both_spellings_of_empty_parameters(self, text: str) -> None:
+        assert parse(text) == Message("getInitData", None, "abc", "5ad")
+
+    def test_parameters_may_hold_colons(self) -> None:
+        text = 'placementBindEvent:{"event":"CallCard::BeforeClose"}:abc:5ad'
+        assert parse(text).params == {"event": "CallCard::BeforeClose"}
+
+    def test_the_object_form(self) -> None:
+        fields = {
+            "method": "some:command",
+            "params": {"a": 1},
+            "callback": "abc",
+            "appSid": "5ad",
+            "requestId": None,
+        }
+        assert parse(fields) == Message("some:command", {"a": 1}, "abc", "5ad")
+
+    def test_the_object_form_writes_no_parameters_as_an_empty_text(self) -> None:
+        fields = {"method": "getStatus", "params": "", "callback": "abc", "appSid": "5ad"}
+        assert parse(fields).params is None
+
+    @pytest.mark.parametrize(
+        ("data", "reason"),
+        [
+            ("", "not of the form"),
+            ("getStatus:5ad", "not of the form"),
+            ("getStatus:{:abc:5ad", "not JSON"),
+            ("getStatus:NaN:abc:5ad", "not JSON"),
+            (f"getStatus:{'[' * 100_000}:abc:5ad", "not JSON"),
+            ('getStatus:"\ud800":abc:5ad', "not JSON"),
+            ({"method": "getStatus"}, "without the texts"),
+            ({"method": 1, "callback": "abc", "appSid": "5ad"}, "without the texts"),
+            (None, "neither text nor an object"),
+            (7, "neither text nor an object"),
+        ],
+    )
+    def test_anything_else_is_dropped_with_a_reason(self, data: Any, reason: str) -> None:
+        with pytest.raises(DroppedError, match=reason):
+            parse(data)
+
+    @given(st.text(st.characters(exclude_characters=":")), st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    ))  # fmt: skip
+    def test_whatever_the_parameters_are_they_arrive(self, name: str, params: Any) -> None:
+        message = parse(f"{name}:{json.dumps(params)}:abc:5ad")
+        assert message == Message(name, params, "abc", "5ad")
+
+
+class TestOpening:
+    def test_the_form_is_posted_to_the_handler_with_four_fields_in_the_query(
+        self, opened: Opened
+    ) -> None:
+        action = urlsplit(opened.frame.opening()["action"])
+        assert f"{action.scheme}://{action.netloc}{action.path}" == f"{ORIGIN}/card"
+        assert parse_qs(action.query) == {
+            "tenant": ["7"],
+            "DOMAIN": ["portal.example:8024"],
+            "PROTOCOL": ["0"],
+            "LANG": ["en"],
+            "APP_SID": [opened.frame.sid],
+        }
+
+    def test_a_handler_without_a_query_gets_one(self) -> None:
+        opened = Opened(handler=f"{ORIGIN}/card")
+        assert opened.frame.opening()["action"].startswith(f"{ORIGIN}/card?DOMAIN=")
+
+    def test_the_body_has_the_other_fields(self, opened: Opened) -> None:
+        fields = opened.frame.opening()["fields"]
+        assert set(fields) == {
+            "AUTH_ID",
+            "AUTH_EXPIRES",
+            "REFRESH_ID",
+            "SERVER_ENDPOINT",
+            "APPLICATION_TOKEN",
+            "APPLICATION_SCOPE",
+            "member_id",
+            "status",
+            "PLACEMENT",
+            "PLACEMENT_OPTIONS",
+        }
+        assert all(isinstance(value, str) for value in fields.values())
+        assert fields["AUTH_ID"] == "sandbox-access-token"
+        assert fields["AUTH_EXPIRES"] == "3600"
+        assert fields["REFRESH_ID"] == "sandbox-refresh-token"
+        assert fields["PLACEMENT"] == "CALL_CARD"
+        assert json.loads(fields["PLACEMENT_OPTIONS"])["CRM_ENTITY_ID"] == "17"
+
+    def test_the_frame_is_named_after_the_portal_and_the_sid(self, opened: Opened) -> None:
+        opening = opened.frame.opening()
+        assert opening["name"] == f"portal.example:8024|0|{opened.frame.sid}"
+        assert opening["allow"] == "geolocation *; microphone *; camera *; autoplay *;"
+        assert re.fullmatch("[0-9a-f]{32}", opened.frame.sid)
+
+    def test_each_opening_has_a_sid_of_its_own(self) -> None:
+        assert Opened().frame.sid != Opened().frame.sid
+
+    def test_https_is_told_as_protocol_one(self) -> None:
+        opened = Opened(Place("portal.example", secure=True, uri="/"))
+        assert opened.frame.opening()["name"].startswith("portal.example|1|")
+        assert "PROTOCOL=1" in opened.frame.opening()["action"]
+        assert opened.ask("getInitData")["PROTOCOL"] == 1
+
+
+class TestPlacementOptions:
+    def test_every_scalar_is_a_string(self) -> None:
+        assert placement_options(default_call(), "/") == {
+            "CALL_ID": "externalCall.c3ee67f1a63f6e6117c230ab59cc49ea.1723556778",
+            "PHONE_NUMBER": "+12025550142",
+            "LINE_NUMBER": "+12025550100",
+            "LINE_NAME": "Main office",
+            "CRM_ENTITY_TYPE": "CONTACT",
+            "CRM_ENTITY_ID": "17",
+            "CRM_ACTIVITY_ID": "2024",
+            "CRM_BINDINGS": [
+                {"ENTITY_TYPE": "CONTACT", "ENTITY_ID": "17"},
+                {"ENTITY_TYPE": "COMPANY", "ENTITY_ID": "5"},
+                {"ENTITY_TYPE": "DEAL", "ENTITY_ID": "83"},
+            ],
+            "CALL_DIRECTION": "incoming",
+            "CALL_STATE": "connected",
+            "CALL_LIST_MODE": "false",
+            "URI": "/",
+        }
+
+    def test_what_is_missing_is_undefined_or_absent(self) -> None:
+        call = default_call()
+        del call["PHONE_NUMBER"], call["CRM_ACTIVITY_ID"]
+        call |= {"CRM_ENTITY_TYPE": "", "CRM_ENTITY_ID": 0, "CRM_BINDINGS": []}
+        told = placement_options(call, "/")
+        assert told["PHONE_NUMBER"] == "undefined"
+        assert told["CRM_ACTIVITY_ID"] == "undefined"
+        assert told["CRM_ENTITY_ID"] == "0"
+        assert told["CRM_ENTITY_TYPE"] == ""
+        assert "CRM_BINDINGS" not in told
+
+    def test_an_empty_activity_stays_empty(self) -> None:
+        assert placement_options(default_call() | {"CRM_ACTIVITY_ID": ""}, "/")[
+            "CRM_ACTIVITY_ID"
+        ] == ""  # fmt: skip
+
+
+class TestReplies:
+    def test_get_init_data(self, opened: Opened) -> None:
+        data = opened.ask("getInitData")
+        options = data.pop("PLACEMENT_OPTIONS")
+        assert options["CALL_LIST_MODE"] == "false"
+        assert options["URI"] == "/?from=test"
+        assert re.fullmatch("[0-9a-f]{32}", data.pop("MEMBER_ID"))
+        assert data == {
+            "LANG": "en",
+            "DOMAIN": "portal.example:8024",
+            "PATH": "/rest",
+            "PLACEMENT": "CALL_CARD",
+            "PROTOCOL": 0,
+            "AUTH_ID": "sandbox-access-token",
+            "REFRESH_ID": "sandbox-refresh-token",
+            "AUTH_EXPIRES": "3600",
+            "FIRST_RUN": False,
+            "IS_ADMIN": True,
+            "INSTALL": False,
+            "USER_OPTIONS": [],
+            "APP_OPTIONS": [],
+        }
+
+    def test_the_protocol_is_a_number_and_no_boolean(self, opened: Opened) -> None:
+        assert type(opened.ask("getInitData")["PROTOCOL"]) is int
+
+    @pytest.mark.parametrize("params", [None, {}, {"isRawValue": False}])
+    def test_get_status_is_the_call_with_its_types(self, opened: Opened, params: Any) -> None:
+        assert opened.ask("getStatus", params) == default_call()
+
+    def test_get_interface(self, opened: Opened) -> None:
+        assert opened.ask("getInterface") == {
+            "command": ["getStatus", "disableAutoClose", "enableAutoClose"],
+            "event": [
+                "CallCard::EntityChanged",
+                "CallCard::BeforeClose",
+                "CallCard::CallStateChanged",
+            ],
+        }
+
+    def test_auto_close_is_disabled_and_enabled(self, opened: Opened) -> None:
+        assert opened.ask("disableAutoClose", {}) == []
+        assert opened.card.auto_close is False
+        assert opened.ask("enableAutoClose", {}) == []
+        assert opened.card.auto_close is True
+
+    @pytest.mark.parametrize("command", ["getStatus", "disableAutoClose", "enableAutoClose"])
+    def test_without_a_card_a_command_says_so(self, opened: Opened, command: str) -> None:
+        opened.card.act("close")
+        assert opened.ask(command) == [{"result": "error", "errorCode": "Call card is undefined"}]
+
+    def test_refresh_auth_gives_new_tokens_that_are_good_for_rest(self, opened: Opened) -> None:
+        opened.portal.expire_tokens()
+        told = opened.ask("refreshAuth")
+        assert set(told) == {"AUTH_ID", "AUTH_EXPIRES", "REFRESH_ID"}
+        assert told["AUTH_EXPIRES"] == "3600"
+        assert told["REFRESH_ID"] != "sandbox-refresh-token"
+        opened.portal.check_token(told["AUTH_ID"])
+
+    @pytest.mark.parametrize(
+        ("command", "params"),
+        [
+            ("setInstall", {"installed": True}),
+            ("setScroll", {"scroll": False}),
+            ("resizeWindow", {"width": 640, "height": 480}),
+        ],
+    )
+    def test_these_echo_their_parameters(
+        self, opened: Opened, command: str, params: dict[str, Any]
+    ) -> None:
+        assert opened.ask(command, params) == params
+
+    def test_a_reply_without_a_value_is_the_callback_alone(self, opened: Opened) -> None:
+        assert opened.say("setScroll::id1") == "id1:"
+
+    def test_the_object_form_is_answered_as_well(self, opened: Opened) -> None:
+        fields = {"method": "getInterface", "params": "", "callback": "id9"}
+        message = opened.frame.accept({**fields, "appSid": opened.frame.sid}, ORIGIN)
+        reply = opened.frame.obey(message)
+        assert reply is not None
+        assert reply.startswith('id9:{"command":')
+
+    def test_without_a_callback_there_is_no_reply(self, opened: Opened) -> None:
+        assert opened.say("getStatus::") is None
+
+
+class TestEvents:
+    EVENT = Event("CallCard::CallStateChanged", "idle")
+
+    def bind(self, opened: Opened, callback: str) -> str | None:
+        return opened.say(f'placementBindEvent:{{"event":"{self.EVENT.name}"}}:{callback}')
+
+    def test_binding_is_never_acknowledged(self, opened: Opened) -> None:
+        assert self.bind(opened, "cb1") is None
+
+    def test_each_event_comes_under_the_callback_it_was_bound_with(self, opened: Opened) -> None:
+        self.bind(opened, "cb1")
+        self.bind(opened, "cb2")
+        for _ in range(2):
+            assert opened.frame.event(self.EVENT) == ['cb1:"idle"', 'cb2:"idle"']
+
+    def test_an_event_that_is_not_bound_is_not_sent(self, opened: Opened) -> None:
+        self.bind(opened, "cb1")
+        assert opened.frame.event(Event("CallCard::BeforeClose")) == []
+
+    def test_before_close_carries_nothing(self, opened: Opened) -> None:
+        opened.say('placementBindEvent:{"event":"CallCard::BeforeClose"}:cb3')
+        assert opened.frame.event(Event("CallCard::BeforeClose")) == ["cb3:"]
+
+
+class TestDropped:
+    @pytest.mark.parametrize(
+        ("text", "reason"),
+        [
+            ("setTitle:{}:id1", "setTitle is denied in placements"),
+            ("openPath:{}:id1", "no such command"),
+            ("__init__:{}:id1", "no such command"),
+            ('placementBindEvent:{"event":"CallCard::Other"}:id1', "no such event"),
+            ('placementBindEvent:{"event":["x"]}:id1', "no such event"),
+            ("placementBindEvent::id1", "no such event"),
+        ],
+    )
+    def test_unknown_and_denied_commands(self, opened: Opened, text: str, reason: str) -> None:
+        with pytest.raises(DroppedError, match=reason):
+            opened.say(text)
+
+    def test_a_wrong_sid(self, opened: Opened) -> None:
+        with pytest.raises(DroppedError, match="SID"):
+            opened.frame.accept(f"getStatus::id1:{'0' * 32}", ORIGIN)
+
+    @pytest.mark.parametrize(
+        "origin",
+        ["http://widget.example", "https://widget.example:3000", "http://evil.example", "null"],
+    )
+    def test_a_wrong_origin(self, opened: Opened, origin: str) -> None:
+        with pytest.raises(DroppedError, match=f"comes from {origin}"):
+            opened.say("getStatus::id1", origin)
+
+    @pytest.mark.parametrize(
+        ("handler", "origin"),
+        [
+            ("https://Widget.Example:443/x", "https://widget.example"),
+            ("http://widget.example:80", "http://widget.example"),
+            ("http://widget.example:443/x", "http://widget.example:443"),
+            ("http://[::1]:3000/x", "http://[::1]:3000"),
+        ],
+    )
+    def test_origins_are_written_as_a_browser_writes_them(self, handler: str, origin: str) -> None:
+        opened = Opened(handler=handler)
+        opened.say("getStatus::id1", origin)
+
+
+def test_every_secret_a_widget_was_told_is_masked(opened: Opened) -> None:
+    opening = opened.frame.opening()
+    opened.ask("refreshAuth")
+    again = opened.ask("getInitData")
+    told = [
+        opened.frame.sid,
+        opening["fields"]["APPLICATION_TOKEN"],
+        "sandbox-access-token",
+        "sandbox-refresh-token",
+        again["AUTH_ID"],
+        again["REFRESH_ID"],
+    ]
+    masked = opened.frame.mask(json.dumps([opening, again]) + " ".join(told))
+    assert not any(secret in masked for secret in told)
+    assert "PLACEMENT_OPTIONS" in masked

@@ -1,0 +1,236 @@
+"""The sandbox as a process: how it starts, what it prints, and how it ends."""
+
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from sandbox.__main__ import parser
+from sandbox.access_log import masked
+from sandbox.limits import Limits
+from sandbox.portal import Portal
+from sandbox.server import running
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "sandbox", *arguments],
+        env={**os.environ, "PYTHONPATH": str(SCRIPTS)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run the sandbox; give the process, and what it printed up to the line to try."""
+    with start(*arguments) as process:
+        try:
+            assert process.stdout
+            printed = ""
+            for line in process.stdout:
+                printed += line
+                if line.strip().startswith("curl"):
+                    break
+            yield process, printed
+        finally:
+            process.kill()
+
+
+def origin_in(printed: str) -> str:
+    found = re.search(r"http://[^/\s]+", printed)
+    assert found
+    return found[0]
+
+
+@pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_at_once_and_with_success(signal_: signal.Signals) -> None:
+    with started("--port", "0") as (process, printed), httpx.Client(trust_env=False) as client:
+        origin = origin_in(printed)
+        client.get(f"{origin}/sandbox/state")  # and the connection stays open
+        client.post(f"{origin}/sandbox/faults", json={"fault": "slow", "seconds": 60})
+        url = httpx.URL(origin)
+        with socket.create_connection((url.host, url.port or 80)) as waiting:
+            waiting.sendall(b"GET /rest/placement.call.json HTTP/1.1\r\nHost: x\r\n\r\n")
+            while client.get(f"{origin}/sandbox/state").json()["faults"]:
+                time.sleep(0.01)
+            begun = time.monotonic()
+            process.send_signal(signal_)
+            _, errors = process.communicate(timeout=10)
+            assert time.monotonic() - begun < 2
+    assert process.returncode == 0
+    assert errors == ""
+
+
+def test_it_prints_every_address_and_a_command_that_works() -> None:
+    with started("--port", "0", "--quiet") as (_, printed):
+        origin = origin_in(printed)
+        for text in (
+            f"{origin}/rest/1/sandbox-webhook/",
+            f"{origin}/rest\n",
+            "sandbox-access-token",
+            f"{origin}/\n",
+            f"{origin}/docs",
+            f"{origin}/openapi.yaml",
+        ):
+            assert text in printed
+        command = shlex.split(printed.splitlines()[-1])
+        answer = subprocess.run(command, check=True, capture_output=True, text=True, timeout=10)
+    assert '"CALL_ID":"externalCall.' in answer.stdout
+
+
+def test_a_taken_port_is_one_sentence_and_status_1() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        with start("--port", port) as process:
+            printed, errors = process.communicate(timeout=10)
+    assert process.returncode == 1
+    assert printed == ""
+    assert errors == (
+        f"Cannot listen on 127.0.0.1, port {port}: address already in use. "
+        "Choose another with --port, or --port 0 for any free one.\n"
+    )
+
+
+def test_listening_to_everyone_is_said() -> None:
+    with started("--port", "0", "--host", "0.0.0.0") as (process, printed):
+        assert "127.0.0.1" in origin_in(printed)
+        assert process.stdout
+        note = process.stdout.readline() + process.stdout.readline()
+    assert "every machine that reaches this one" in note
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--port", "-1"],
+        ["--port", "65536"],
+        ["--port", "x"],
+        ["--limits", "50"],
+        ["--limits", "0:2"],
+        ["--limits", "50:0"],
+        ["--limits", "50:nan"],
+        ["--limits", "50:inf"],
+        ["--profile", "other"],
+    ],
+    ids=" ".join,
+)
+def test_an_argument_that_cannot_be_is_refused(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        parser().parse_args(arguments)
+    errors = capsys.readouterr().err
+    assert f"argument {arguments[0]}: " in errors
+    assert arguments[1] in errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "limits"),
+    [([], None), (["--limits"], Limits(50, 2)), (["--limits", "250:0.5"], Limits(250, 0.5))],
+)
+def test_limits_are_those_of_most_portals_unless_told_otherwise(
+    arguments: list[str], limits: Limits | None
+) -> None:
+    assert parser().parse_args(arguments).limits == limits
+
+
+def test_profile_and_limits_are_taken() -> None:
+    with started("--port", "0", "--profile", "app-only", "--limits") as (_, printed):
+        state = httpx.get(f"{origin_in(printed)}/sandbox/state", trust_env=False).json()
+    assert state["profile"] == "app-only"
+    assert state["limits"] == {"burst": 50, "rate": 2.0}
+
+
+def test_the_log_has_a_line_for_each_request_and_no_secret_in_it() -> None:
+    with started("--port", "0") as (process, printed), httpx.Client(trust_env=False) as client:
+        origin = origin_in(printed)
+        client.post(f"{origin}/rest/1/sandbox-webhook/placement.call", json={})
+        client.post(f"{origin}/rest/placement.call?auth=s3cret-token", json={})
+        client.post(f"{origin}/s3cret/1/s3cret-token/placement.call?s3cret", json={})
+        client.get(f"{origin}/oauth/token/?client_secret=s3cret&refresh_token=s3cret")
+        process.send_signal(signal.SIGINT)
+        logged, errors = process.communicate(timeout=10)
+    lines = [re.sub(r"[\d.]+ ms$", "N ms", line) for line in logged.splitlines() if line]
+    assert lines == [
+        "POST /rest/1/***/placement.call 400 N ms",
+        "POST /rest/placement.call 401 N ms",
+        "POST /***/1/***/placement.call 404 N ms",
+        "GET /oauth/token/ 400 N ms",
+    ]
+    assert "s3cret" not in printed + logged + errors
+
+
+def test_quiet_means_no_line() -> None:
+    with started("--port", "0", "--quiet") as (process, printed):
+        httpx.get(f"{origin_in(printed)}/sandbox/state", trust_env=False)
+        process.send_signal(signal.SIGINT)
+        logged, _ = process.communicate(timeout=10)
+    assert logged.strip() == ""
+
+
+def test_only_the_words_of_the_sandbox_and_numbers_are_shown_of_a_path() -> None:
+    words = frozenset({"", "rest", "placement.call"})
+    assert masked("/rest/1/abc/placement.call", words) == "/rest/1/***/placement.call"
+    assert masked("/REST/²/\n/Placement.Call", words) == "/REST/***/***/Placement.Call"
+    assert masked("abc", words) == "***"
+
+
+class TestInThisProcess:
+    def test_it_ends_at_once_whoever_is_still_connected(self) -> None:
+        with running() as sandbox, httpx.Client(trust_env=False) as client:
+            client.get(f"{sandbox.origin}/sandbox/state")
+            begun = time.monotonic()
+        assert time.monotonic() - begun < 1.5
+
+    def test_it_runs_many_times_and_side_by_side(self) -> None:
+        with running(Portal("js-only")) as one, running() as other:
+            assert one.origin != other.origin
+            assert one.state()["profile"] == "js-only"
+            assert other.state()["profile"] == "rest"
+        with pytest.raises(httpx.ConnectError):
+            one.state()
+
+    def test_its_portal_is_the_one_that_answers(self) -> None:
+        with running() as sandbox:
+            sandbox.portal.end_call()
+            assert sandbox.state()["call"] is None
+
+    def test_a_bug_in_it_is_an_enveloped_500_and_logged(
+        self, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken(*_: object) -> None:
+            raise ZeroDivisionError
+
+        with running() as sandbox:
+            monkeypatch.setattr(sandbox.portal, "check_webhook", broken)
+            answer = httpx.post(f"{sandbox.webhook_url}placement.call", json={}, trust_env=False)
+        assert answer.status_code == 500
+        assert answer.json()["error"] == "INTERNAL_SERVER_ERROR"
+        assert "ZeroDivisionError" in caplog.text
+
+    def test_a_disconnect_on_request_is_no_bug(self, caplog: pytest.LogCaptureFixture) -> None:
+        with running() as sandbox:
+            sandbox.fault("disconnect")
+            with pytest.raises(httpx.RemoteProtocolError):
+                httpx.post(f"{sandbox.webhook_url}placement.call", json={}, trust_env=False)
+        assert [record for record in caplog.records if record.name == "uvicorn.error"] == []
+
+    def test_answers_on_a_kept_connection_are_not_held_back(self) -> None:
+        with running() as sandbox, httpx.Client(trust_env=False) as client:
+            begun = time.monotonic()
+            for _ in range(50):
+                client.post(f"{sandbox.webhook_url}placement.call", json={})
+            assert time.monotonic() - begun < 1.5  # with Nagle's algorithm: 50 times 40 ms

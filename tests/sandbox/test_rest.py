@@ -1,0 +1,358 @@
+"""The call as real clients send it, and the answer as a portal gives it."""
+
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import httpx
+import pytest
+from sandbox.portal import Portal
+from sandbox.remote import Sandbox
+from sandbox.server import running
+
+ASKED = {"PLACEMENT": "getStatus", "PARAMS": {}}
+FOREIGN = {"Origin": "https://widget.example"}
+CALL_ID = "externalCall.c3ee67f1a63f6e6117c230ab59cc49ea.1723556778"
+
+
+def assert_answered(answer: httpx.Response) -> None:
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["result"]["CALL_ID"] == CALL_ID
+
+
+def curl(url: str) -> dict[str, Any]:
+    command = [
+        *("curl", "-sS", "-X", "POST"),
+        *("-H", "Content-Type: application/json"),
+        *("-H", "Accept: application/json"),
+        *("-d", '{"PLACEMENT":"getStatus","PARAMS":{}}'),
+        url,
+    ]
+    printed = subprocess.run(command, check=True, capture_output=True, timeout=20).stdout
+    answer: dict[str, Any] = json.loads(printed)
+    return answer
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+class TestTheDocumentedCurlCalls:
+    def test_by_webhook(self, sandbox: Sandbox) -> None:
+        answer = curl(f"{sandbox.origin}/rest/1/sandbox-webhook/placement.call")
+        assert answer["result"]["CALL_ID"] == CALL_ID
+
+    def test_by_oauth(self, sandbox: Sandbox) -> None:
+        answer = curl(f"{sandbox.origin}/rest/placement.call?auth=sandbox-access-token")
+        assert answer["result"]["CALL_ID"] == CALL_ID
+
+
+class TestRequestsOfRealClients:
+    def test_b24pysdk_posts_json_to_the_json_name_by_webhook(
+        self, http: httpx.Client, webhook_url: str
+    ) -> None:
+        assert_answered(http.post(f"{webhook_url}placement.call.json", json=ASKED))
+
+    def test_b24pysdk_posts_its_token_in_the_json_body(
+        self, http: httpx.Client, oauth_url: str
+    ) -> None:
+        body = {**ASKED, "auth": "sandbox-access-token"}
+        assert_answered(http.post(f"{oauth_url}/placement.call.json", json=body))
+
+    def test_fast_bitrix24_posts_json_to_the_plain_name_by_webhook(
+        self, http: httpx.Client, webhook_url: str
+    ) -> None:
+        assert_answered(http.post(f"{webhook_url}placement.call", json=ASKED))
+
+    def test_fast_bitrix24_posts_its_token_in_the_json_body(
+        self, http: httpx.Client, oauth_url: str
+    ) -> None:
+        body = {**ASKED, "auth": "sandbox-access-token"}
+        assert_answered(http.post(f"{oauth_url}/placement.call", json=body))
+
+    def test_fast_bitrix24_sends_a_batch_without_params(
+        self, http: httpx.Client, webhook_url: str
+    ) -> None:
+        command = "placement.call?__order=order0000000000&PLACEMENT=getStatus&"
+        body = {"halt": 0, "cmd": {"order0000000000": command}}
+        answer = http.post(f"{webhook_url}batch", json=body)
+        assert answer.status_code == 200
+        assert answer.json()["result"]["result"]["order0000000000"]["CALL_ID"] == CALL_ID
+
+    def test_b24jssdk_adds_its_own_query_and_posts_json(
+        self, http: httpx.Client, oauth_url: str
+    ) -> None:
+        query = "bx24_request_id=0191&bx24_sdk_ver=2.2.0&bx24_sdk_type=b24-js-sdk"
+        body = {**ASKED, "auth": "sandbox-access-token"}
+        assert_answered(http.post(f"{oauth_url}/placement.call?{query}", json=body))
+
+    def test_bx24_js_posts_a_form_labelled_as_plain_text(
+        self, http: httpx.Client, oauth_url: str
+    ) -> None:
+        answer = http.post(
+            f"{oauth_url}/placement.call.json",
+            content="PLACEMENT=getStatus&&PARAMS=&auth=sandbox-access-token&",
+            headers={"Content-Type": "text/plain;charset=UTF-8"},
+        )
+        assert_answered(answer)
+
+    def test_php_crest_posts_a_form_without_params_by_webhook(
+        self, http: httpx.Client, webhook_url: str
+    ) -> None:
+        answer = http.post(f"{webhook_url}placement.call.json", data={"PLACEMENT": "getStatus"})
+        assert_answered(answer)
+
+    def test_php_crest_posts_its_token_in_the_form(
+        self, http: httpx.Client, oauth_url: str
+    ) -> None:
+        form = {"PLACEMENT": "getStatus", "auth": "sandbox-access-token"}
+        assert_answered(http.post(f"{oauth_url}/placement.call.json", data=form))
+
+    def test_others_get_the_json_name(self, http: httpx.Client, webhook_url: str) -> None:
+        query = "PLACEMENT=getStatus&start=0&"
+        assert_answered(http.get(f"{webhook_url}placement.call.json?{query}"))
+
+    def test_others_get_it_with_the_token_in_the_query(
+        self, http: httpx.Client, oauth_url: str
+    ) -> None:
+        query = "PLACEMENT=getStatus&auth=sandbox-access-token"
+        assert_answered(http.get(f"{oauth_url}/placement.call.json?{query}"))
+
+
+class TestSpellings:
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "placement.call",
+            "PLACEMENT.CALL",
+            "Placement.Call",
+            "placement.call.json",
+            "PLACEMENT.call.JSON",
+        ],
+    )
+    def test_a_method_name_is_taken_in_any_case(
+        self, name: str, http: httpx.Client, webhook_url: str
+    ) -> None:
+        assert_answered(http.post(webhook_url + name, json=ASKED))
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"PLACEMENT": "getStatus"},
+            {"PLACEMENT": "getStatus", "PARAMS": {}},
+            {"PLACEMENT": "getStatus", "PARAMS": []},
+            {"PLACEMENT": "getStatus", "PARAMS": {}, "start": 0, "auth": 5},
+        ],
+        ids=["left out", "object", "list", "with members that no method reads"],
+    )
+    def test_empty_params_in_json(self, body: object, http: httpx.Client, webhook_url: str) -> None:
+        assert_answered(http.post(f"{webhook_url}placement.call", json=body))
+
+    def test_empty_params_in_a_form(self, http: httpx.Client, webhook_url: str) -> None:
+        form = {"PLACEMENT": "getStatus", "PARAMS": ""}
+        assert_answered(http.post(f"{webhook_url}placement.call.json", data=form))
+
+    def test_a_multipart_form(self, http: httpx.Client, webhook_url: str) -> None:
+        parts = {"PLACEMENT": (None, "getStatus")}
+        assert_answered(http.post(f"{webhook_url}placement.call.json", files=parts))
+
+    def test_a_file_in_a_multipart_form_is_ignored(
+        self, http: httpx.Client, webhook_url: str
+    ) -> None:
+        parts = [("PLACEMENT", (None, b"getStatus")), ("file", ("a.txt", b"a" * 3_000_000))]
+        assert_answered(http.post(f"{webhook_url}placement.call.json", files=parts))
+
+    def test_on_the_json_name_the_query_counts_as_well_and_the_body_goes_first(
+        self, http: httpx.Client, webhook_url: str
+    ) -> None:
+        url = f"{webhook_url}placement.call.json?PLACEMENT=other"
+        assert_answered(http.post(url, data={"PLACEMENT": "getStatus"}))
+        answer = http.post(f"{webhook_url}placement.call.json?PLACEMENT=getStatus")
+        assert_answered(answer)
+
+    def test_a_content_type_may_have_parameters_and_capitals(
+        self, http: httpx.Client, webhook_url: str
+    ) -> None:
+        answer = http.post(
+            f"{webhook_url}placement.call",
+            content=json.dumps(ASKED),
+            headers={"Content-Type": "Application/JSON; charset=utf-8"},
+        )
+        assert_answered(answer)
+
+    def test_a_token_in_the_query_goes_before_one_in_the_body(
+        self, http: httpx.Client, oauth_url: str
+    ) -> None:
+        url = f"{oauth_url}/placement.call?auth=sandbox-access-token"
+        assert_answered(http.post(url, json={**ASKED, "auth": "never-issued"}))
+
+    def test_of_a_token_given_twice_the_last_counts(
+        self, http: httpx.Client, oauth_url: str
+    ) -> None:
+        url = f"{oauth_url}/placement.call?auth=never-issued&auth=sandbox-access-token"
+        assert_answered(http.post(url, json=ASKED))
+
+    def test_by_webhook_a_token_is_not_looked_at(
+        self, http: httpx.Client, webhook_url: str
+    ) -> None:
+        assert_answered(http.post(f"{webhook_url}placement.call?auth=never-issued", json=ASKED))
+
+
+class TestAnswer:
+    def test_the_default_call_has_every_field_and_three_bindings(
+        self, ask: Callable[[], httpx.Response]
+    ) -> None:
+        assert ask().json()["result"] == {
+            "CALL_ID": CALL_ID,
+            "PHONE_NUMBER": "+12025550142",
+            "LINE_NUMBER": "+12025550100",
+            "LINE_NAME": "Main office",
+            "CRM_ENTITY_TYPE": "CONTACT",
+            "CRM_ENTITY_ID": 17,
+            "CRM_ACTIVITY_ID": 2024,
+            "CRM_BINDINGS": [
+                {"ENTITY_TYPE": "CONTACT", "ENTITY_ID": 17},
+                {"ENTITY_TYPE": "COMPANY", "ENTITY_ID": 5},
+                {"ENTITY_TYPE": "DEAL", "ENTITY_ID": 83},
+            ],
+            "CALL_DIRECTION": "incoming",
+            "CALL_STATE": "connected",
+            "CALL_LIST_MODE": False,
+        }
+
+    def test_the_envelope_tells_its_time_in_full(self, ask: Callable[[], httpx.Response]) -> None:
+        before = time.time()
+        answer = ask().json()
+        after = time.time()
+        assert answer.keys() == {"result", "time"}
+        times = answer["time"]
+        assert before <= times["start"] <= times["finish"] <= after
+        assert times["duration"] == pytest.approx(times["finish"] - times["start"], abs=1e-5)
+        assert 0 <= times["processing"] <= times["duration"]
+        for name in ("start", "finish"):
+            date = datetime.fromisoformat(times[f"date_{name}"])
+            assert date.utcoffset() is not None
+            assert date.timestamp() == int(times[name])
+
+    def test_operating_sums_up_what_the_method_has_used(
+        self, ask: Callable[[], httpx.Response]
+    ) -> None:
+        first, second = ask().json()["time"], ask().json()["time"]
+        assert first["operating"] == pytest.approx(first["processing"])
+        assert second["operating"] == pytest.approx(first["processing"] + second["processing"])
+        assert first["operating_reset_at"] == int(first["finish"]) + 600
+        assert second["operating_reset_at"] == first["operating_reset_at"]
+
+    def test_it_is_json_in_utf_8_with_its_characters_as_they_are(
+        self, ask: Callable[[], httpx.Response], sandbox: Sandbox
+    ) -> None:
+        sandbox.set_call({**sandbox.state()["call"], "LINE_NAME": "Приёмная ☎"})
+        answer = ask()
+        assert answer.headers["content-type"] == "application/json; charset=utf-8"
+        assert "Приёмная ☎".encode() in answer.content
+
+    def test_an_error_is_json_in_utf_8_too(
+        self, ask: Callable[[], httpx.Response], sandbox: Sandbox
+    ) -> None:
+        sandbox.end_call()
+        assert ask().headers["content-type"] == "application/json; charset=utf-8"
+
+
+class TestHttpMethods:
+    @pytest.mark.parametrize(
+        "method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"]
+    )
+    @pytest.mark.parametrize("name", ["placement.call", "batch"])
+    def test_the_plain_name_takes_post_alone(
+        self, method: str, name: str, http: httpx.Client, webhook_url: str
+    ) -> None:
+        answer = http.request(method, webhook_url + name, json=ASKED)
+        assert answer.status_code == 405
+        assert answer.headers["allow"] == "POST"
+
+    @pytest.mark.parametrize("method", ["HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])
+    def test_the_json_name_takes_get_and_post(
+        self, method: str, http: httpx.Client, webhook_url: str
+    ) -> None:
+        answer = http.request(method, f"{webhook_url}placement.call.json", json=ASKED)
+        assert answer.status_code == 405
+        assert answer.headers["allow"] == "GET, POST"
+
+
+class TestCors:
+    def test_a_preflight_for_json_is_granted(self, http: httpx.Client, oauth_url: str) -> None:
+        asking = {
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "content-type",
+        }
+        answer = http.options(f"{oauth_url}/placement.call", headers=FOREIGN | asking)
+        assert answer.status_code == 204
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert answer.headers["access-control-allow-headers"] == "content-type"
+        assert answer.headers["access-control-allow-methods"] == "POST"
+
+    def test_pages_of_any_origin_may_read_an_answer(
+        self, http: httpx.Client, webhook_url: str
+    ) -> None:
+        answer = http.post(f"{webhook_url}placement.call", json=ASKED, headers=FOREIGN)
+        assert_answered(answer)
+        assert answer.headers["access-control-allow-origin"] == "*"
+
+    @pytest.mark.parametrize("path", ["/rest/placement.call", "/rest/unknown", "/rest/1/no/batch"])
+    def test_pages_of_any_origin_may_read_an_error(
+        self, path: str, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        answer = http.post(sandbox.origin + path, json=ASKED, headers=FOREIGN)
+        assert answer.status_code in (401, 404)
+        assert answer.headers["access-control-allow-origin"] == "*"
+
+    def test_no_other_page_may_read_or_change_the_state(
+        self, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        asking = {**FOREIGN, "Access-Control-Request-Method": "PUT"}
+        for answer in (
+            http.get(f"{sandbox.origin}/sandbox/state", headers=FOREIGN),
+            http.options(f"{sandbox.origin}/sandbox/call", headers=asking),
+        ):
+            assert "access-control-allow-origin" not in answer.headers
+
+
+class TestProfiles:
+    def test_an_app_only_portal_denies_a_webhook_and_answers_an_application(
+        self, http: httpx.Client
+    ) -> None:
+        with running(Portal("app-only")) as portal:
+            denied = http.post(f"{portal.webhook_url}placement.call", json=ASKED)
+            url = f"{portal.oauth_url}/placement.call?auth=sandbox-access-token"
+            answered = http.post(url, json=ASKED)
+        assert denied.status_code == 403
+        assert denied.json() == {
+            "error": "WRONG_AUTH_TYPE",
+            "error_description": "Current authorization type is denied for this method "
+            "Application context required",
+        }
+        assert_answered(answered)
+
+    def test_a_js_only_portal_has_no_such_method(self, http: httpx.Client) -> None:
+        with running(Portal("js-only")) as portal:
+            urls = (
+                f"{portal.webhook_url}placement.call",
+                f"{portal.oauth_url}/placement.call?auth=sandbox-access-token",
+            )
+            answers = [http.post(url, json=ASKED) for url in urls]
+            batched = http.post(f"{portal.webhook_url}batch", json={"cmd": {"a": "placement.call"}})
+        for answer in answers:
+            assert answer.status_code == 404
+            assert answer.json()["error"] == "ERROR_METHOD_NOT_FOUND"
+        errors = batched.json()["result"]["result_error"]
+        assert errors["a"]["error"] == "ERROR_METHOD_NOT_FOUND"
+
+    @pytest.mark.parametrize("profile", ["app-only", "js-only"])
+    def test_a_wrong_webhook_is_no_auth_found_on_any_portal(
+        self, profile: Any, http: httpx.Client
+    ) -> None:
+        with running(Portal(profile)) as portal:
+            answer = http.post(f"{portal.origin}/rest/1/wrong/placement.call", json=ASKED)
+        assert answer.status_code == 401
+        assert answer.json()["error"] == "NO_AUTH_FOUND"
