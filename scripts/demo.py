@@ -11,7 +11,6 @@ import httpx
 from bitrix24_call_card import AuthenticatedClient, Client, errors
 from bitrix24_call_card.api.call_card import get_status
 from bitrix24_call_card.models import CallStatus, ErrorCode
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from sandbox.server import running
@@ -37,16 +36,20 @@ def ask(console: Console, constructor: str, client: Client) -> CallStatus:
 
 def show(console: Console, call: CallStatus) -> None:
     """Print the fields of a call with the types that they have."""
-    table = Table("call.…", "value", "type", title=".result is a CallStatus:", box=SIMPLE_HEAD)
-    table.title_justify = "left"
-    table.columns[1].overflow = "fold"
+    console.print("[bold]call = get_status.sync(client=client).result[/], a CallStatus")
+    table = Table(box=None, show_header=False, padding=(0, 2))
+    table.add_column("attribute")
+    table.add_column("value", style="green", overflow="fold")
+    table.add_column("type", style="dim")
     for name in (field.name for field in attrs.fields(CallStatus)):
         value = getattr(call, name)
         if name == "crm_bindings":
             for binding in call.crm_bindings:
-                table.add_row(name, f"{binding.entity_type} {binding.entity_id}", "CrmBinding")
+                table.add_row(
+                    f"call.{name}", f"{binding.entity_type} {binding.entity_id}", "CrmBinding"
+                )
         elif name != "additional_properties":
-            table.add_row(name, str(value), type(value).__name__)
+            table.add_row(f"call.{name}", str(value), type(value).__name__)
     console.print(table)
 
 

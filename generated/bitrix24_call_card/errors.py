@@ -202,6 +202,13 @@ def as_enum(value: object, name: str, enum: type[E]) -> E | str:
         return text
 
 
+def members(src_dict: object, name: str) -> dict[str, Any]:
+    """The members of an object, to be taken out one by one."""
+    if not isinstance(src_dict, Mapping):
+        raise _mismatch(name, "an object", src_dict)
+    return dict(cast("Mapping[str, Any]", src_dict))
+
+
 def as_model(value: object, name: str, from_dict: Callable[[Mapping[str, Any]], T]) -> T:
     """The value as a model."""
     if not isinstance(value, Mapping):

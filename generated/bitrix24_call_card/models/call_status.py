@@ -14,6 +14,7 @@ from ..errors import (
     as_list,
     as_model,
     as_str,
+    members,
     optional,
 )
 from ..models.call_direction import CallDirection
@@ -91,7 +92,7 @@ class CallStatus:
         """
         from ..models.crm_binding import CrmBinding
 
-        d = dict(src_dict)
+        d = members(src_dict, "CallStatus")
         call_status = cls(
             call_id=as_str(d.pop("CALL_ID", UNSET), "CALL_ID"),
             crm_entity_type=as_enum(d.pop("CRM_ENTITY_TYPE", UNSET), "CRM_ENTITY_TYPE", CrmEntityType),

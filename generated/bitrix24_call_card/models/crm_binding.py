@@ -10,6 +10,7 @@ from attrs import field as _attrs_field
 from ..errors import (
     as_enum,
     as_int,
+    members,
 )
 from ..models.crm_entity_type import CrmEntityType
 from ..types import UNSET
@@ -41,7 +42,7 @@ class CrmBinding:
         Raises:
             InvalidResponse: If a member is missing or cannot be made into its type.
         """
-        d = dict(src_dict)
+        d = members(src_dict, "CrmBinding")
         crm_binding = cls(
             entity_type=as_enum(d.pop("ENTITY_TYPE", UNSET), "ENTITY_TYPE", CrmEntityType),
             entity_id=as_int(d.pop("ENTITY_ID", UNSET), "ENTITY_ID"),

@@ -11,6 +11,7 @@ from ..errors import (
     as_enum,
     as_int,
     as_str,
+    members,
 )
 from ..models.crm_entity_type import CrmEntityType
 from ..types import UNSET
@@ -46,7 +47,7 @@ class EntityChanged:
         Raises:
             InvalidResponse: If a member is missing or cannot be made into its type.
         """
-        d = dict(src_dict)
+        d = members(src_dict, "EntityChanged")
         entity_changed = cls(
             phone_number=as_str(d.pop("PHONE_NUMBER", UNSET), "PHONE_NUMBER"),
             crm_entity_type=as_enum(d.pop("CRM_ENTITY_TYPE", UNSET), "CRM_ENTITY_TYPE", CrmEntityType),

@@ -10,6 +10,7 @@ from attrs import field as _attrs_field
 from ..errors import (
     as_enum,
     as_str,
+    members,
     optional,
 )
 from ..models.error_code import ErrorCode
@@ -46,7 +47,7 @@ class ErrorResponse:
         Raises:
             InvalidResponse: If a member is missing or cannot be made into its type.
         """
-        d = dict(src_dict)
+        d = members(src_dict, "ErrorResponse")
         error_response = cls(
             error=as_enum(d.pop("error", UNSET), "error", ErrorCode),
             error_description=as_str(d.pop("error_description", UNSET), "error_description"),

@@ -11,6 +11,7 @@ from ..errors import (
     as_const,
     as_list,
     as_model,
+    members,
     one_of,
     optional,
 )
@@ -50,7 +51,7 @@ class GetStatusRequest:
         """
         from ..models.no_parameters import NoParameters
 
-        d = dict(src_dict)
+        d = members(src_dict, "GetStatusRequest")
         get_status_request = cls(
             placement=as_const(d.pop("PLACEMENT", UNSET), "PLACEMENT", "getStatus"),
             params=optional(

@@ -9,6 +9,7 @@ from attrs import field as _attrs_field
 
 from ..errors import (
     as_model,
+    members,
 )
 from ..types import UNSET
 
@@ -47,7 +48,7 @@ class GetStatusResponse:
         from ..models.call_status import CallStatus
         from ..models.time import Time
 
-        d = dict(src_dict)
+        d = members(src_dict, "GetStatusResponse")
         get_status_response = cls(
             result=as_model(d.pop("result", UNSET), "result", CallStatus.from_dict),
             time=as_model(d.pop("time", UNSET), "time", Time.from_dict),

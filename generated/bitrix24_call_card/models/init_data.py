@@ -14,6 +14,7 @@ from ..errors import (
     as_list,
     as_model,
     as_str,
+    members,
     one_of,
 )
 from ..types import UNSET
@@ -96,7 +97,7 @@ class InitData:
         from ..models.options import Options
         from ..models.placement_options import PlacementOptions
 
-        d = dict(src_dict)
+        d = members(src_dict, "InitData")
         init_data = cls(
             lang=as_str(d.pop("LANG", UNSET), "LANG"),
             domain=as_str(d.pop("DOMAIN", UNSET), "DOMAIN"),

@@ -10,6 +10,7 @@ from attrs import field as _attrs_field
 from ..errors import (
     as_enum,
     as_list,
+    members,
 )
 from ..models.command import Command
 from ..models.event import Event
@@ -42,7 +43,7 @@ class Interface:
         Raises:
             InvalidResponse: If a member is missing or cannot be made into its type.
         """
-        d = dict(src_dict)
+        d = members(src_dict, "Interface")
         interface = cls(
             command=as_list(d.pop("command", UNSET), "command", lambda value, name: as_enum(value, name, Command)),
             event=as_list(d.pop("event", UNSET), "event", lambda value, name: as_enum(value, name, Event)),

@@ -8,6 +8,7 @@ from attrs import define as _attrs_define
 
 from ..errors import (
     InvalidResponse,
+    members,
 )
 
 
@@ -27,7 +28,7 @@ class NoParameters:
         Raises:
             InvalidResponse: If a member is missing or cannot be made into its type.
         """
-        d = dict(src_dict)
+        d = members(src_dict, "NoParameters")
         no_parameters = cls()
         if d:
             raise InvalidResponse("NoParameters: expected no more members")

@@ -10,6 +10,7 @@ from attrs import field as _attrs_field
 from ..errors import (
     as_const,
     as_str,
+    members,
 )
 from ..types import UNSET
 
@@ -64,7 +65,7 @@ class OpenWidgetRequest:
         Raises:
             InvalidResponse: If a member is missing or cannot be made into its type.
         """
-        d = dict(src_dict)
+        d = members(src_dict, "OpenWidgetRequest")
         open_widget_request = cls(
             auth_id=as_str(d.pop("AUTH_ID", UNSET), "AUTH_ID"),
             auth_expires=as_str(d.pop("AUTH_EXPIRES", UNSET), "AUTH_EXPIRES"),

@@ -7,6 +7,10 @@ from typing import Any, Self
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..errors import (
+    members,
+)
+
 
 @_attrs_define
 class Options:
@@ -28,7 +32,7 @@ class Options:
         Raises:
             InvalidResponse: If a member is missing or cannot be made into its type.
         """
-        d = dict(src_dict)
+        d = members(src_dict, "Options")
         options = cls()
         options.additional_properties = d
         return options

@@ -9,6 +9,7 @@ from attrs import field as _attrs_field
 
 from ..errors import (
     as_str,
+    members,
 )
 from ..types import UNSET
 
@@ -39,7 +40,7 @@ class PlacementBinding:
         Raises:
             InvalidResponse: If a member is missing or cannot be made into its type.
         """
-        d = dict(src_dict)
+        d = members(src_dict, "PlacementBinding")
         placement_binding = cls(
             entity_type=as_str(d.pop("ENTITY_TYPE", UNSET), "ENTITY_TYPE"),
             entity_id=as_str(d.pop("ENTITY_ID", UNSET), "ENTITY_ID"),

@@ -11,6 +11,7 @@ from ..errors import (
     as_list,
     as_model,
     as_str,
+    members,
     optional,
 )
 from ..types import UNSET, Unset
@@ -85,7 +86,7 @@ class PlacementOptions:
         """
         from ..models.placement_binding import PlacementBinding
 
-        d = dict(src_dict)
+        d = members(src_dict, "PlacementOptions")
         placement_options = cls(
             call_id=as_str(d.pop("CALL_ID", UNSET), "CALL_ID"),
             crm_entity_type=as_str(d.pop("CRM_ENTITY_TYPE", UNSET), "CRM_ENTITY_TYPE"),

@@ -12,6 +12,7 @@ from ..errors import (
     as_datetime,
     as_float,
     as_int,
+    members,
     optional,
 )
 from ..types import UNSET, Unset
@@ -63,7 +64,7 @@ class Time:
         Raises:
             InvalidResponse: If a member is missing or cannot be made into its type.
         """
-        d = dict(src_dict)
+        d = members(src_dict, "Time")
         time = cls(
             start=as_float(d.pop("start", UNSET), "start"),
             finish=as_float(d.pop("finish", UNSET), "finish"),
