@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self
 from urllib.parse import urlencode
 
 import httpx
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
 from .errors import Bitrix24Error, InvalidResponse, as_object
 
@@ -31,21 +31,20 @@ _SECRET: Final = "bitrix24_call_card.secret"
 _MASK: Final = b"/***"
 
 
-@frozen(eq=False)
 class Operation:
     """What an API function sends, to which the client adds where and by whom."""
 
-    method: str
-    path: str
-    body: bytes
+    __slots__ = ("body", "method", "path")
 
-
-_LOCATION: Final = re.compile(r"(b'location', b)('.*?'|\".*?\")", re.IGNORECASE)
+    def __init__(self, method: str, path: str, body: bytes) -> None:
+        self.method = method
+        self.path = path
+        self.body = body
 
 
 def _mask_location(record: logging.LogRecord) -> bool:
     """Keep a redirect's target, which may hold a webhook, out of httpcore's log of response headers."""
-    record.msg = _LOCATION.sub(r"\1'***'", str(record.msg))
+    record.msg = re.sub(r"(?i)(b'location', b)('.*?'|\".*?\")", r"\1'***'", str(record.msg))
     return True
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime
 import json
 import math
-import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 U = TypeVar("U")
 E = TypeVar("E", bound=StrEnum)
-
-_INTEGER = re.compile(r"-?[0-9]+")
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 
 
 class Bitrix24Error(Exception):
@@ -147,24 +143,35 @@ def as_int(value: object, name: str) -> int:
     """The value as an integer; PHP and the browser also write it as a string."""
     if type(value) is int:
         return value
-    if (isinstance(value, str) and _INTEGER.fullmatch(value)) or (isinstance(value, float) and value.is_integer()):
+    if _is_written_number(value) or (isinstance(value, float) and value.is_integer()):
         try:
-            return int(value)
-        except ValueError:  # more digits than Python takes
+            return int(cast("str | float", value))
+        except ValueError:  # a fraction, or more digits than Python takes
             pass
     raise _mismatch(name, "an integer", value)
 
 
 def as_float(value: object, name: str) -> float:
     """The value as a number that is finite; PHP also writes it as a string."""
-    if type(value) in (float, int) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
+    if type(value) in (float, int) or _is_written_number(value):
         try:
-            number = float(cast("float | str", value))
+            number = float(cast("str | float", value))
             if math.isfinite(number):
                 return number
-        except OverflowError:  # an integer that no float can hold
+        except (ValueError, OverflowError):  # no number, or an integer that no float can hold
             pass
     raise _mismatch(name, "a number", value)
+
+
+def _is_written_number(value: object) -> bool:
+    # int() and float() take more than JSON does: spaces, underscores, other scripts' digits, names.
+    return (
+        isinstance(value, str)
+        and value.isascii()
+        and "_" not in value
+        and value.removeprefix("-")[:1].isdigit()
+        and value[-1].isdigit()
+    )
 
 
 def as_bool(value: object, name: str) -> bool:
