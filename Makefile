@@ -58,8 +58,8 @@ sandbox: .venv/.ready ## start a portal to develop against: PORT=8024 PROFILE=re
 	@$(BIN)/python -m sandbox $(if $(PORT),--port $(PORT)) $(if $(PROFILE),--profile $(PROFILE)) $(ARGS)
 
 .PHONY: contract
-contract: .venv/.ready ## hold a portal to the contract: CASES=3000 SEED=… BASE_URL=… (and TOKEN=… in the environment)
-	@$(BIN)/python tests/contract/run.py $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) $(if $(BASE_URL),--base-url "$(BASE_URL)")
+contract: .venv/.ready ## hold a portal to the contract: CASES=3000 SEED=… RATE=… BASE_URL=… TOKEN=…
+	@$(BIN)/python -m tests.contract.run $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) $(if $(RATE),--rate $(RATE))
 
 .PHONY: vendor
 vendor: .venv/.ready ## copy the client into an application: DEST=../app/src/app/_vendor (FORCE=1 over edits by hand)

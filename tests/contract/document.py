@@ -1,0 +1,173 @@
+"""The contract as a document: what it says of an answer, and whether it agrees with itself."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from jsonschema import Draft202012Validator
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
+
+Document = dict[str, Any]
+
+PATH = Path(__file__).parents[2] / "openapi" / "call-card.yaml"
+_URI = "urn:contract"
+
+
+class ErrorExample(NamedTuple):
+    """An error as the contract shows it."""
+
+    status: int
+    code: str
+
+
+def load() -> Document:
+    """Read the committed contract."""
+    document: Document = yaml.safe_load(PATH.read_text("utf-8"))
+    return document
+
+
+def error_examples(document: Document) -> list[ErrorExample]:
+    """List the errors of which the contract gives an example, by the status of their response."""
+    return [
+        ErrorExample(int(status), example["value"]["error"])
+        for status, response in _responses(document).items()
+        if status != "200"
+        for content in response["content"].values()
+        for example in content["examples"].values()
+    ]
+
+
+# --- what is wrong with an answer -----------------------------------------------------------------
+
+
+def faults_of_answer(
+    document: Document, status: int, content_type: str, body: bytes
+) -> Iterator[str]:
+    """Say in what an answer is not as documented: its status, its media type, its body."""
+    pointer = f"{_operation_pointer(document)}/responses/{status}"
+    response = _responses(document).get(str(status))
+    if response is None:
+        yield f"the status {status} is not documented"
+        return
+    if "$ref" in _at(document, pointer):
+        pointer = _at(document, pointer)["$ref"].removeprefix("#")
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type not in response["content"]:
+        yield f"the content type {content_type!r} is not documented for {status}"
+        return
+    try:
+        value = json.loads(body)
+    except ValueError:
+        yield f"the body of the {status} is not JSON"
+        return
+    schema = f"{pointer}/content/{_escaped(media_type)}/schema"
+    for error in _validator(document, schema).iter_errors(value):
+        yield f"{status}: {error.json_path}: {error.message}"
+
+
+# --- what is wrong with the document --------------------------------------------------------------
+
+
+def faults_of_document(document: Document) -> Iterator[str]:
+    """Say in what the contract contradicts itself: examples, error codes, sets of values."""
+    yield from _faults_of_examples(document)
+    yield from _faults_of_codes(document)
+    yield from _closed_sets(document)
+
+
+def count_examples(document: Document) -> int:
+    """Count the examples, of media types and of schemas."""
+    return sum(1 for _ in _examples(document))
+
+
+def _faults_of_examples(document: Document) -> Iterator[str]:
+    for where, schema, value in _examples(document):
+        for error in _validator(document, schema).iter_errors(value):
+            yield f"{where}: {error.json_path}: {error.message}"
+
+
+def _faults_of_codes(document: Document) -> Iterator[str]:
+    named = set(document["components"]["schemas"]["ErrorCode"]["enum"])
+    shown = {example.code for example in error_examples(document)}
+    yield from (f"{code} is named, but no response shows it" for code in sorted(named - shown))
+    yield from (f"{code} is shown, but not named" for code in sorted(shown - named))
+
+
+def _closed_sets(document: Document) -> Iterator[str]:
+    sets = {
+        f"#/components/schemas/{name}"
+        for name, schema in document["components"]["schemas"].items()
+        if "enum" in schema
+    }
+    for pointer, node in _nodes(document):
+        for name, schema in node.items():
+            if isinstance(schema, dict) and schema.get("$ref") in sets:
+                yield f"{pointer}/{name} admits only the values known so far"
+        alternatives = node.get("anyOf", ())
+        if (
+            any(each.get("$ref") in sets for each in alternatives)
+            and {"type": "string"} not in alternatives
+        ):
+            yield f"{pointer} admits only the values known so far"
+
+
+def _examples(document: Document) -> Iterator[tuple[str, str, Any]]:
+    for pointer, node in _nodes(document):
+        match node:
+            case {"schema": dict(), "examples": dict(examples)}:
+                for name, example in examples.items():
+                    yield f"{pointer}/examples/{name}", f"{pointer}/schema", example["value"]
+            case {"examples": list(values)}:
+                for index, value in enumerate(values):
+                    yield f"{pointer}/examples/{index}", pointer, value
+
+
+# --- how the document is read ---------------------------------------------------------------------
+
+
+def _responses(document: Document) -> dict[str, Any]:
+    responses: dict[str, Any] = _at(document, _operation_pointer(document))["responses"]
+    return {
+        status: _at(document, response["$ref"][1:]) if "$ref" in response else response
+        for status, response in responses.items()
+    }
+
+
+def _operation_pointer(document: Document) -> str:
+    (path,) = document["paths"]
+    return f"/paths/{_escaped(path)}/post"
+
+
+def _nodes(node: Any, pointer: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Walk all objects of the document; what is inside an example is data, not the document."""
+    if isinstance(node, dict):
+        yield pointer, node
+        for name, child in node.items():
+            if name != "examples":
+                yield from _nodes(child, f"{pointer}/{_escaped(str(name))}")
+    elif isinstance(node, list):
+        for index, child in enumerate(node):
+            yield from _nodes(child, f"{pointer}/{index}")
+
+
+def _at(document: Document, pointer: str) -> Any:
+    node: Any = document
+    for part in pointer.split("/")[1:]:
+        node = node[part.replace("~1", "/").replace("~0", "~")]
+    return node
+
+
+def _escaped(part: str) -> str:
+    return part.replace("~", "~0").replace("/", "~1")
+
+
+def _validator(document: Document, pointer: str) -> Draft202012Validator:
+    registry: Registry[Any] = Registry().with_resource(_URI, DRAFT202012.create_resource(document))
+    return Draft202012Validator(
+        {"$ref": f"{_URI}#{pointer}"},
+        registry=registry,
+        format_checker=Draft202012Validator.FORMAT_CHECKER,
+    )

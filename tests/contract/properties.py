@@ -1,0 +1,204 @@
+"""Properties of the contract that schemathesis checks against a portal, view by view.
+
+A view is the document as one kind of caller sees it, because authentication is only checked where
+it is required throughout: by webhook there is none, over OAuth it is required, and whoever has no
+valid token must be refused.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from shlex import quote
+from typing import Any
+from urllib.parse import quote as percent_encoded
+from urllib.parse import quote_plus, urlsplit
+
+import schemathesis
+from schemathesis import Response, engine
+from schemathesis.config import SchemathesisConfig
+from schemathesis.engine import StopReason, events
+from schemathesis.engine.recorder import Request, ScenarioRecorder
+
+from tests.contract.document import Document
+
+_SHOWN = 400  # characters of an answer's body
+
+
+@dataclass(frozen=True, repr=False)
+class View:
+    """The document as one kind of caller sees it, and where to ask."""
+
+    name: str
+    document: Document
+    base_url: str
+    valid: int
+    """The status with which a valid request is answered."""
+    token: str | None = None
+
+    def masked(self, text: str) -> str:
+        """Hide the webhook's path and the token, in every spelling in which they may turn up."""
+        _, _rest, *user_and_webhook = urlsplit(self.base_url).path.split("/")
+        secrets = {*user_and_webhook[1:], self.token or ""}
+        for secret in sorted(secrets, key=len, reverse=True):
+            for spelling in {
+                secret,
+                percent_encoded(secret, safe=""),
+                quote_plus(secret),
+                json.dumps(secret)[1:-1],
+            } - {""}:
+                text = text.replace(spelling, "***")
+        return text
+
+    def curl(self, request: Request) -> str:
+        """Write a request as a line for a shell in which BASE_URL and, if needed, TOKEN are set."""
+        target = re.sub(r'([\\"$`])', r"\\\1", request.uri.removeprefix(self.base_url))
+        if self.token:
+            target = target.replace(f"auth={quote_plus(self.token)}", "auth=$TOKEN")
+        words = ["curl", "-i", "-X", request.method, f'"${{BASE_URL%/}}{target}"']
+        for content_type in request.headers.get("Content-Type", []):
+            words += ["-H", quote(f"Content-Type: {content_type}")]
+        if request.body is None:
+            return " ".join(words)
+        octal = "".join(f"\\{byte:03o}" for byte in request.body)
+        text = request.body.decode("ascii", errors="ignore")
+        if text.isprintable() and len(text) == len(request.body):
+            return " ".join([*words, "--data-binary", quote(text)])
+        return " ".join(["printf", quote(octal), "|", *words, "--data-binary", "@-"])
+
+
+def webhook(document: Document, base_url: str) -> View:
+    """By webhook: the URL is all the authentication there is."""
+    view = {**document, "servers": [document["servers"][0]]}
+    view.pop("security", None)
+    return View("webhook", view, base_url.rstrip("/"), valid=200)
+
+
+def oauth(document: Document, base_url: str, token: str) -> View:
+    """Over OAuth, with a valid token."""
+    return View("OAuth", _oauth(document), base_url.rstrip("/"), valid=200, token=token)
+
+
+def stranger(document: Document, base_url: str) -> View:
+    """Over OAuth, with made-up tokens or none: nothing but a refusal will do."""
+    return View("no valid token", _oauth(document), base_url.rstrip("/"), valid=401)
+
+
+def _oauth(document: Document) -> Document:
+    return {
+        **document,
+        "servers": [document["servers"][1]],
+        "security": [requirement for requirement in document.get("security", []) if requirement],
+    }
+
+
+@dataclass
+class Tally:
+    """What was sent and checked."""
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    checks: Counter[str] = field(default_factory=Counter)
+    phases: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def cases(self) -> int:
+        """How many requests were answered."""
+        return self.statuses.total()
+
+    def add(self, phase: str, recorder: ScenarioRecorder) -> None:
+        """Count what a phase did."""
+        for interaction in recorder.interactions.values():
+            if interaction.response is not None:
+                self.phases[phase] += 1
+                self.statuses[interaction.response.status_code] += 1
+        for checks in recorder.checks.values():
+            self.checks.update(check.name for check in checks)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A check that failed; no text of it holds a secret."""
+
+    check: str
+    title: str
+    detail: str
+    curl: str
+
+
+def findings(
+    view: View,
+    tally: Tally,
+    *,
+    cases: int,
+    seed: int,
+    rate: str | None = None,
+    on_answer: Callable[[Response], object] = lambda _: None,
+) -> Iterator[Finding]:
+    """Hold a portal to one view of the contract; yield what fails, and count in `tally`.
+
+    `cases` generated requests are sent, besides the contract's examples and the edge cases of its
+    schemas; the same seed sends the same. `rate`, such as `2/s`, bounds the requests. Raise
+    `KeyboardInterrupt` on Ctrl-C.
+
+    `on_answer` is told each answer as it comes, in the thread that asked.
+    """
+    schema = schemathesis.openapi.from_dict(view.document, config=_config(view, cases, seed, rate))
+
+    def after_call(_context: Any, _case: Any, response: Response) -> None:
+        on_answer(response)
+
+    schema.hook(after_call)
+    for event in engine.from_schema(schema).execute():
+        match event:
+            case events.ScenarioFinished():
+                tally.add(event.phase.value, event.recorder)
+                yield from _failed_checks(view, event.recorder)
+            case events.NonFatalError():
+                title, detail = event.info.title, f"{event.info.message}\n{event.value}"
+                yield Finding("run", view.masked(title), view.masked(detail), "")
+            case events.FatalError():
+                yield Finding("run", "Internal error", view.masked(repr(event.exception)), "")
+            case events.Interrupted():
+                raise KeyboardInterrupt
+            case events.EngineFinished(stop_reason=reason) if reason != StopReason.COMPLETED:
+                yield Finding("run", "Not all cases were sent", f"Reason: {reason.value}", "")
+
+
+def _config(view: View, cases: int, seed: int, rate: str | None) -> SchemathesisConfig:
+    config: dict[str, Any] = {
+        "base-url": view.base_url,
+        "seed": seed,
+        # What an earlier run has learned would make this one send something else.
+        "cache": {"enabled": False},
+        "generation": {"mode": "all", "max-examples": cases, "database": "none"},
+        "continue-on-failure": True,
+        # By default a 401 is good enough, so that a run without a token would pass.
+        "checks": {"positive_data_acceptance": {"expected-statuses": [view.valid]}},
+    }
+    if view.token:
+        config["parameters"] = {"query.auth": view.token}
+    if rate:
+        config["rate-limit"] = rate
+    return SchemathesisConfig.from_dict(config)
+
+
+def _failed_checks(view: View, recorder: ScenarioRecorder) -> Iterator[Finding]:
+    for case, checks in recorder.checks.items():
+        for check in checks:
+            if check.failure_info is not None:
+                failure = check.failure_info.failure
+                interaction = recorder.interactions[case]
+                yield Finding(
+                    check.name,
+                    view.masked(failure.title),
+                    view.masked(f"{failure.message}\n\n{_shown(interaction.response)}".strip()),
+                    view.masked(view.curl(interaction.request)),
+                )
+
+
+def _shown(response: Response | None) -> str:
+    if response is None:
+        return "No answer."
+    body = response.content.decode(errors="replace") if response.content else ""
+    return f"Answer: {response.status_code} {body[:_SHOWN]}{'…' if len(body) > _SHOWN else ''}"

@@ -1,0 +1,107 @@
+"""What a run came to: for a person, and as JUnit XML. Nothing in here holds a secret."""
+
+import re
+import textwrap
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from xml.etree import ElementTree
+
+from tests.contract.properties import Finding, Tally
+
+# Characters that XML 1.0 cannot carry at all.
+_NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass
+class Outcome:
+    """What one view of the contract came to."""
+
+    view: str
+    tally: Tally = field(default_factory=Tally)
+    times: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How often a check failed in the same way, by its name and its title."""
+    first: dict[tuple[str, str], Finding] = field(default_factory=dict)
+    """The first finding of each kind."""
+
+    def add(self, finding: Finding) -> None:
+        """Take in a finding."""
+        kind = finding.check, finding.title
+        self.times[kind] += 1
+        self.first.setdefault(kind, finding)
+
+
+def summary(outcomes: list[Outcome]) -> Iterator[str]:
+    """Tell what was sent and what failed, line by line."""
+    statuses = sorted({status for outcome in outcomes for status in outcome.tally.statuses})
+    yield ""
+    yield _row("view", ["cases", *statuses, "checks", "failures"])
+    for outcome in outcomes:
+        tally = outcome.tally
+        counts = [tally.statuses[status] for status in statuses]
+        failures = outcome.times.total()
+        yield _row(outcome.view, [tally.cases, *counts, tally.checks.total(), failures])
+    checks = sorted({check for outcome in outcomes for check in outcome.tally.checks})
+    yield ""
+    yield from textwrap.wrap(f"checks: {', '.join(checks) or 'none'}", 100, subsequent_indent="  ")
+    for outcome in outcomes:
+        for kind, finding in outcome.first.items():
+            yield ""
+            times = outcome.times[kind]
+            yield f"FAILED  {outcome.view}: {finding.check}: {finding.title} ({times} times)"
+            yield textwrap.indent(_text(finding), "  ")
+    if any(finding.curl for outcome in outcomes for finding in outcome.first.values()):
+        yield ""
+        yield "In these lines BASE_URL stands for the base URL, and TOKEN for the access token."
+
+
+def junit(outcomes: list[Outcome], problem: str | None) -> bytes:
+    """Write JUnit XML: a suite for each view, a case for each check, and one for the run itself."""
+    root = ElementTree.Element("testsuites", name="contract")
+    for outcome in outcomes:
+        failed = {check for check, _ in outcome.times}
+        checks = sorted(failed | set(outcome.tally.checks))
+        suite = _suite(root, outcome.view, tests=len(checks), failures=len(failed))
+        for check in checks:
+            case = ElementTree.SubElement(suite, "testcase", classname=outcome.view, name=check)
+            for (name, title), finding in outcome.first.items():
+                if name == check:
+                    times = outcome.times[name, title]
+                    failure = ElementTree.SubElement(
+                        case, "failure", message=_xml(f"{title} ({times} times)")
+                    )
+                    failure.text = _xml(_text(finding))
+    suite = _suite(root, "run", tests=1, failures=int(problem is not None))
+    case = ElementTree.SubElement(
+        suite, "testcase", classname="run", name="all cases were answered"
+    )
+    if problem is not None:
+        ElementTree.SubElement(case, "failure", message=_xml(problem))
+    ElementTree.indent(root)
+    xml: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return xml
+
+
+def write_junit(path: Path, outcomes: list[Outcome], problem: str | None) -> None:
+    """Write the report, into a folder that need not exist."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(junit(outcomes, problem))
+
+
+def _row(name: str, cells: list[int | str]) -> str:
+    return f"{name:<16}" + "".join(f"{cell:>9}" for cell in cells)
+
+
+def _text(finding: Finding) -> str:
+    return f"{finding.detail}\n{finding.curl}".strip()
+
+
+def _suite(root: ElementTree.Element, name: str, tests: int, failures: int) -> ElementTree.Element:
+    return ElementTree.SubElement(
+        root, "testsuite", name=name, tests=str(tests), failures=str(failures)
+    )
+
+
+def _xml(text: str) -> str:
+    return _NOT_XML.sub("\ufffd", text)

@@ -1,0 +1,203 @@
+"""Hold a portal to the contract with many generated requests: `make contract`.
+
+By default this starts a sandbox of its own. With a base URL it is any portal that runs already.
+"""
+
+import argparse
+import math
+import os
+import random
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+from sandbox.server import running
+
+from tests.contract.document import Document, load
+from tests.contract.properties import View, findings, oauth, stranger, webhook
+from tests.contract.report import Outcome, summary, write_junit
+
+FAILED, INTERRUPTED = 1, 130  # exit statuses; the second is what a shell says of Ctrl-C
+
+
+class CannotRunError(Exception):
+    """The run cannot be made. The message says why, without a secret."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run and report; return the exit status."""
+    options = _options(arguments)
+    document = load()
+    whom = _origin(options.base_url) if options.base_url else "a sandbox"
+    version = document["info"]["version"]
+    print(
+        f"Holding {whom} to the contract {version}: {options.cases} cases, seed {options.seed}.",
+        flush=True,
+    )
+    begun = time.monotonic()
+    outcomes: list[Outcome] = []
+    problem, status = None, 0
+    try:
+        _run(document, options, outcomes)
+    except CannotRunError as error:
+        problem, status = str(error), FAILED
+    except KeyboardInterrupt:
+        problem, status = "Interrupted: the last view's failures are not shown.", INTERRUPTED
+    except Exception as error:
+        # Its message may hold a secret, and so it is left out.
+        traceback.print_tb(error.__traceback__)
+        problem, status = f"The run itself failed: {type(error).__name__}.", FAILED
+    failures = sum(outcome.times.total() for outcome in outcomes)
+    print(*summary(outcomes), sep="\n")
+    write_junit(options.report, outcomes, problem)
+    seconds = time.monotonic() - begun
+    print(
+        f"\n{failures} failures in {seconds:.1f} s; seed {options.seed}; report {options.report}."
+    )
+    if problem:
+        print(problem, file=sys.stderr)
+    return status or (FAILED if failures else 0)
+
+
+def _run(document: Document, options: argparse.Namespace, outcomes: list[Outcome]) -> None:
+    with ExitStack() as stack:
+        views = _views(document, options, stack)
+        for view in views:
+            outcome = Outcome(view.name)
+            outcomes.append(outcome)
+            for finding in findings(
+                view,
+                outcome.tally,
+                cases=math.ceil(options.cases / len(views)),
+                seed=options.seed,
+                rate=f"{options.rate}/s" if options.rate else None,
+                on_answer=_progress(view.name),
+            ):
+                outcome.add(finding)
+    answered = sum(outcome.tally.cases for outcome in outcomes)
+    if answered < options.cases:
+        raise CannotRunError(f"Only {answered} of {options.cases} cases were answered.")
+
+
+def _views(document: Document, options: argparse.Namespace, stack: ExitStack) -> list[View]:
+    base_url: str = options.base_url
+    if not base_url:
+        sandbox, closed = stack.enter_context(running()), stack.enter_context(running())
+        closed.expire_tokens()  # so that no token, made up or not, is a valid one
+        return [
+            webhook(document, sandbox.webhook_url),
+            oauth(document, sandbox.oauth_url, sandbox.access_token),
+            stranger(document, closed.oauth_url),
+        ]
+    try:
+        httpx.post(f"{base_url.rstrip('/')}/placement.call", json={}, timeout=30)
+    except httpx.TransportError as error:
+        raise CannotRunError(
+            f"{_origin(base_url)} does not answer ({type(error).__name__}):"
+            " is the portal running, and the address right?"
+        ) from None
+    if _is_webhook(base_url):
+        return [webhook(document, base_url)]
+    return [oauth(document, base_url, options.token), stranger(document, base_url)]
+
+
+def _progress(view: str) -> Callable[[object], None]:
+    """Tell every so often how far a view has come; on a terminal in one line that moves."""
+    answered = 0
+
+    def progress(_: object) -> None:
+        nonlocal answered
+        answered += 1
+        if sys.stdout.isatty():
+            print(f"\r{f'{view}: {answered} cases':40}", end="", flush=True)
+        elif answered % 200 == 0:
+            print(f"{view}: {answered} cases", flush=True)
+
+    return progress
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.contract.run",
+        description="Hold a portal to the contract: a sandbox, unless a base URL is given.",
+        epilog="On a portal of your own, keep a call on the screen of the user who asks:"
+        " without one, every valid request fails.",
+    )
+    parser.add_argument(
+        "--cases", type=_positive, default=3000, help="at least so many requests (%(default)s)"
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=random.SystemRandom().randrange(2**32),
+        help="what the requests are made from; the same seed makes the same (random)",
+    )
+    parser.add_argument(
+        "--base-url",
+        type=_base_url,
+        default=os.environ.get("BASE_URL", ""),
+        help="a webhook's URL, or an OAuth base such as https://PORTAL/rest, for which the access"
+        " token is taken from the environment variable TOKEN; the base URL may be in the"
+        " environment as well, as BASE_URL, which keeps a webhook out of the list of processes",
+    )
+    parser.add_argument(
+        "--rate", type=_positive, help="at most so many requests a second; portals allow 2"
+    )
+    parser.add_argument(
+        "--report",
+        type=Path,
+        default=Path("reports/contract.xml"),
+        help="where to write JUnit XML (%(default)s)",
+    )
+    options = parser.parse_args(arguments)
+    options.token = os.environ.get("TOKEN", "")
+    if options.base_url and not _is_webhook(options.base_url) and not options.token:
+        parser.error("an OAuth base needs an access token in the environment variable TOKEN")
+    return options
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError("expected a positive number")
+    return int(text)
+
+
+def _base_url(text: str) -> str:
+    # The text is not shown: it may hold a webhook's secret.
+    try:
+        url = urlsplit(text)
+        shape = url.path.strip("/").split("/")
+    except ValueError:
+        shape = []
+    if text and not (
+        shape[:1] == ["rest"]
+        and len(shape) in (1, 3)
+        and url.scheme in ("http", "https")
+        and url.hostname
+        and not url.query
+    ):
+        raise argparse.ArgumentTypeError(
+            "expected https://PORTAL/rest/USER_ID/WEBHOOK/ or https://PORTAL/rest"
+        )
+    return text
+
+
+def _is_webhook(base_url: str) -> bool:
+    return urlsplit(base_url).path.strip("/") != "rest"
+
+
+def _origin(base_url: str) -> str:
+    url = urlsplit(base_url)
+    return f"{url.scheme}://{url.netloc.rpartition('@')[2]}"
+
+
+if __name__ == "__main__":
+    # A shell that starts this in the background has told it to ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""The sandbox keeps the contract, whatever is sent. `make contract` sends more, and otherwise."""
+
+from collections.abc import Callable
+from itertools import islice
+
+import pytest
+from sandbox.server import Running
+from schemathesis import Response
+
+from tests.contract.document import Document
+from tests.contract.properties import Tally, View, findings, oauth, stranger, webhook
+
+SEED = 1
+
+CHECKS = {
+    "allow_header_conformance",
+    "content_type_conformance",
+    "ensure_resource_availability",
+    "ignored_auth",
+    "missing_required_header",
+    "negative_data_rejection",
+    "not_a_server_error",
+    "object_level_authorization",
+    "positive_data_acceptance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "status_code_conformance",
+    "unsupported_method",
+    "use_after_free",
+}
+
+
+def by_webhook(document: Document, portal: Running) -> View:
+    return webhook(document, portal.webhook_url)
+
+
+def by_oauth(document: Document, portal: Running) -> View:
+    return oauth(document, portal.oauth_url, portal.access_token)
+
+
+def by_nobody(document: Document, portal: Running) -> View:
+    portal.expire_tokens()  # so that no token, made up or not, is a valid one
+    return stranger(document, portal.oauth_url)
+
+
+@pytest.mark.parametrize(
+    ("view_of", "cases", "at_least"),
+    [  # 500 cases where a request can succeed, and 100 where none may
+        (by_webhook, 250, {200: 100, 400: 80, 405: 7}),
+        (by_oauth, 250, {200: 100, 400: 80, 401: 2, 405: 7}),
+        (by_nobody, 100, {401: 120, 405: 7}),
+    ],
+)
+def test_the_sandbox_keeps_every_property_of_the_contract(
+    document: Document,
+    portal: Running,
+    view_of: Callable[[Document, Running], View],
+    cases: int,
+    at_least: dict[int, int],
+) -> None:
+    tally = Tally()
+
+    failed = list(islice(findings(view_of(document, portal), tally, cases=cases, seed=SEED), 5))
+
+    assert failed == []
+    assert tally.cases >= cases
+    assert set(tally.statuses) == set(at_least)
+    assert {status: tally.statuses[status] >= n for status, n in at_least.items()} == dict.fromkeys(
+        at_least, True
+    )
+    assert set(tally.checks) == CHECKS
+    assert {phase for phase, sent in tally.phases.items() if sent} == {
+        "examples",
+        "coverage",
+        "fuzzing",
+    }
+
+
+def test_the_same_seed_sends_the_same_requests_and_another_seed_others(
+    document: Document, portal: Running
+) -> None:
+    def sent(seed: int) -> list[object]:
+        bodies: list[object] = []
+        view = webhook(document, portal.webhook_url)
+
+        def keep(response: Response) -> None:
+            bodies.append(response.request.body)
+
+        list(findings(view, Tally(), cases=20, seed=seed, on_answer=keep))
+        return bodies
+
+    first = sent(1)
+    assert len(first) > 20
+    assert sent(1) == first
+    assert sent(2) != first

@@ -1,0 +1,187 @@
+"""For any call there can be: what is put into the sandbox is what the client returns."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from bitrix24_call_card import Client
+from bitrix24_call_card.api.call_card import get_status
+from bitrix24_call_card.models import (
+    CallDirection,
+    CallState,
+    CallStatus,
+    CrmEntityType,
+    GetStatusResponse,
+)
+from bitrix24_call_card.types import UNSET, Response
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from sandbox.server import Running
+
+from tests.contract.document import Document, faults_of_answer
+from tests.contract.scenario import CALLS
+
+LISTED = {
+    CrmEntityType: {"CONTACT", "LEAD", "COMPANY", "DEAL"},
+    CallDirection: {"incoming", "outgoing", "incomingTransfer", "callback"},
+    CallState: {"idle", "connecting", "connected"},
+}
+FIELDS = {
+    "CALL_ID",
+    "PHONE_NUMBER",
+    "LINE_NUMBER",
+    "LINE_NAME",
+    "CRM_ENTITY_TYPE",
+    "CRM_ENTITY_ID",
+    "CRM_ACTIVITY_ID",
+    "CRM_BINDINGS",
+    "CALL_DIRECTION",
+    "CALL_STATE",
+    "CALL_LIST_MODE",
+}
+BINDING_FIELDS = {"ENTITY_TYPE", "ENTITY_ID"}
+
+# With halves of surrogate pairs, which JSON can carry; without the word by which the browser says
+# that a field is absent.
+text = st.text(st.characters(), max_size=20).filter(lambda value: value != "undefined")
+ids = st.integers(0, 2**63 - 1) | st.sampled_from([0, 2**53 + 1, 2**63 - 1])
+anything = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | text,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3),
+    max_leaves=4,
+)
+
+
+def known_or_not(values: set[str]) -> st.SearchStrategy[str]:
+    return st.sampled_from(sorted(values)) | text
+
+
+def and_more(known: set[str], fields: dict[str, Any], **optional: Any) -> st.SearchStrategy[Any]:
+    """Make objects with these fields, and with others that nobody has listed yet."""
+    others = st.dictionaries(text.filter(lambda name: name not in known), anything, max_size=2)
+    return st.tuples(st.fixed_dictionaries(fields, optional=optional), others).map(
+        lambda parts: {**parts[0], **parts[1]}
+    )
+
+
+bindings = and_more(
+    BINDING_FIELDS, {"ENTITY_TYPE": known_or_not(LISTED[CrmEntityType]), "ENTITY_ID": ids}
+)
+calls = and_more(
+    FIELDS,
+    {
+        "CALL_ID": text,
+        "CRM_ENTITY_TYPE": known_or_not(LISTED[CrmEntityType] | {""}),
+        "CRM_ENTITY_ID": ids,
+        "CRM_BINDINGS": st.lists(bindings, max_size=50),
+        "CALL_DIRECTION": known_or_not(LISTED[CallDirection]),
+        "CALL_LIST_MODE": st.booleans(),
+    },
+    PHONE_NUMBER=known_or_not({"hidden", "+15550100"}),
+    LINE_NUMBER=text,
+    LINE_NAME=text,
+    CRM_ACTIVITY_ID=st.just("") | ids,
+    CALL_STATE=known_or_not(LISTED[CallState]),
+)
+
+Detailed = Response[Any]
+
+
+@pytest.fixture(scope="module")
+def ask(running_portal: Running) -> Iterator[Callable[[], tuple[Detailed, Detailed]]]:
+    """Ask by the client, once in the synchronous way and once in the asynchronous one."""
+    client = Client(base_url=running_portal.webhook_url)
+    with client, asyncio.Runner() as runner:
+        yield lambda: (
+            get_status.sync_detailed(client=client),
+            runner.run(get_status.asyncio_detailed(client=client)),
+        )
+        runner.run(client.__aexit__())
+
+
+def same(value: object, expected: object) -> bool:
+    """Compare as JSON, where true is not 1."""
+    return json.dumps(value, sort_keys=True) == json.dumps(expected, sort_keys=True)
+
+
+def assert_tells(status: CallStatus, call: dict[str, Any]) -> None:
+    assert status.call_id == call["CALL_ID"]
+    assert status.crm_entity_type == call["CRM_ENTITY_TYPE"]
+    assert status.crm_entity_id == call["CRM_ENTITY_ID"]
+    assert status.call_direction == call["CALL_DIRECTION"]
+    assert status.call_list_mode is call["CALL_LIST_MODE"]
+    assert status.phone_number == call.get("PHONE_NUMBER", UNSET)
+    assert status.line_number == call.get("LINE_NUMBER", UNSET)
+    assert status.line_name == call.get("LINE_NAME", UNSET)
+    assert status.call_state == call.get("CALL_STATE", UNSET)
+    activity = call.get("CRM_ACTIVITY_ID", "")
+    assert status.crm_activity_id == (UNSET if activity == "" else activity)
+    assert same(status.additional_properties, {k: v for k, v in call.items() if k not in FIELDS})
+
+    assert len(status.crm_bindings) == len(call["CRM_BINDINGS"])
+    for binding, given_ in zip(status.crm_bindings, call["CRM_BINDINGS"], strict=True):
+        assert binding.entity_type == given_["ENTITY_TYPE"]
+        assert binding.entity_id == given_["ENTITY_ID"]
+        others = {k: v for k, v in given_.items() if k not in BINDING_FIELDS}
+        assert same(binding.additional_properties, others)
+
+    for value, kind in (
+        (status.crm_entity_type, CrmEntityType),
+        (status.call_direction, CallDirection),
+        (status.call_state, CallState),
+        *((binding.entity_type, CrmEntityType) for binding in status.crm_bindings),
+    ):
+        if value is not UNSET:
+            assert type(value) is (kind if value in LISTED[kind] else str)
+
+    told = {k: v for k, v in call.items() if not (k == "CRM_ACTIVITY_ID" and v == "")}
+    assert same(status.to_dict(), told)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@given(call=calls)
+@example(call=CALLS["bound to fifty items"])
+@example(call=CALLS["before there is an activity"])
+@example(call=CALLS["with a hidden number"])
+def test_what_is_put_into_the_sandbox_is_what_the_client_returns(
+    document: Document,
+    running_portal: Running,
+    ask: Callable[[], tuple[Detailed, Detailed]],
+    call: dict[str, Any],
+) -> None:
+    running_portal.set_call(call)
+
+    for response in ask():
+        content_type = response.headers["content-type"]
+        assert list(faults_of_answer(document, 200, content_type, response.content)) == []
+        assert isinstance(response.parsed, GetStatusResponse)
+        assert_tells(response.parsed.result, call)
+
+
+def test_calls_of_every_kind_are_tried() -> None:
+    tried: list[dict[str, Any]] = []
+
+    @settings(max_examples=150, deadline=None, derandomize=True, database=None)
+    @given(call=calls)
+    def collect(call: dict[str, Any]) -> None:
+        tried.append(call)
+
+    collect()
+    assert any(call["CRM_BINDINGS"] == [] for call in tried)
+    assert any(len(call["CRM_BINDINGS"]) > 5 for call in tried)
+    assert any(call["CRM_ENTITY_TYPE"] == "" for call in tried)
+    assert any(call["CRM_ENTITY_ID"] == 0 for call in tried)
+    assert any(call["CRM_ENTITY_ID"] > 2**53 for call in tried)
+    assert any(call["CRM_ENTITY_TYPE"] not in {"", *LISTED[CrmEntityType]} for call in tried)
+    assert any(call.get("CRM_ACTIVITY_ID") == "" for call in tried)
+    assert any("CRM_ACTIVITY_ID" not in call for call in tried)
+    assert any("PHONE_NUMBER" not in call for call in tried)
+    assert any(call.get("PHONE_NUMBER") == "hidden" for call in tried)
+    assert any(set(call) - FIELDS for call in tried)
+    assert any(not call["CALL_ID"].isascii() for call in tried)
