@@ -9,7 +9,6 @@ import logging
 import re
 import ssl
 import threading
-import weakref
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
@@ -42,9 +41,12 @@ class Operation:
         self.body = body
 
 
+_LOCATION: Final = r"""(?i)(b'location', b)('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
+
+
 def _mask_location(record: logging.LogRecord) -> bool:
     """Keep a redirect's target, which may hold a webhook, out of httpcore's log of response headers."""
-    record.msg = re.sub(r"(?i)(b'location', b)('.*?'|\".*?\")", r"\1'***'", str(record.msg))
+    record.msg = re.sub(_LOCATION, r"\1'***'", str(record.msg))
     return True
 
 
@@ -52,20 +54,13 @@ for _name in ("httpcore.http11", "httpcore.http2"):
     logging.getLogger(_name).addFilter(_mask_location)
 
 
-class _NoLoop:
-    """Stands for the event loop where there is none of asyncio's."""
-
-
-_NO_LOOP: Final = _NoLoop()
-
-
-def _running_loop() -> object:
+def _running_loop() -> asyncio.AbstractEventLoop | None:
     import asyncio
 
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
-        return _NO_LOOP
+        return None
 
 
 class _WireRequest(httpx.Request):
@@ -95,7 +90,9 @@ class _Secret:
         return self._wire if shown is self._shown else self._build(shown)
 
     def _build(self, shown: httpx.Request) -> httpx.Request:
-        path = shown.url.raw_path.replace(_MASK, self._base_path, 1) + self._query
+        path = shown.url.raw_path.replace(_MASK, self._base_path, 1)
+        if self._query:
+            path += (b"&" if b"?" in path else b"?") + self._query
         wire = _WireRequest(
             shown.method,
             shown.url.copy_with(raw_path=path),
@@ -106,17 +103,19 @@ class _Secret:
         wire.headers = shown.headers
         return wire
 
-    def shown_response(self, response: httpx.Response) -> httpx.Response:
+    def shown_response(self, wire: httpx.Request, response: httpx.Response) -> httpx.Response:
         """The response, without a redirect to another origin, and without the secret in one to the same."""
         if not response.is_redirect or "location" not in response.headers:
             return response
         location = response.headers.pop("location")
         try:
-            target = self._wire.url.join(location)
+            target = wire.url.join(location)
         except httpx.InvalidURL:
             return response
-        if (target.scheme, target.netloc) == (self._wire.url.scheme, self._wire.url.netloc):
-            path = target.raw_path.partition(b"?")[0]
+        if (target.scheme, target.netloc) == (wire.url.scheme, wire.url.netloc):
+            if "auth" in target.params:
+                target = target.copy_remove_param("auth")
+            path = target.raw_path
             if path.startswith(self._base_path):
                 path = _MASK + path[len(self._base_path) :]
             response.headers["location"] = str(target.copy_with(raw_path=path))
@@ -134,7 +133,8 @@ class _Transport(httpx.BaseTransport):
         secret: _Secret | None = request.extensions.get(_SECRET)
         if secret is None:
             return self._transport.handle_request(request)
-        return secret.shown_response(self._transport.handle_request(secret.request(request)))
+        wire = secret.request(request)
+        return secret.shown_response(wire, self._transport.handle_request(wire))
 
 
 class _AsyncTransport(httpx.AsyncBaseTransport):
@@ -145,7 +145,8 @@ class _AsyncTransport(httpx.AsyncBaseTransport):
         secret: _Secret | None = request.extensions.get(_SECRET)
         if secret is None:
             return await self._transport.handle_async_request(request)
-        return secret.shown_response(await self._transport.handle_async_request(secret.request(request)))
+        wire = secret.request(request)
+        return secret.shown_response(wire, await self._transport.handle_async_request(wire))
 
 
 # httpx picks the transport (a proxy's, or the caller's own) here, behind all that logs a request or raises with it.
@@ -174,15 +175,17 @@ def _is_expired(response: httpx.Response) -> bool:
         return False
 
 
-def _origin_and_path(base_url: str) -> httpx.URL:
+def _checked(base_url: str) -> httpx.URL:
     try:
         url = httpx.URL(base_url)
-    except (httpx.InvalidURL, TypeError):
-        url = httpx.URL()
-    if url.scheme not in ("http", "https") or not url.host or url.query or url.fragment or url.userinfo:
-        # Not shown, because it may hold a secret all the same.
-        raise ValueError("base_url: expected a URL such as https://PORTAL/rest/USER_ID/WEBHOOK/")
-    return url
+        url.host.encode("idna")  # as the resolver will do it
+        if url.scheme in ("http", "https") and url.host and not url.userinfo and (url.port or 1) in range(1, 65536):
+            if "?" not in base_url and "#" not in base_url:
+                return url
+    except (httpx.InvalidURL, UnicodeError, TypeError):
+        pass
+    # Not shown and not chained, because it may hold a secret all the same.
+    raise ValueError("base_url: expected a URL such as https://PORTAL/rest/USER_ID/WEBHOOK/") from None
 
 
 @define(repr=False, eq=False)
@@ -220,13 +223,13 @@ class Client:
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
     _client: httpx.Client | None = field(default=None, init=False)
     _async_client: httpx.AsyncClient | None = field(default=None, init=False)
-    # An asynchronous client belongs to the event loop in which it was built.
-    _async_clients: weakref.WeakKeyDictionary[object, _AsyncHttpxClient] = field(
-        factory=weakref.WeakKeyDictionary[object, _AsyncHttpxClient], init=False
+    # An asynchronous client belongs to the event loop in which it was built; None stands for one not asyncio's.
+    _async_clients: dict[asyncio.AbstractEventLoop | None, _AsyncHttpxClient] = field(
+        factory=dict["asyncio.AbstractEventLoop | None", _AsyncHttpxClient], init=False
     )
 
     def __attrs_post_init__(self) -> None:
-        self._url = _origin_and_path(self._base_url)
+        self._url = _checked(self._base_url)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url='{self._url.copy_with(raw_path=_MASK)}')"
@@ -252,7 +255,10 @@ class Client:
         return self
 
     def get_httpx_client(self) -> httpx.Client:
-        """The ``httpx.Client`` behind this one, built when it is first needed."""
+        """The ``httpx.Client`` behind this one, built when it is first needed.
+
+        What is changed in it, such as headers, counts if it is changed before the first call.
+        """
         client = self._client
         if client is None or (client.is_closed and isinstance(client, _HttpxClient)):
             with self._lock:
@@ -277,13 +283,19 @@ class Client:
         return self
 
     def get_async_httpx_client(self) -> httpx.AsyncClient:
-        """The ``httpx.AsyncClient`` behind this one in the running event loop, built when it is first needed."""
+        """The ``httpx.AsyncClient`` behind this one in the running event loop, built when it is first needed.
+
+        What is changed in it, such as headers, counts if it is changed before the first call.
+        """
         if self._async_client is not None:
             return self._async_client
         loop = _running_loop()
         client = self._async_clients.get(loop)
         if client is None or client.is_closed:
-            client = self._async_clients[loop] = _AsyncHttpxClient(**self._httpx_kwargs())
+            with self._lock:
+                for old in [old for old in self._async_clients if old is not None and old.is_closed()]:
+                    del self._async_clients[old]
+                client = self._async_clients[loop] = _AsyncHttpxClient(**self._httpx_kwargs())
         return client
 
     async def __aenter__(self) -> Self:
@@ -302,19 +314,21 @@ class Client:
 
     def _send(self, operation: Operation, token: str | None) -> httpx.Response:
         client = self.get_httpx_client()
-        return client.send(self._request(client, operation, token))
+        follow_redirects = self._follow_redirects and isinstance(client, _HttpxClient)
+        return client.send(self._request(client, operation, token), follow_redirects=follow_redirects)
 
     async def _asend(self, operation: Operation, token: str | None) -> httpx.Response:
         client = self.get_async_httpx_client()
-        return await client.send(self._request(client, operation, token))
+        follow_redirects = self._follow_redirects and isinstance(client, _AsyncHttpxClient)
+        return await client.send(self._request(client, operation, token), follow_redirects=follow_redirects)
 
     def _httpx_kwargs(self) -> dict[str, Any]:
+        verify = self._verify_ssl
         return {
             "cookies": self._cookies,
             "headers": self._headers,
             "timeout": self._timeout,
-            "verify": self._verify_ssl,
-            "follow_redirects": self._follow_redirects,
+            "verify": ssl.create_default_context(cafile=verify) if isinstance(verify, str) else verify,
             **self._httpx_args,
         }
 
@@ -472,5 +486,5 @@ class AuthenticatedClient(Client):
 
     def _signed(self, body: bytes, token: str | None) -> tuple[bytes, bytes]:
         if self.auth_in == "query":
-            return f"?{urlencode({'auth': token})}".encode(), body
+            return urlencode({"auth": token}).encode(), body
         return b"", json.dumps({**json.loads(body), "auth": token}, separators=(",", ":")).encode()

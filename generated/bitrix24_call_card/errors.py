@@ -6,9 +6,11 @@ Network failures are not among these: they stay httpx's own exceptions.
 
 from __future__ import annotations
 
+import copyreg
 import datetime
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -23,9 +25,18 @@ T = TypeVar("T")
 U = TypeVar("U")
 E = TypeVar("E", bound=StrEnum)
 
+_DATE_TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"
+
+
+# Copied and pickled as what it is: the one object that `is UNSET` finds.
+copyreg.pickle(Unset, lambda _: "UNSET")
+
 
 class Bitrix24Error(Exception):
     """The base of everything that this package raises on its own."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
 
 
 class ApiError(Bitrix24Error):
@@ -184,11 +195,11 @@ def as_bool(value: object, name: str) -> bool:
 
 
 def as_datetime(value: object, name: str) -> datetime.datetime:
-    """The value as a date with its time, written as in ISO 8601."""
-    if isinstance(value, str):
+    """The value as a date with its time and offset, written as in RFC 3339."""
+    if isinstance(value, str) and re.fullmatch(_DATE_TIME, value):
         try:
             return datetime.datetime.fromisoformat(value)
-        except ValueError:
+        except ValueError:  # such as a 13th month
             pass
     raise _mismatch(name, "a date-time", value)
 

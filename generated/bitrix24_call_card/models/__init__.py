@@ -49,13 +49,14 @@ _MODULES = {
     "Time": ".time",
 }
 
+# Hidden from type checkers, which would otherwise take any name for one of a model.
+if not TYPE_CHECKING:
 
-def __getattr__(name: str) -> object:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    model: object = getattr(import_module(_MODULES[name], __name__), name)
-    globals()[name] = model
-    return model
+    def __getattr__(name):
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        model = globals()[name] = getattr(import_module(_MODULES[name], __name__), name)
+        return model
 
 
 def __dir__() -> list[str]:

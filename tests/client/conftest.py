@@ -1,0 +1,258 @@
+"""What the tests of the client share: the ways to ask, and portals that answer as they are told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import httpx
+import pytest
+import trustme
+from bitrix24_call_card import Client
+from bitrix24_call_card.api.call_card import get_status
+from bitrix24_call_card.models import ErrorResponse, GetStatusResponse
+from bitrix24_call_card.types import Response
+
+T = TypeVar("T")
+Get = Callable[[Client], GetStatusResponse]
+GetDetailed = Callable[[Client], Response[GetStatusResponse | ErrorResponse]]
+Ask = Callable[[Client], object]
+
+WAIT = 10
+"""Seconds after which something that should have happened will not."""
+
+
+class Answering(Protocol):
+    """Make a client whose portal gives this answer; a body that is not bytes is sent as JSON."""
+
+    def __call__(
+        self, body: object, status: int = 200, *, headers: dict[str, str] | None = None
+    ) -> Client: ...
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The certificate of one authority that nobody trusts."""
+    path = tmp_path_factory.mktemp("authority") / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(path))
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _plain_network(monkeypatch: pytest.MonkeyPatch, authority: Path) -> None:
+    """Reach this machine directly, whatever the environment says, and without TLS.
+
+    httpx reads all authorities for each client, which takes longer than a test does.
+    """
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+# --- the four functions -------------------------------------------------------------------------
+
+
+def _in_a_loop(function: Callable[..., Awaitable[T]]) -> Callable[[Client], T]:
+    async def use(client: Client) -> T:
+        async with client:
+            return await function(client=client)
+
+    return lambda client: asyncio.run(use(client))
+
+
+def _directly(function: Callable[..., T]) -> Callable[[Client], T]:
+    return lambda client: function(client=client)
+
+
+_PLAIN = {"sync": _directly(get_status.sync), "asyncio": _in_a_loop(get_status.asyncio)}
+_DETAILED = {
+    "sync_detailed": _directly(get_status.sync_detailed),
+    "asyncio_detailed": _in_a_loop(get_status.asyncio_detailed),
+}
+
+
+@pytest.fixture(params=_PLAIN)
+def get(request: pytest.FixtureRequest) -> Get:
+    """`sync`, and `asyncio` in a loop of its own; the test runs with each."""
+    return _PLAIN[request.param]
+
+
+@pytest.fixture(params=_DETAILED)
+def get_detailed(request: pytest.FixtureRequest) -> GetDetailed:
+    """`sync_detailed`, and `asyncio_detailed` in a loop of its own; the test runs with each."""
+    return _DETAILED[request.param]
+
+
+@pytest.fixture(params=[*_PLAIN, *_DETAILED])
+def ask(request: pytest.FixtureRequest) -> Ask:
+    """Any of the four functions; the test runs with each."""
+    return {**_PLAIN, **_DETAILED}[request.param]
+
+
+# --- answers ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def answer() -> dict[str, Any]:
+    """An answer of a portal with every documented member, which the test may change."""
+    return {
+        "result": {
+            "CALL_ID": "externalCall.0123456789abcdef0123456789abcdef.1723556778",
+            "PHONE_NUMBER": "+12025550142",
+            "LINE_NUMBER": "+12025550100",
+            "LINE_NAME": "Main office",
+            "CRM_ENTITY_TYPE": "CONTACT",
+            "CRM_ENTITY_ID": 17,
+            "CRM_ACTIVITY_ID": 2024,
+            "CRM_BINDINGS": [
+                {"ENTITY_TYPE": "CONTACT", "ENTITY_ID": 17},
+                {"ENTITY_TYPE": "DEAL", "ENTITY_ID": 83},
+            ],
+            "CALL_DIRECTION": "incoming",
+            "CALL_STATE": "connected",
+            "CALL_LIST_MODE": False,
+        },
+        "time": {
+            "start": 1723556790.1123,
+            "finish": 1723556790.1571,
+            "duration": 0.0448,
+            "processing": 0.0121,
+            "date_start": "2024-08-13T15:46:30+02:00",
+            "date_finish": "2024-08-13T15:46:30+02:00",
+            "operating": 0.5,
+            "operating_reset_at": 1723557390,
+        },
+    }
+
+
+@pytest.fixture
+def answering() -> Answering:
+    """Portals without a network, for what only the answer decides."""
+
+    def answering(
+        body: object, status: int = 200, *, headers: dict[str, str] | None = None
+    ) -> Client:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+
+        def answer(_: httpx.Request) -> httpx.Response:
+            return httpx.Response(status, headers=headers, content=content)
+
+        return Client(
+            base_url="https://portal.example/rest/1/made-up-secret/",
+            httpx_args={"transport": httpx.MockTransport(answer)},
+        )
+
+    return answering
+
+
+# --- a server that notes what it gets -----------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Received:
+    """A request as it came over the wire."""
+
+    method: str
+    target: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def header(self, name: str) -> list[str]:
+        """All values of a header."""
+        return [value for key, value in self.headers if key.lower() == name]
+
+
+class Recorder:
+    """A server that notes what it gets, and answers what `answers` holds for the target.
+
+    Other targets, or a target whose answers are used up, get `default`.
+    """
+
+    def __init__(self, default: bytes) -> None:
+        self.received: list[Received] = []
+        self.answers: dict[str, list[tuple[int, dict[str, str]]]] = {}
+        self.connections = 0
+        self._open = 0
+        self._changed = threading.Condition()
+        recorder = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            wbufsize = -1  # one packet for an answer: the kernel delays the second of two
+
+            def setup(self) -> None:
+                super().setup()
+                recorder._count(1)
+
+            def finish(self) -> None:
+                super().finish()
+                recorder._count(-1)
+
+            def _respond(self) -> None:
+                body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                headers = list(self.headers.items())
+                recorder.received.append(Received(self.command, self.path, headers, body))
+                waiting = recorder.answers.get(self.path)
+                status, extra = waiting.pop(0) if waiting else (200, {})
+                self.send_response(status)
+                content = default if status == 200 else b""
+                for name, value in {**extra, "Content-Length": str(len(content))}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(content)
+
+            do_POST = do_GET = _respond  # noqa: N815 - the base class looks for these names
+
+            def log_message(self, *_: object) -> None: ...
+
+        class Server(ThreadingHTTPServer):
+            request_queue_size = 128
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+        self.origin = f"http://127.0.0.1:{self._server.server_port}"
+
+    def _count(self, change: int) -> None:
+        with self._changed:
+            self.connections += change > 0
+            self._open += change
+            self._changed.notify_all()
+
+    def wait_until_all_is_closed(self) -> bool:
+        """Whether the clients have closed every connection, given a while to do it."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._open == 0, WAIT)
+
+    def stop(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def recorders(answer: dict[str, Any]) -> Iterator[Callable[[], Recorder]]:
+    """As many recording servers as the test starts; each answers with `answer`."""
+    started: list[Recorder] = []
+
+    def start() -> Recorder:
+        started.append(Recorder(json.dumps(answer).encode()))
+        return started[-1]
+
+    yield start
+    for recorder in started:
+        recorder.stop()
+
+
+@pytest.fixture
+def recorder(recorders: Callable[[], Recorder]) -> Recorder:
+    """One recording server."""
+    return recorders()

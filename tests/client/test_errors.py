@@ -1,0 +1,563 @@
+"""What the package raises: for an error, for a status nobody documented, for a body of no use."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import pickle
+import socket
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+import yaml
+from bitrix24_call_card import Client, errors
+from bitrix24_call_card.api.call_card import get_status
+from bitrix24_call_card.models import ErrorCode, ErrorResponse
+
+if TYPE_CHECKING:
+    from sandbox.remote import Sandbox
+
+    from tests.client.conftest import Answering, Ask, Get
+
+CONTRACT = Path(__file__).resolve().parents[2] / "openapi" / "call-card.yaml"
+
+DOCUMENTED = [
+    (400, "INVALID_REQUEST", "Https required"),
+    (400, "ERROR_ARGUMENT", "Argument 'PLACEMENT' is null or empty"),
+    (400, "ERROR_PLACEMENT_NOT_FOUND", "Placement not found"),
+    (400, "ERROR_CORE", "Call is not found"),
+    (401, "NO_AUTH_FOUND", "Wrong authorization data"),
+    (401, "invalid_token", "Unable to get application by token"),
+    (401, "expired_token", "The access token provided has expired."),
+    (
+        403,
+        "WRONG_AUTH_TYPE",
+        "Current authorization type is denied for this method Application context required",
+    ),
+    (
+        403,
+        "insufficient_scope",
+        "The request requires higher privileges than provided by the webhook token",
+    ),
+    (403, "INVALID_CREDENTIALS", "Invalid request credentials"),
+    (403, "ACCESS_DENIED", "REST API is available only on commercial plans"),
+    (403, "user_access_error", "The user does not have access to the application."),
+    (404, "ERROR_METHOD_NOT_FOUND", "Method not found!"),
+    (429, "OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit."),
+    (500, "INTERNAL_SERVER_ERROR", None),  # the documentation gives no words for these
+    (500, "ERROR_UNEXPECTED_ANSWER", None),
+    (500, "PORTAL_DELETED", None),
+    (503, "QUERY_LIMIT_EXCEEDED", "Too many requests"),
+    (503, "OVERLOAD_LIMIT", "REST API is blocked due to overload"),
+]
+
+MARKER = "made-up-marker"
+"""Stands in bodies; a message that shows it shows the body."""
+
+
+def raised(ask: Ask, client: Client) -> errors.Bitrix24Error:
+    """What the package raises; anything else that is raised fails the test."""
+    with pytest.raises(errors.Bitrix24Error) as caught:
+        ask(client)
+    return caught.value
+
+
+class TestApiError:
+    @pytest.mark.parametrize(
+        ("status", "code", "description"), DOCUMENTED, ids=[code for _, code, _ in DOCUMENTED]
+    )
+    def test_a_documented_error_of_the_portal_is_raised_with_its_code(
+        self, status: int, code: str, description: str | None, sandbox: Sandbox
+    ) -> None:
+        sandbox.fault(code)
+        with Client(base_url=sandbox.webhook_url) as client:
+            error = raised(lambda client: get_status.sync(client=client), client)
+        assert isinstance(error, errors.ApiError)
+        assert error.status_code == status
+        assert error.error == code
+        assert error.error is ErrorCode(code)
+        assert error.error_description
+        if description is not None:
+            assert error.error_description == description
+        assert json.loads(error.content) == error.response.to_dict()
+
+    def test_every_code_is_tried(self) -> None:
+        assert {code for _, code, _ in DOCUMENTED} == {str(code) for code in ErrorCode}
+
+    def test_an_application_compares_the_code_with_the_enum(
+        self, get: Get, sandbox: Sandbox
+    ) -> None:
+        sandbox.fault("expired_token")
+        with Client(base_url=sandbox.webhook_url) as client:
+            error = raised(get, client)
+        assert isinstance(error, errors.ApiError)
+        assert error.error == ErrorCode.EXPIRED_TOKEN
+        assert error.error != ErrorCode.INVALID_TOKEN
+
+    def test_the_argument_that_is_wrong_is_on_the_response(
+        self, get: Get, sandbox: Sandbox
+    ) -> None:
+        sandbox.fault("ERROR_ARGUMENT")
+        with Client(base_url=sandbox.webhook_url) as client:
+            error = raised(get, client)
+        assert isinstance(error, errors.ApiError)
+        assert error.response.argument == "PLACEMENT"
+
+    def test_an_error_in_a_200_is_an_error(self, get: Get, sandbox: Sandbox) -> None:
+        sandbox.fault("error-in-200")
+        with Client(base_url=sandbox.webhook_url) as client:
+            error = raised(get, client)
+        assert isinstance(error, errors.ApiError)
+        assert error.status_code == 200
+        assert error.error == ErrorCode.ERROR_UNEXPECTED_ANSWER
+
+    @pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 429, 500, 503])
+    def test_a_code_nobody_has_heard_of_is_its_text(
+        self, status: int, get: Get, answering: Answering
+    ) -> None:
+        body = {"error": "MOON_PHASE", "error_description": "Not tonight", "phase": ["full"]}
+        error = raised(get, answering(body, status))
+        assert isinstance(error, errors.ApiError)
+        assert error.status_code == status
+        assert error.error == "MOON_PHASE"
+        assert type(error.error) is str
+        assert error.error_description == "Not tonight"
+        assert error.response["phase"] == ["full"]
+        assert json.loads(error.content) == body
+
+    def test_the_message_tells_a_person_what_happened(self, get: Get, answering: Answering) -> None:
+        body = {"error": "ERROR_CORE", "error_description": "Call is not found", "more": MARKER}
+        message = str(raised(get, answering(body, 400)))
+        assert message == "the portal answered 400 ERROR_CORE: Call is not found"
+
+
+class TestUnexpectedStatus:
+    @pytest.mark.parametrize(
+        "status", [201, 204, 206, 301, 302, 304, 307, 402, 405, 418, 451, 501, 502, 504, 520, 599]
+    )
+    def test_a_status_that_the_contract_does_not_know(
+        self, status: int, ask: Ask, answering: Answering, answer: dict[str, Any]
+    ) -> None:
+        content = b"" if status in (204, 304) else json.dumps(answer).encode()
+        error = raised(ask, answering(content, status))
+        assert type(error) is errors.UnexpectedStatus
+        assert error.status_code == status
+        assert error.content == content
+
+    @pytest.mark.parametrize("status", [502, 504, 520])
+    def test_a_front_servers_html(self, status: int, ask: Ask, sandbox: Sandbox) -> None:
+        sandbox.fault(f"html-{status}")
+        with Client(base_url=sandbox.webhook_url) as client:
+            error = raised(ask, client)
+        assert type(error) is errors.UnexpectedStatus
+        assert error.status_code == status
+        assert error.content.startswith(b"<html>")
+
+    @pytest.mark.parametrize("status", [301, 302, 307])
+    def test_a_redirect_of_a_renamed_portal(self, status: int, ask: Ask, sandbox: Sandbox) -> None:
+        sandbox.fault("redirect", status=status)
+        with Client(base_url=sandbox.webhook_url) as client:
+            error = raised(ask, client)
+        assert type(error) is errors.UnexpectedStatus
+        assert error.status_code == status
+
+    @pytest.mark.parametrize(
+        "location",
+        ["", "/", "//", "//[", "http://[::1", "http://h:port/", "mailto:x", ":", "%", "жизнь"],
+    )
+    def test_a_redirect_to_nowhere(self, location: str, ask: Ask) -> None:
+        def answer(_: httpx.Request) -> httpx.Response:
+            return httpx.Response(302, headers=[(b"location", location.encode())])
+
+        client = Client(
+            base_url="https://portal.example/rest/1/made-up-secret/",
+            httpx_args={"transport": httpx.MockTransport(answer)},
+        )
+        assert type(raised(ask, client)) is errors.UnexpectedStatus
+
+    def test_the_message_names_the_status_and_not_the_body(
+        self, ask: Ask, answering: Answering
+    ) -> None:
+        error = raised(ask, answering(f"<html>{MARKER}</html>".encode(), 418))
+        assert isinstance(error, errors.UnexpectedStatus)
+        assert "418" in str(error)
+        assert MARKER not in "".join(traceback.format_exception(error))
+        assert MARKER.encode() in error.content
+
+
+NO_JSON = {
+    "nothing": b"",
+    "blanks": b" \r\n",
+    "html": b"<html></html>",
+    "half": b'{"result": {"CALL_ID": "ext',
+    "two values": b"{}{}",
+    "a trailing comma": b'{"result": {},}',
+    "single quotes": b"{'result': {}}",
+    "NaN": b'{"result": NaN, "time": {}}',
+    "Infinity": b'{"result": {}, "time": -Infinity}',
+    "NaN in an unknown member": b'{"error": "A", "error_description": "B", "more": NaN}',
+    "a raw control character": b'{"error": "A\x00"}',
+    "UTF-16": '{"error": "A", "error_description": "B"}'.encode("utf-16"),
+    "UTF-16 without its mark": '{"error": "A", "error_description": "B"}'.encode("utf-16-le"),
+    "UTF-32": '{"error": "A", "error_description": "B"}'.encode("utf-32"),
+    "latin-1": '{"error": "A", "error_description": "café"}'.encode("latin-1"),
+    "a sequence that is no UTF-8": b'{"error": "\xff"}',
+    "two marks": b'\xef\xbb\xbf\xef\xbb\xbf{"error": "A", "error_description": "B"}',
+    "deep arrays": b"[" * 100_000,
+    "deep objects": b'{"error":' * 100_000,
+    "deep and closed": b'{"error":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "a huge integer": b'{"error": "A", "error_description": "B", "more": ' + b"9" * 5000 + b"}",
+}
+NO_OBJECT = {
+    "an array": b"[]",
+    "an array of objects": b'[{"error": "A", "error_description": "B"}]',
+    "null": b"null",
+    "true": b"true",
+    "a number": b"17",
+    "a string": b'"error"',
+}
+
+
+class TestInvalidResponse:
+    @pytest.mark.parametrize("status", [200, 503])
+    @pytest.mark.parametrize("content", NO_JSON.values(), ids=NO_JSON)
+    def test_a_body_that_is_no_json(
+        self, content: bytes, status: int, ask: Ask, answering: Answering
+    ) -> None:
+        error = raised(ask, answering(content, status))
+        assert type(error) is errors.InvalidResponse
+        assert error.reason == "expected JSON"
+        assert error.status_code == status
+        assert error.content == content
+
+    @pytest.mark.parametrize("status", [200, 400])
+    @pytest.mark.parametrize("content", NO_OBJECT.values(), ids=NO_OBJECT)
+    def test_a_body_that_is_no_object(
+        self, content: bytes, status: int, ask: Ask, answering: Answering
+    ) -> None:
+        error = raised(ask, answering(content, status))
+        assert type(error) is errors.InvalidResponse
+        assert error.reason.startswith("the body: expected an object")
+        assert error.status_code == status
+        assert error.content == content
+
+    def test_a_byte_order_mark_is_no_fault(
+        self, get: Get, answering: Answering, answer: dict[str, Any]
+    ) -> None:
+        response = get(answering(b"\xef\xbb\xbf" + json.dumps(answer).encode()))
+        assert response.result.crm_entity_id == 17
+
+    @pytest.mark.parametrize("content_type", ["text/html; charset=windows-1251", "nonsense", ""])
+    def test_the_body_counts_and_not_its_label(
+        self, content_type: str, get: Get, answering: Answering, answer: dict[str, Any]
+    ) -> None:
+        answer["result"]["LINE_NAME"] = "Приёмная"
+        body = json.dumps(answer, ensure_ascii=False).encode()
+        response = get(answering(body, headers={"Content-Type": content_type}))
+        assert response.result.line_name == "Приёмная"
+
+    def test_html_with_a_documented_status(self, ask: Ask, sandbox: Sandbox) -> None:
+        sandbox.fault("html-503")
+        with Client(base_url=sandbox.webhook_url) as client:
+            error = raised(ask, client)
+        assert type(error) is errors.InvalidResponse
+        assert error.status_code == 503
+        assert (error.content or b"").startswith(b"<html>")
+
+    def test_an_answer_that_ends_in_the_middle(self, ask: Ask, sandbox: Sandbox) -> None:
+        sandbox.fault("truncated-json")
+        with Client(base_url=sandbox.webhook_url) as client:
+            error = raised(ask, client)
+        assert type(error) is errors.InvalidResponse
+        assert error.status_code == 200
+        assert (error.content or b"").startswith(b'{"result":')
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"result": {"CALL_ID": [MARKER]}, "time": {}},
+            {"result": MARKER},
+            {"error": [MARKER]},
+            {"error": MARKER, "error_description": {MARKER: MARKER}},
+        ],
+    )
+    def test_the_message_does_not_show_the_body(
+        self, body: object, ask: Ask, answering: Answering
+    ) -> None:
+        error = raised(ask, answering(body))
+        assert isinstance(error, errors.InvalidResponse)
+        assert MARKER not in "".join(traceback.format_exception(error))
+        assert MARKER.encode() in (error.content or b"")
+
+    def test_a_body_that_cannot_be_read_is_not_in_the_chained_causes(
+        self, ask: Ask, answering: Answering
+    ) -> None:
+        error = raised(ask, answering(f'{{"{MARKER}'.encode()))
+        assert error.__cause__ is None
+        assert error.__suppress_context__
+        assert MARKER not in "".join(traceback.format_exception(error))
+
+    def test_the_message_says_where_and_what_was_expected(
+        self, get: Get, answering: Answering, answer: dict[str, Any]
+    ) -> None:
+        answer["result"]["CRM_BINDINGS"][1]["ENTITY_ID"] = "seventeen"
+        message = str(raised(get, answering(answer)))
+        assert message == (
+            "the body of a 200 answer is not as documented (see .content): "
+            "result.CRM_BINDINGS[1].ENTITY_ID: expected an integer, found str"
+        )
+
+
+# --- every member of every answer ---------------------------------------------------------------
+
+STRING: list[object] = [None, 17, 1.5, True, [], ["a"], {}]
+INTEGER: list[object] = [
+    None,
+    True,
+    False,
+    17.5,
+    "seventeen",
+    "",
+    "1.0",
+    "1_7",
+    " 17",
+    "17 ",
+    "\uff11\uff17",  # digits, but not ASCII's
+]
+INTEGER += ["0x11", "+17", "--17", "17\n", "9" * 5000, 1e400, [], [17], {}]
+NUMBER: list[object] = [None, True, "soon", "", "1_0.5", " 1.5", "NaN", "inf", "1e400", 10**400, []]
+BOOLEAN: list[object] = [None, 0, 1, "", "yes", "True", "0", "1", [], {}]
+OBJECT: list[object] = [None, 17, True, "", "{}", [], [{}]]
+ARRAY: list[object] = [None, 17, True, "", "[]", {}, {"0": {}}]
+DATE: list[object] = [None, 1723556790, True, "", "soon", "2024-13-01T00:00:00+00:00", [], {}]
+DATE += ["2024-08-13", "2024-08-13T15:46:30"]  # no time; no offset
+
+MEMBERS: dict[str, tuple[list[object], bool]] = {
+    # member: what it cannot be; whether it may be missing
+    "result": (OBJECT, False),
+    "result.CALL_ID": (STRING, False),
+    "result.PHONE_NUMBER": (STRING, True),
+    "result.LINE_NUMBER": (STRING, True),
+    "result.LINE_NAME": (STRING, True),
+    "result.CRM_ENTITY_TYPE": (STRING, False),
+    "result.CRM_ENTITY_ID": (INTEGER, False),
+    "result.CRM_ACTIVITY_ID": ([value for value in INTEGER if value != ""], True),
+    "result.CRM_BINDINGS": (ARRAY, True),  # the browser leaves an empty one out
+    "result.CRM_BINDINGS.0": (OBJECT, True),
+    "result.CRM_BINDINGS.0.ENTITY_TYPE": (STRING, False),
+    "result.CRM_BINDINGS.1.ENTITY_ID": (INTEGER, False),
+    "result.CALL_DIRECTION": (STRING, False),
+    "result.CALL_STATE": (STRING, True),
+    "result.CALL_LIST_MODE": (BOOLEAN, False),
+    "time": (OBJECT, False),
+    "time.start": (NUMBER, False),
+    "time.finish": (NUMBER, False),
+    "time.duration": (NUMBER, False),
+    "time.processing": (NUMBER, False),
+    "time.date_start": (DATE, False),
+    "time.date_finish": (DATE, False),
+    "time.operating": (NUMBER, True),
+    "time.operating_reset_at": (INTEGER, True),
+}
+ERROR_MEMBERS: dict[str, tuple[list[object], bool]] = {
+    "error": (STRING, False),
+    "error_description": (STRING, False),
+    "argument": (STRING, True),
+}
+
+
+def parent(body: Any, member: str) -> tuple[Any, Any]:
+    """The object or array that holds the member, and its key there."""
+    *path, last = [int(part) if part.isdigit() else part for part in member.split(".")]
+    for part in path:
+        body = body[part]
+    return body, last
+
+
+def named(member: str) -> str:
+    """The member as the messages spell it."""
+    return member.replace(".0", "[0]").replace(".1", "[1]")
+
+
+def wrong_values(members: dict[str, tuple[list[object], bool]]) -> list[Any]:
+    """Each member with each value that it cannot be."""
+    return [
+        pytest.param(member, value, id=f"{member}={json.dumps(value)[:20]}")
+        for member, (values, _) in members.items()
+        for value in values
+    ]
+
+
+class TestMembers:
+    def test_every_documented_member_is_tried(self) -> None:
+        schemas = yaml.safe_load(CONTRACT.read_text("utf-8"))["components"]["schemas"]
+        tried = {member.rpartition(".")[2] for member in (*MEMBERS, *ERROR_MEMBERS)}
+        answers = ("GetStatusResponse", "CallStatus", "CrmBinding", "Time", "ErrorResponse")
+        for name in answers:
+            assert set(schemas[name]["properties"]) <= tried, name
+
+    @pytest.mark.parametrize(
+        "member", [member for member, (_, optional) in MEMBERS.items() if not optional]
+    )
+    def test_a_required_member_that_is_missing(
+        self, member: str, ask: Ask, answering: Answering, answer: dict[str, Any]
+    ) -> None:
+        holder, key = parent(answer, member)
+        del holder[key]
+        error = raised(ask, answering(answer))
+        assert type(error) is errors.InvalidResponse
+        assert error.reason.startswith(f"{named(member)}: expected ")
+        assert error.reason.endswith("found nothing")
+        assert error.status_code == 200
+        assert json.loads(error.content or b"") == answer
+
+    @pytest.mark.parametrize(
+        "member", [member for member, (_, optional) in MEMBERS.items() if optional]
+    )
+    def test_another_member_that_is_missing_is_no_fault(
+        self, member: str, get: Get, answering: Answering, answer: dict[str, Any]
+    ) -> None:
+        holder, key = parent(answer, member)
+        del holder[key]
+        assert get(answering(answer)).result.crm_entity_id == 17
+
+    @pytest.mark.parametrize(("member", "value"), wrong_values(MEMBERS))
+    def test_a_member_of_the_wrong_type(
+        self, member: str, value: object, answering: Answering, answer: dict[str, Any]
+    ) -> None:
+        holder, key = parent(answer, member)
+        holder[key] = value
+        # As text, because json.dumps writes an infinite number in a way that is no JSON.
+        body = json.dumps(answer).replace("Infinity", "1e400").encode()
+        error = raised(lambda client: get_status.sync(client=client), answering(body))
+        assert type(error) is errors.InvalidResponse
+        assert error.reason.startswith(f"{named(member)}: expected ")
+        assert error.status_code == 200
+        assert error.content == body
+
+    @pytest.mark.parametrize("status", [200, 401])
+    @pytest.mark.parametrize("member", ["error", "error_description"])
+    def test_an_error_without_a_required_member(
+        self, member: str, status: int, ask: Ask, answering: Answering
+    ) -> None:
+        body = {"error": "expired_token", "error_description": "Expired."}
+        del body[member]
+        error = raised(ask, answering(body, status))
+        assert type(error) is errors.InvalidResponse
+        if (member, status) != ("error", 200):  # which is an answer without a result
+            assert error.reason == f"{member}: expected a string, found nothing"
+
+    @pytest.mark.parametrize(("member", "value"), wrong_values(ERROR_MEMBERS))
+    def test_an_error_with_a_member_of_the_wrong_type(
+        self, member: str, value: object, answering: Answering
+    ) -> None:
+        body = {"error": "expired_token", "error_description": "Expired.", member: value}
+        error = raised(lambda client: get_status.sync(client=client), answering(body, 401))
+        assert type(error) is errors.InvalidResponse
+        assert error.reason.startswith(f"{member}: expected a string")
+        assert error.status_code == 401
+
+
+# --- the family ---------------------------------------------------------------------------------
+
+EXAMPLES = [
+    pytest.param(
+        errors.ApiError(
+            400,
+            ErrorResponse.from_dict(
+                {"error": code, "error_description": "Why", "argument": "PLACEMENT", "more": [1]}
+            ),
+            b'{"error": "..."}',
+        ),
+        id=f"ApiError {code}",
+    )
+    for code in ("ERROR_ARGUMENT", "MOON_PHASE")
+] + [
+    pytest.param(
+        errors.ApiError(
+            401,
+            ErrorResponse.from_dict({"error": "expired_token", "error_description": "Expired."}),
+            b"{}",
+        ),
+        id="ApiError without an argument",
+    ),
+    pytest.param(errors.UnexpectedStatus(520, b"<html></html>"), id="UnexpectedStatus"),
+    pytest.param(errors.InvalidResponse("expected JSON", 200, b"<html>"), id="InvalidResponse"),
+    pytest.param(errors.InvalidResponse("CALL_ID: expected a string"), id="without an answer"),
+]
+
+
+class TestFamily:
+    @pytest.mark.parametrize("error", EXAMPLES)
+    def test_all_derive_from_one_base(self, error: errors.Bitrix24Error) -> None:
+        assert isinstance(error, errors.Bitrix24Error)
+        assert not isinstance(error, ValueError | KeyError | TypeError | httpx.HTTPError)
+
+    @pytest.mark.parametrize("error", EXAMPLES)
+    def test_a_pickle_keeps_everything(self, error: errors.Bitrix24Error) -> None:
+        back = pickle.loads(pickle.dumps(error))
+        assert type(back) is type(error)
+        assert str(back) == str(error)
+        assert vars(back) == vars(error)
+
+    @pytest.mark.parametrize("error", EXAMPLES)
+    def test_a_copy_keeps_everything(self, error: errors.Bitrix24Error) -> None:
+        for back in (copy.copy(error), copy.deepcopy(error)):
+            assert type(back) is type(error)
+            assert str(back) == str(error)
+            assert vars(back) == vars(error)
+
+    def test_an_error_that_came_over_the_wire_survives_a_pickle(
+        self, get: Get, sandbox: Sandbox
+    ) -> None:
+        sandbox.fault("expired_token")
+        with Client(base_url=sandbox.webhook_url) as client:
+            error = raised(get, client)
+        back = pickle.loads(pickle.dumps(error))
+        assert back.error is ErrorCode.EXPIRED_TOKEN
+        assert (back.status_code, back.content) == (401, getattr(error, "content", None))
+
+
+class TestNetworkFailures:
+    def test_a_refused_connection_is_httpx_s_own(self, ask: Ask) -> None:
+        with socket.socket() as unused:  # bound, but nobody listens
+            unused.bind(("127.0.0.1", 0))
+            host, port = unused.getsockname()
+            client = Client(base_url=f"http://{host}:{port}/rest/1/made-up-secret/")
+            with client, pytest.raises(httpx.ConnectError):
+                ask(client)
+
+    def test_a_closed_connection_is_httpx_s_own(self, ask: Ask, sandbox: Sandbox) -> None:
+        sandbox.fault("disconnect")
+        client = Client(base_url=sandbox.webhook_url)
+        with client, pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
+            ask(client)
+
+    def test_an_answer_that_takes_too_long_is_httpx_s_own(self, ask: Ask, sandbox: Sandbox) -> None:
+        sandbox.fault("slow", seconds=60)
+        timeout = httpx.Timeout(10, read=0.1)
+        client = Client(base_url=sandbox.webhook_url, timeout=timeout)
+        with client, pytest.raises(httpx.ReadTimeout):
+            ask(client)
+
+    def test_a_cancelled_call_is_cancelled(self, sandbox: Sandbox) -> None:
+        sandbox.fault("slow", seconds=60)
+
+        async def cancel() -> None:
+            async with Client(base_url=sandbox.webhook_url) as client:
+                async with asyncio.timeout(0.1):
+                    await get_status.asyncio(client=client)
+
+        with pytest.raises(TimeoutError):
+            asyncio.run(cancel())
+
+    def test_a_client_goes_on_after_a_failure(self, get: Get, sandbox: Sandbox) -> None:
+        sandbox.fault("disconnect")
+        with Client(base_url=sandbox.webhook_url) as client:
+            with pytest.raises(httpx.HTTPError):
+                get(client)
+            assert get(client).result.crm_entity_id == 17
