@@ -15,6 +15,7 @@ from .limits import Limits
 from .portal import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, Portal, Profile
 from .remote import Sandbox
 from .server import listen, origin_of, port_of, serve
+from .tls import transport
 
 
 def limits(text: str) -> Limits:
@@ -78,6 +79,11 @@ def parser() -> argparse.ArgumentParser:
         metavar="URL",
         help="the widget to open in the call card (default: a demonstration widget)",
     )
+    parser.add_argument(
+        "--tls",
+        action="store_true",
+        help="speak HTTPS, with a certificate of a test authority that is made at each start",
+    )
     parser.add_argument("--quiet", action="store_true", help="no line for each request")
     return parser
 
@@ -85,6 +91,14 @@ def parser() -> argparse.ArgumentParser:
 def greeting(sandbox: Sandbox, host: str) -> str:
     """Say where everything is."""
     call = '{"PLACEMENT":"getStatus","PARAMS":{}}'
+    trust = authority = ""
+    if file := sandbox.authority:
+        trust = f"--cacert {file} "
+        authority = f"""
+  Test authority {file}
+                 made for this run and removed at its end; a program trusts it when started with
+                 SSL_CERT_FILE={file} REQUESTS_CA_BUNDLE={file}
+"""
     text = f"""\
 Sandbox portal, ready. Ctrl-C ends it.
 
@@ -93,13 +107,13 @@ Sandbox portal, ready. Ctrl-C ends it.
   Access token   {sandbox.access_token}
   Renewal        {sandbox.origin}/oauth/token/
                  with {REFRESH_TOKEN}, {CLIENT_ID}, {CLIENT_SECRET}
-
+{authority}
   Call card      {sandbox.origin}/
   API pages      {sandbox.origin}/docs
   Contract       {sandbox.origin}/openapi.yaml
 
   Try it:
-  curl -H 'Content-Type: application/json' -d '{call}' {sandbox.webhook_url}placement.call
+  curl {trust}-H 'Content-Type: application/json' -d '{call}' {sandbox.webhook_url}placement.call
 """
     if host not in ("127.0.0.1", "::1", "localhost"):
         text += f"""
@@ -129,15 +143,20 @@ def main() -> int:
                 file=sys.stderr,
             )
             return 1
-        with listener, listen(arguments.host) as widget:
+        with (
+            listener,
+            listen(arguments.host) as widget,
+            transport(arguments.tls, arguments.host) as carrier,
+        ):
             application = create_app(
                 Portal(arguments.profile, arguments.limits),
                 handler=arguments.handler,
                 widget_port=port_of(widget),
             )
             app: ASGIApp = application if arguments.quiet else AccessLog(application, say)
-            say(greeting(Sandbox(origin_of(listener)), arguments.host))
-            serve(app, listener, widget)
+            origin = origin_of(listener, carrier.scheme)
+            say(greeting(Sandbox(origin, authority=carrier.authority), arguments.host))
+            serve(app, listener, widget, tls=carrier.context)
     except KeyboardInterrupt:
         pass
     except BrokenPipeError:

@@ -39,7 +39,8 @@ class Page:
         self._card = card
         self._place = place
         self._handler = handler
-        self._frame: Frame | None = None
+        self._frame: Frame | None = None  # the newest; it is open, or it was
+        self._open = False
         self._turns: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
         self._send(page=self.id, addresses=addresses(place.origin))
@@ -55,8 +56,8 @@ class Page:
     def receive(self, data: Any, origin: str) -> None:
         """A message has reached the page's window, from `origin` as the browser says."""
         frame = self._frame
-        if frame is None:
-            self._send(log=[from_widget(data, dropped="no widget is open")])
+        if frame is None or not self._open:
+            self._send(log=[from_widget(data, frame, dropped="no widget is open")])
             return
         try:
             message = frame.accept(data, origin)
@@ -67,7 +68,7 @@ class Page:
         reply = frame.obey(message)
         if reply is None:
             return
-        if frame is self._frame:
+        if self._open:
             size = message.params if message.command == "resizeWindow" else None
             self._send(post=[reply], resize=size, log=[to_widget(message.command, reply, frame)])
         else:
@@ -80,16 +81,16 @@ class Page:
         call = self._card.call
         if turn.opened and call is not None:
             frame = Frame(self._portal, self._card, call, self._place, self._handler)
-            self._frame = frame
+            self._frame, self._open = frame, True
             told["open"] = frame.opening()
             told["log"].append(opened(frame, told["open"]))
-        if self._frame is not None:
+        if self._frame is not None and self._open:
             for event in turn.events:
                 posts = self._frame.event(event)
                 told["post"] += posts
                 told["log"] += events(event, posts, self._frame, closed=turn.closed)
         if turn.closed:
-            self._frame = None
+            self._open = False
         self._send(**told)
 
     def _send(self, **told: Any) -> None:

@@ -18,7 +18,7 @@ def opened(frame: Frame, form: dict[str, Any]) -> Entry:
     return _entry("widget", "open", wire, form["fields"], frame)
 
 
-def from_widget(data: Any, frame: Frame | None = None, *, dropped: str | None = None) -> Entry:
+def from_widget(data: Any, frame: Frame | None, *, dropped: str | None = None) -> Entry:
     """A message of the widget; `dropped` is the reason why the portal ignores it."""
     try:
         message = parse(data)

@@ -2,26 +2,31 @@
 
 import json
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import httpx
 
 from .portal import ACCESS_TOKEN, USER_ID, WEBHOOK
 
-_TLS = (
-    ssl.create_default_context()
-)  # made once: reading the authorities takes longer than a request
+
+@cache  # reading the authorities takes longer than a request
+def _trusting(authority: Path | None) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=authority)
 
 
 @dataclass(frozen=True)
 class Sandbox:
     """The sandbox at an origin such as `http://127.0.0.1:8024`.
 
-    A method raises `httpx.HTTPStatusError` if the sandbox refuses, and nothing has changed then.
+    `authority` is the PEM file of its test authority, if it speaks HTTPS. A method raises
+    `httpx.HTTPStatusError` if the sandbox refuses, and nothing has changed then.
     """
 
     origin: str
+    authority: Path | None = field(default=None, kw_only=True)
 
     @property
     def webhook_url(self) -> str:
@@ -67,7 +72,12 @@ class Sandbox:
         # Not httpx's own encoder: it cannot write half a surrogate pair, which a call may hold.
         content = None if body is None else json.dumps(body)
         response = httpx.request(
-            method, url, content=content, timeout=30, verify=_TLS, trust_env=False
+            method,
+            url,
+            content=content,
+            timeout=30,
+            verify=_trusting(self.authority),
+            trust_env=False,
         )
         response.raise_for_status()
         state: dict[str, Any] = response.json()

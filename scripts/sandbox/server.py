@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from .decoding import MAX_BODY
 from .errors import PortalError
 from .portal import Portal
 from .remote import Sandbox
+from .tls import transport
 
 
 class _Protocol(H11Protocol):
@@ -79,16 +81,17 @@ def port_of(listener: socket.socket) -> int:
     return port
 
 
-def origin_of(listener: socket.socket) -> str:
+def origin_of(listener: socket.socket, scheme: str = "http") -> str:
     """Give the origin at which a listening socket can be asked from this machine."""
     host, port = listener.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-def _server(app: ASGIApp) -> _Server:
+def _server(app: ASGIApp, tls: ssl.SSLContext | None) -> _Server:
     config = uvicorn.Config(
         app,
+        ssl_context_factory=(lambda *_: tls) if tls else None,
         http=_Protocol,
         ws="none",
         lifespan="off",
@@ -103,12 +106,14 @@ def _server(app: ASGIApp) -> _Server:
     # Only a fault of the sandbox itself is worth a line; requests have a log of their own.
     for chatty in ("uvicorn.error", "python_multipart"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
+    # It would show webhooks and tokens to whoever listens at the root logger.
+    logging.getLogger("uvicorn.access").disabled = True
     return _Server(config)
 
 
-def serve(app: ASGIApp, *listeners: socket.socket) -> None:
+def serve(app: ASGIApp, *listeners: socket.socket, tls: ssl.SSLContext | None = None) -> None:
     """Serve until the process is told to end; that arrives as `KeyboardInterrupt`."""
-    _server(app).run(sockets=list(listeners))
+    _server(app, tls).run(sockets=list(listeners))
 
 
 @contextlib.contextmanager
@@ -117,24 +122,27 @@ def running(
     *,
     port: int = 0,
     handler: str | None = None,
+    tls: bool = False,
     wrap: Callable[[ASGIApp], ASGIApp] = lambda app: app,
 ) -> Iterator[Running]:
     """Run a sandbox in a thread while the context lasts; yield it once it answers.
 
-    `handler` is the widget to open in the call card, if not the demonstration widget; `wrap` puts
-    ASGI middleware around the application.
+    `handler` is the widget to open in the call card, if not the demonstration widget; with `tls`
+    it speaks HTTPS, and its `authority` is to be trusted; `wrap` puts ASGI middleware around the
+    application.
     """
     portal = portal or Portal()
-    with listen(port=port) as listener, listen() as widget:
+    with transport(tls) as carrier, listen(port=port) as listener, listen() as widget:
         app = wrap(create_app(portal, handler=handler, widget_port=port_of(widget)))
-        server = _server(app)
+        server = _server(app, carrier.context)
         thread = threading.Thread(
             target=server.run, kwargs={"sockets": [listener, widget]}, name="sandbox", daemon=True
         )
         thread.start()
         try:
             # The socket already listens, so a request that comes early waits for its answer.
-            yield Running(origin_of(listener), portal, app)
+            origin = origin_of(listener, carrier.scheme)
+            yield Running(origin, portal, app, authority=carrier.authority)
         finally:
             server.should_exit = True
             thread.join()

@@ -253,6 +253,12 @@ class TestData:
         assert len(bound) == len(set(bound)) == 7
         assert "bind" not in watched.card.actions()
 
+    def test_a_binding_from_outside_is_crm_data_as_well(self, watched: Watched) -> None:
+        call = watched.call()
+        bindings = [*call["CRM_BINDINGS"], {"ENTITY_TYPE": "DEAL", "ENTITY_ID": 90}]
+        watched.portal.set_call(call | {"CRM_BINDINGS": bindings})
+        assert [name for name, _ in watched.events()] == [CHANGED]
+
     def test_no_activity_comes_and_goes_without_an_event(self, watched: Watched) -> None:
         watched.card.act("no-activity")
         assert "CRM_ACTIVITY_ID" not in watched.call()

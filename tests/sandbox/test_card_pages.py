@@ -134,6 +134,40 @@ class TestStream:
             http.post(f"{sandbox.origin}/sandbox/card/message", json=message)
             assert next(stream)["log"][0]["dropped"] == "no widget is open"
 
+    def test_what_a_widget_says_too_late_is_dropped_and_its_sid_masked(
+        self, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        with http.stream("GET", f"{sandbox.origin}/sandbox/card/turns") as response:
+            stream = turns(response)
+            page, opening = next(stream)["page"], next(stream)["open"]
+            sandbox.end_call()
+            assert next(stream)["close"] is True
+            message = {"page": page, "origin": opening["origin"]}
+            message["data"] = f"getStatus::a1:{opening['name'].rpartition('|')[2]}"
+            http.post(f"{sandbox.origin}/sandbox/card/message", json=message)
+            (entry,) = next(stream)["log"]
+        assert entry["dropped"] == "no widget is open"
+        assert entry["wire"] == "getStatus::a1:•••"
+
+    def test_the_reply_to_the_command_that_closes_the_card_does_not_arrive(
+        self, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        with http.stream("GET", f"{sandbox.origin}/sandbox/card/turns") as response:
+            stream = turns(response)
+            page, opening = next(stream)["page"], next(stream)["open"]
+            message = {"page": page, "origin": opening["origin"]}
+            for command in ("disableAutoClose", "enableAutoClose"):
+                sid = opening["name"].rpartition("|")[2]
+                message["data"] = f"{command}::a1:{sid}"
+                if command == "enableAutoClose":
+                    http.post(f"{sandbox.origin}/sandbox/card/far-end-hangs-up")
+                http.post(f"{sandbox.origin}/sandbox/card/message", json=message)
+            for turn in stream:
+                if any(entry["note"] for entry in turn["log"] if entry["name"] == command):
+                    break
+        assert "post" not in turn
+        assert turn["card"]["call"] is None
+
     @pytest.mark.parametrize("body", [b"", b"[]", b'{"page":"gone","origin":"","data":""}'])
     def test_a_message_of_no_page_is_refused(
         self, http: httpx.Client, sandbox: Sandbox, body: bytes

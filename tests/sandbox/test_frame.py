@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sandbox.calls import default_call
 from sandbox.card import Card, Event
@@ -86,6 +86,7 @@ class TestParsing:
         with pytest.raises(DroppedError, match=reason):
             parse(data)
 
+    @settings(deadline=None, max_examples=50)
     @given(st.text(st.characters(exclude_characters=":")), st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(),
         lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),

@@ -1,10 +1,12 @@
 """The sandbox as a process: how it starts, what it prints, and how it ends."""
 
+import json
 import os
 import re
 import shlex
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -53,6 +55,11 @@ def origin_in(printed: str) -> str:
     found = re.search(r"http://[^/\s]+", printed)
     assert found
     return found[0]
+
+
+def trusting(authority: Path | None) -> ssl.SSLContext:
+    assert authority
+    return ssl.create_default_context(cafile=authority)
 
 
 @pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM])
@@ -110,6 +117,52 @@ def test_listening_to_everyone_is_said() -> None:
         assert process.stdout
         note = process.stdout.readline() + process.stdout.readline()
     assert "every machine that reaches this one" in note
+
+
+class TestTls:
+    def test_it_prints_the_authority_to_trust_and_a_command_that_works(self) -> None:
+        with started("--port", "0", "--quiet", "--tls") as (process, printed):
+            assert "http://" not in printed
+            assert re.search(r"OAuth base +https://127.0.0.1:\d+/rest\n", printed)
+            authority = re.search(r"Test authority +(\S+)\n", printed)
+            assert authority
+            file = Path(authority[1])
+            assert f"SSL_CERT_FILE={file} REQUESTS_CA_BUNDLE={file}\n" in printed
+            command = shlex.split(printed.splitlines()[-1])
+            answer = subprocess.run(command, check=True, capture_output=True, text=True, timeout=10)
+            assert '"CALL_ID":"externalCall.' in answer.stdout
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=10)
+        assert (process.returncode, errors) == (0, "")
+        assert not file.exists()
+
+    def test_who_does_not_trust_the_authority_does_not_talk_to_it(self) -> None:
+        with running(tls=True) as sandbox:
+            assert sandbox.state()["call"]
+            with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+                httpx.get(f"{sandbox.origin}/sandbox/state", trust_env=False)
+
+    def test_each_start_has_an_authority_of_its_own_which_ends_with_it(self) -> None:
+        with running(tls=True) as one, running(tls=True) as other:
+            files = [one.authority, other.authority]
+            assert all(file and file.exists() for file in files)
+            assert files[0] != files[1]
+        assert not any(file and file.exists() for file in files)
+
+    def test_the_widget_is_opened_over_https_too(self) -> None:
+        with (
+            running(tls=True) as sandbox,
+            httpx.Client(verify=trusting(sandbox.authority), trust_env=False) as client,
+        ):
+            with client.stream("GET", f"{sandbox.origin}/sandbox/card/turns") as turns:
+                told = (json.loads(line[len("data: ") :]) for line in turns.iter_lines() if line)
+                opening = next(turn["open"] for turn in told if turn.get("open"))
+            assert opening["name"].split("|")[1] == "1"
+            assert opening["fields"]["SERVER_ENDPOINT"] == f"{sandbox.origin}/rest/"
+            assert opening["origin"].startswith("https://127.0.0.1:")
+            assert opening["origin"] != sandbox.origin
+            widget = client.post(opening["action"], data=opening["fields"])
+            assert f'src="{sandbox.origin}/api/v1/"' in widget.text
 
 
 @pytest.mark.parametrize(

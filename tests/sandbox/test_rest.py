@@ -292,6 +292,14 @@ class TestCors:
         assert answer.headers["access-control-allow-headers"] == "content-type"
         assert answer.headers["access-control-allow-methods"] == "POST"
 
+    def test_a_preflight_is_granted_for_an_unknown_method_so_that_its_error_can_be_read(
+        self, http: httpx.Client, oauth_url: str
+    ) -> None:
+        asking = {"Access-Control-Request-Method": "POST"}
+        answer = http.options(f"{oauth_url}/unknown", headers=FOREIGN | asking)
+        assert answer.status_code == 204
+        assert answer.headers["access-control-allow-origin"] == "*"
+
     def test_pages_of_any_origin_may_read_an_answer(
         self, http: httpx.Client, webhook_url: str
     ) -> None:

@@ -5,6 +5,7 @@ import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -14,7 +15,6 @@ import httpx
 import pytest
 from playwright.sync_api import (
     Browser,
-    BrowserContext,
     FrameLocator,
     Locator,
     Page,
@@ -23,6 +23,7 @@ from playwright.sync_api import (
 )
 from playwright.sync_api import TimeoutError as TooLong
 from sandbox.remote import Sandbox
+from sandbox.server import running
 
 # Chromium shall ask nobody but the pages under test.
 ARGUMENTS = [
@@ -118,59 +119,21 @@ class CardPage:
         ).to_be_visible()
         expect(self.page.locator("iframe")).to_have_count(0)
 
+    def close_after(self, seconds: float) -> None:
+        """Set how long a card waits that may not close."""
+        url = f"{self.sandbox.origin}/sandbox/card"
+        httpx.put(url, json={"close_after": seconds}, trust_env=False).raise_for_status()
+
     def in_widget(self, script: str) -> Any:
         """Run a script in the widget's page."""
         return self.page.frames[-1].evaluate(script)
 
 
-OpenCard = Callable[..., CardPage]
+Serve = Callable[[str], str]
 
 
 @pytest.fixture
-def open_card(browser: Browser, sandbox: Sandbox) -> Iterator[OpenCard]:
-    """Open the portal page; `widget` is a page to open in place of the demonstration widget.
-
-    What the page asks of any other machine, and each fault in its scripts, fails the test.
-    """
-    contexts: list[BrowserContext] = []
-    faults: list[str] = []
-
-    def open_card(widget: str | None = None, portal: Sandbox = sandbox, **options: Any) -> CardPage:
-        context = browser.new_context(**options)
-        contexts.append(context)
-        context.set_default_timeout(5000)
-        if widget is not None:
-            context.route(
-                "**/widget/**", lambda route: route.fulfill(body=widget, content_type="text/html")
-            )
-        page = context.new_page()
-        card = CardPage(page, portal, [])
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda message: card.heard.append(message.text))
-        page.on(
-            "request",
-            lambda request: faults.append(request.url) if not LOCAL.match(request.url) else None,
-        )
-        page.goto(f"{portal.origin}/")
-        return card
-
-    yield open_card
-    for context in contexts:
-        context.close()
-    assert faults == []
-
-
-@pytest.fixture
-def recorder(open_card: OpenCard) -> CardPage:
-    """The portal page with the recording widget, which is ready and has forgotten how it began."""
-    card = open_card(RECORDER)
-    card.wait_until_heard("ready:")
-    card.heard.clear()
-    return card
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[[str], str]]:
+def serve() -> Iterator[Serve]:
     """Serve a page at an origin of its own, by GET and by POST; return its URL.
 
     `{DOMAIN}` in it is the domain that the portal tells in the query.
@@ -204,13 +167,44 @@ def serve() -> Iterator[Callable[[str], str]]:
         server.server_close()
 
 
+OpenCard = Callable[..., CardPage]
+
+
 @pytest.fixture
-def close_after(sandbox: Sandbox) -> Iterator[Callable[[float], None]]:
-    """Set how many seconds a card waits that may not close; after the test it is 65 again."""
+def open_card(browser: Browser, sandbox: Sandbox, serve: Serve) -> Iterator[OpenCard]:
+    """Open the portal page; `widget` is a page to open in place of the demonstration widget.
 
-    def close_after(seconds: float) -> None:
-        url = f"{sandbox.origin}/sandbox/card"
-        httpx.put(url, json={"close_after": seconds}, trust_env=False).raise_for_status()
+    What the page asks of any other machine, and each fault in its scripts, fails the test.
+    """
+    faults: list[str] = []
+    with ExitStack() as opened:
 
-    yield close_after
-    close_after(65)
+        def open_card(widget: str | None = None, **options: Any) -> CardPage:
+            portal = sandbox
+            if widget is not None:
+                portal = opened.enter_context(running(handler=serve(widget)))
+            context = opened.enter_context(browser.new_context(**options))
+            context.set_default_timeout(5000)
+            page = context.new_page()
+            card = CardPage(page, portal, [])
+            page.on("pageerror", lambda error: faults.append(str(error)))
+            page.on("console", lambda message: card.heard.append(message.text))
+            page.on("request", lambda request: requested(request.url))
+            page.goto(f"{portal.origin}/")
+            return card
+
+        def requested(url: str) -> None:
+            if not LOCAL.match(url):
+                faults.append(url)
+
+        yield open_card
+    assert faults == []
+
+
+@pytest.fixture
+def recorder(open_card: OpenCard) -> CardPage:
+    """The portal page with the recording widget, which is ready and has forgotten how it began."""
+    card = open_card(RECORDER)
+    card.wait_until_heard("ready:")
+    card.heard.clear()
+    return card

@@ -121,10 +121,8 @@ class TestButtons:
         assert recorder.heard == []
         assert rest_status(recorder)["error_description"] == "Call is not found"
 
-    def test_far_end_hangs_up_with_auto_close_disabled(
-        self, recorder: Card, close_after: Callable[[float], None]
-    ) -> None:
-        close_after(1)
+    def test_far_end_hangs_up_with_auto_close_disabled(self, recorder: Card) -> None:
+        recorder.close_after(1)
         recorder.in_widget("say(`disableAutoClose::off:${sid}`)")
         recorder.wait_until_heard("off:[]")
         expect(recorder.page.locator("#auto-close")).to_have_text("off")
@@ -230,6 +228,7 @@ class TestWidget:
 
     def test_the_demonstration_disables_and_enables_auto_close(self, open_card: OpenCard) -> None:
         card = open_card()
+        expect(received(card, "getStatus")).to_have_count(1)
         for name, flag in (("Disable auto-close", "off"), ("Enable auto-close", "on")):
             card.widget.get_by_role("button", name=name).click()
             expect(card.page.locator("#auto-close")).to_have_text(flag)

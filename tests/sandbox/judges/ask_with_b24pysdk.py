@@ -1,0 +1,78 @@
+"""Asks a portal with b24pysdk as it is installed: a question on each line, an answer on each line.
+
+It runs as a program of its own, because the SDK reads the authority to trust from the environment.
+"""
+
+import json
+import socket
+import sys
+from typing import Any
+
+from b24pysdk import (  # type: ignore[import-untyped]
+    BitrixApp,
+    BitrixToken,
+    BitrixWebhook,
+)
+from b24pysdk.api.requests import BitrixAPIRequest  # type: ignore[import-untyped]
+from b24pysdk.errors import BitrixBaseAPIError  # type: ignore[import-untyped]
+
+HOST, PORT = sys.argv[1].split(":")
+
+resolve = socket.getaddrinfo
+
+
+def resolve_here(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
+    """Find the OAuth server, whose name the SDK has built in, at the sandbox; no other host."""
+    if (host, port) == ("oauth.bitrix24.tech", 443):
+        host, port = HOST, PORT
+    if host != HOST:
+        raise OSError(f"{host} is not the sandbox")
+    return resolve(host, port, *args, **kwargs)
+
+
+socket.getaddrinfo = resolve_here
+
+
+def token(question: dict[str, Any]) -> Any:
+    """Make what the SDK authenticates with."""
+    if question["by"] == "webhook":
+        return BitrixWebhook(domain=f"{HOST}:{PORT}", webhook_token=question["webhook"])
+    app = BitrixApp(client_id="sandbox-client-id", client_secret="sandbox-client-secret")
+    return BitrixToken(
+        domain=f"{HOST}:{PORT}",
+        auth_token=question["access_token"],
+        refresh_token=question["refresh_token"],
+        bitrix_app=app,
+    )
+
+
+def answer(question: dict[str, Any]) -> dict[str, Any]:
+    """Ask for the call status, and say what came back or what was raised."""
+    bitrix_token = token(question)
+    request = BitrixAPIRequest(
+        bitrix_token=bitrix_token,
+        api_method="placement.call",
+        params={"PLACEMENT": "getStatus", "PARAMS": {}},
+        max_retries=question["attempts"],
+        initial_retry_delay=0.01,
+        retry_delay_increment=0,
+    )
+    try:
+        response = request.response
+    except BitrixBaseAPIError as error:
+        return {
+            "raised": type(error).__name__,
+            "status": error.response.status_code,
+            **error.json_response,
+        }
+    except Exception as error:
+        return {"raised": type(error).__name__, "text": str(error)}
+    return {
+        "result": response.result,
+        "time": response.time.to_dict(),
+        "tokens": [bitrix_token.auth_token, bitrix_token.refresh_token],
+    }
+
+
+for line in sys.stdin:
+    print(json.dumps(answer(json.loads(line))), flush=True)

@@ -1,0 +1,64 @@
+"""Asks a portal with fast_bitrix24 as it is installed: a question on each line, an answer too.
+
+It runs as a program of its own, because the library reads the authority to trust from the
+environment.
+"""
+
+import asyncio
+import json
+import sys
+from typing import Any
+
+import aiohttp
+from fast_bitrix24 import BitrixAsync  # type: ignore[import-untyped]
+
+ORIGIN = f"https://{sys.argv[1]}"
+
+
+class Tokens:
+    """The access token, to begin with; and from then on a new one each time it is asked for."""
+
+    def __init__(self) -> None:
+        self._refresh_token = "sandbox-refresh-token"
+        self.given: list[str] = []
+
+    async def __call__(self) -> str:
+        self.given.append(await self._renewed() if self.given else "sandbox-access-token")
+        return self.given[-1]
+
+    async def _renewed(self) -> str:
+        query = {
+            "grant_type": "refresh_token",
+            "client_id": "sandbox-client-id",
+            "client_secret": "sandbox-client-secret",
+            "refresh_token": self._refresh_token,
+        }
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"{ORIGIN}/oauth/token/", params=query) as response,
+        ):
+            renewed = await response.json()
+        self._refresh_token = renewed["refresh_token"]
+        return str(renewed["access_token"])
+
+
+async def answer(question: dict[str, Any]) -> dict[str, Any]:
+    """Ask for the call status, and say what came back or what was raised."""
+    tokens = Tokens() if question["by"] == "oauth" else None
+    bitrix = BitrixAsync(
+        f"{ORIGIN}/rest/" if tokens else question["webhook_url"],
+        token_func=tokens.__call__ if tokens else None,
+        verbose=False,
+    )
+    try:
+        handed_over = await bitrix.call(
+            "placement.call", {"PLACEMENT": "getStatus", "PARAMS": {}}, raw=question["raw"]
+        )
+    except Exception as error:
+        status = getattr(error, "status", None)
+        return {"raised": type(error).__name__, "status": status, "text": str(error)}
+    return {"handed over": handed_over, "tokens": tokens.given if tokens else []}
+
+
+for line in sys.stdin:
+    print(json.dumps(asyncio.run(answer(json.loads(line)))), flush=True)
