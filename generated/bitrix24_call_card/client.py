@@ -10,18 +10,17 @@ import re
 import ssl
 import threading
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 from urllib.parse import urlencode
 
 import httpx
-from attrs import define, evolve, field
 
 from .errors import Bitrix24Error, InvalidResponse, as_object
 
-# asyncio takes longer to import than all of this package, so a synchronous program is spared it.
+# They take longer to import than all of this package, so a program that does without is spared them.
 if TYPE_CHECKING:
     import asyncio
+    from concurrent.futures import Future
 
 DEFAULT_TIMEOUT: Final = httpx.Timeout(30.0, connect=10.0)
 """Seconds until httpx.TimeoutException: to connect, and otherwise between two signs of life."""
@@ -149,11 +148,20 @@ class _AsyncTransport(httpx.AsyncBaseTransport):
         return secret.shown_response(wire, await self._transport.handle_async_request(wire))
 
 
+class _Cookies(httpx.Cookies):
+    """Reads an answer's cookies if it has any: httpx prepares for that at each answer, for a tenth of its time."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        if "set-cookie" in response.headers:
+            super().extract_cookies(response)
+
+
 # httpx picks the transport (a proxy's, or the caller's own) here, behind all that logs a request or raises with it.
 class _HttpxClient(httpx.Client):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.prepared: _Prepared = {}
+        self._cookies = _Cookies(self._cookies)
 
     def _transport_for_url(self, url: httpx.URL) -> httpx.BaseTransport:
         return _Transport(super()._transport_for_url(url))
@@ -163,6 +171,7 @@ class _AsyncHttpxClient(httpx.AsyncClient):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.prepared: _Prepared = {}
+        self._cookies = _Cookies(self._cookies)
 
     def _transport_for_url(self, url: httpx.URL) -> httpx.AsyncBaseTransport:
         return _AsyncTransport(super()._transport_for_url(url))
@@ -188,7 +197,6 @@ def _checked(base_url: str) -> httpx.URL:
     raise ValueError("base_url: expected a URL such as https://PORTAL/rest/USER_ID/WEBHOOK/") from None
 
 
-@define(repr=False, eq=False)
 class Client:
     """A portal, reached by an incoming webhook.
 
@@ -208,43 +216,63 @@ class Client:
         ValueError: If ``base_url`` is not an absolute http or https URL.
     """
 
-    _base_url: str = field(alias="base_url")
-    _cookies: dict[str, str] = field(factory=dict[str, str], kw_only=True, alias="cookies")
-    _headers: dict[str, str] = field(factory=dict[str, str], kw_only=True, alias="headers")
-    _timeout: httpx.Timeout | None = field(default=DEFAULT_TIMEOUT, kw_only=True, alias="timeout")
-    _verify_ssl: str | bool | ssl.SSLContext = field(default=True, kw_only=True, alias="verify_ssl")
-    _follow_redirects: bool = field(default=False, kw_only=True, alias="follow_redirects")
-    _httpx_args: dict[str, Any] = field(factory=dict[str, Any], kw_only=True, alias="httpx_args")
-
-    operating_reset_at: int | None = field(default=None, init=False)
+    operating_reset_at: int | None
     """When the portal gives back a part of the method's time, in Unix seconds, as last seen in an answer."""
 
-    _url: httpx.URL = field(init=False)
-    _lock: threading.Lock = field(factory=threading.Lock, init=False)
-    _client: httpx.Client | None = field(default=None, init=False)
-    _async_client: httpx.AsyncClient | None = field(default=None, init=False)
-    # An asynchronous client belongs to the event loop in which it was built; None stands for one not asyncio's.
-    _async_clients: dict[asyncio.AbstractEventLoop | None, _AsyncHttpxClient] = field(
-        factory=dict["asyncio.AbstractEventLoop | None", _AsyncHttpxClient], init=False
-    )
-
-    def __attrs_post_init__(self) -> None:
-        self._url = _checked(self._base_url)
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        cookies: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+        timeout: httpx.Timeout | None = DEFAULT_TIMEOUT,
+        verify_ssl: str | bool | ssl.SSLContext = True,
+        follow_redirects: bool = False,
+        httpx_args: dict[str, Any] | None = None,
+    ) -> None:
+        self.operating_reset_at = None
+        self._base_url = base_url
+        self._url = _checked(base_url)
+        self._cookies = cookies or {}
+        self._headers = headers or {}
+        self._timeout = timeout
+        self._verify_ssl = verify_ssl
+        self._follow_redirects = follow_redirects
+        self._httpx_args = httpx_args or {}
+        self._lock = threading.Lock()
+        self._client: httpx.Client | None = None
+        self._async_client: httpx.AsyncClient | None = None
+        # An asynchronous client belongs to the event loop in which it was built; None stands for one not asyncio's.
+        self._async_clients: dict[asyncio.AbstractEventLoop | None, _AsyncHttpxClient] = {}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url='{self._url.copy_with(raw_path=_MASK)}')"
 
     def with_headers(self, headers: dict[str, str]) -> Self:
         """A new client like this one, with additional headers."""
-        return evolve(self, headers={**self._headers, **headers})
+        return self._evolve(headers={**self._headers, **headers})
 
     def with_cookies(self, cookies: dict[str, str]) -> Self:
         """A new client like this one, with additional cookies."""
-        return evolve(self, cookies={**self._cookies, **cookies})
+        return self._evolve(cookies={**self._cookies, **cookies})
 
     def with_timeout(self, timeout: httpx.Timeout | None) -> Self:
         """A new client like this one, with another timeout."""
-        return evolve(self, timeout=timeout)
+        return self._evolve(timeout=timeout)
+
+    def _arguments(self) -> dict[str, Any]:
+        return {
+            "base_url": self._base_url,
+            "cookies": self._cookies,
+            "headers": self._headers,
+            "timeout": self._timeout,
+            "verify_ssl": self._verify_ssl,
+            "follow_redirects": self._follow_redirects,
+            "httpx_args": self._httpx_args,
+        }
+
+    def _evolve(self, **changes: Any) -> Self:
+        return type(self)(**{**self._arguments(), **changes})
 
     def set_httpx_client(self, client: httpx.Client) -> Self:
         """Use an ``httpx.Client`` of one's own: its headers, cookies, timeout and transport count.
@@ -368,7 +396,6 @@ class Client:
         return b"", body
 
 
-@define(repr=False, eq=False)
 class AuthenticatedClient(Client):
     """A portal, reached by OAuth.
 
@@ -387,13 +414,51 @@ class AuthenticatedClient(Client):
     The other arguments are those of ``Client``.
     """
 
-    token: str = field()
-    auth_in: Literal["body", "query"] = field(default="body", kw_only=True)
-    refresh: Callable[[], str | Awaitable[str]] | None = field(default=None, kw_only=True)
-    on_refresh: Callable[[str], object] | None = field(default=None, kw_only=True)
-    # The renewal under way, for all who wait for it, and the task that does it.
-    _renewal: Future[None] | None = field(default=None, init=False)
-    _renewing: asyncio.Task[None] | None = field(default=None, init=False)
+    token: str
+    auth_in: Literal["body", "query"]
+    refresh: Callable[[], str | Awaitable[str]] | None
+    on_refresh: Callable[[str], object] | None
+
+    def __init__(
+        self,
+        base_url: str,
+        token: str,
+        *,
+        auth_in: Literal["body", "query"] = "body",
+        refresh: Callable[[], str | Awaitable[str]] | None = None,
+        on_refresh: Callable[[str], object] | None = None,
+        cookies: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+        timeout: httpx.Timeout | None = DEFAULT_TIMEOUT,
+        verify_ssl: str | bool | ssl.SSLContext = True,
+        follow_redirects: bool = False,
+        httpx_args: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(
+            base_url,
+            cookies=cookies,
+            headers=headers,
+            timeout=timeout,
+            verify_ssl=verify_ssl,
+            follow_redirects=follow_redirects,
+            httpx_args=httpx_args,
+        )
+        self.token = token
+        self.auth_in = auth_in
+        self.refresh = refresh
+        self.on_refresh = on_refresh
+        # The renewal under way, for all who wait for it, and the task that does it.
+        self._renewal: Future[None] | None = None
+        self._renewing: asyncio.Task[None] | None = None
+
+    def _arguments(self) -> dict[str, Any]:
+        return {
+            **super()._arguments(),
+            "token": self.token,
+            "auth_in": self.auth_in,
+            "refresh": self.refresh,
+            "on_refresh": self.on_refresh,
+        }
 
     def send(self, operation: Operation) -> httpx.Response:
         """Send what an API function asks for, and once more if the token had to be renewed.
@@ -430,6 +495,8 @@ class AuthenticatedClient(Client):
 
     def _join_renewal(self, token: str) -> tuple[Future[None], bool]:
         """The renewal of that token, and whether it is the caller's to do."""
+        from concurrent.futures import Future
+
         with self._lock:
             if self._renewal is not None:
                 return self._renewal, False

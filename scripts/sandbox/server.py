@@ -102,6 +102,8 @@ def _server(app: ASGIApp, tls: ssl.SSLContext | None) -> _Server:
         # Beyond it, the connection is reset before a long address could be answered.
         h11_max_incomplete_event_size=MAX_BODY,
         timeout_graceful_shutdown=2,
+        # Longer than httpx keeps an idle connection, or the two would race each other to close it.
+        timeout_keep_alive=75,
     )
     # Only a fault of the sandbox itself is worth a line; requests have a log of their own.
     for chatty in ("uvicorn.error", "python_multipart"):

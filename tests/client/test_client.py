@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from attrs import evolve
 from bitrix24_call_card import AuthenticatedClient, Client, errors
 from bitrix24_call_card.api.call_card import get_status
 
@@ -529,10 +528,16 @@ class TestSecrets:
         self, client: Client, ask: Ask, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
     ) -> None:
         target = f"{sandbox.webhook_url}placement.call"
+        following = Client(base_url=sandbox.webhook_url, follow_redirects=True)
         if isinstance(client, AuthenticatedClient):
             target = f"{sandbox.oauth_url}/placement.call?auth={sandbox.access_token}"
+            following = AuthenticatedClient(
+                base_url=sandbox.oauth_url,
+                token=sandbox.access_token,
+                auth_in=client.auth_in,
+                follow_redirects=True,
+            )
         sandbox.fault("redirect", location=target)
-        following = evolve(client, follow_redirects=True)
         with caplog.at_level(logging.DEBUG), following:
             ask(following)
         logged = portal_aside(caplog)

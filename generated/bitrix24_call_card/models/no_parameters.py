@@ -6,8 +6,8 @@ from typing import Any, Self
 
 from attrs import define as _attrs_define
 
-from ..errors import (
-    InvalidResponse,
+from ..errors import InvalidResponse
+from ..models import (
     members,
 )
 

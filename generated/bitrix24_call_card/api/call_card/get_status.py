@@ -1,13 +1,20 @@
 # Generated from the contract by `make generate`: an edit here is lost.
-from http import HTTPStatus
+from __future__ import annotations
 
-import httpx
+from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from ... import errors
-from ...client import AuthenticatedClient, Client, Operation
-from ...models.error_response import ErrorResponse
-from ...models.get_status_response import GetStatusResponse
-from ...types import Response
+from ...client import Operation
+
+# Models take longer to build than all else here, so they are imported by the first call.
+if TYPE_CHECKING:
+    import httpx
+
+    from ...client import AuthenticatedClient, Client
+    from ...models.error_response import ErrorResponse
+    from ...models.get_status_response import GetStatusResponse
+    from ...types import Response
 
 _OPERATION = Operation(
     method="POST",
@@ -17,6 +24,9 @@ _OPERATION = Operation(
 
 
 def _parse_response(response: httpx.Response) -> GetStatusResponse | ErrorResponse:
+    from ...models.error_response import ErrorResponse
+    from ...models.get_status_response import GetStatusResponse
+
     status_code, content = response.status_code, response.content
     try:
         if status_code in {200}:
@@ -31,6 +41,8 @@ def _parse_response(response: httpx.Response) -> GetStatusResponse | ErrorRespon
 
 
 def _build_response(response: httpx.Response) -> Response[GetStatusResponse | ErrorResponse]:
+    from ...types import Response
+
     return Response(
         parsed=_parse_response(response),
         status_code=HTTPStatus(response.status_code),
@@ -40,6 +52,8 @@ def _build_response(response: httpx.Response) -> Response[GetStatusResponse | Er
 
 
 def _success(client: Client, response: httpx.Response) -> GetStatusResponse:
+    from ...models.error_response import ErrorResponse
+
     parsed = _parse_response(response)
     if isinstance(parsed, ErrorResponse):
         raise errors.ApiError(response.status_code, parsed, response.content, client.operating_reset_at)

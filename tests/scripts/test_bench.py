@@ -1,0 +1,121 @@
+"""The benchmark runs as a whole, says what it measured, and fails when a bound is broken.
+
+Whether the real bounds hold is not asked here: that takes a machine with nothing else to do.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+LAX = "bench.MAX_LATENCY = bench.MAX_CPU = bench.MAX_IMPORT = 1e9; bench.MIN_REQUESTS = 0.0"
+
+
+def run(out: Path, bounds: str) -> subprocess.CompletedProcess[str]:
+    """Run the program in its tiny profile, with other bounds."""
+    program = f"import sys, bench; {bounds}; sys.exit(bench.main(sys.argv[1:]))"
+    return subprocess.run(
+        [sys.executable, "-c", program, "--quick", "--out", str(out)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": "", "PYTHONPATH": ":".join(filter(None, sys.path)), "TERM": "dumb"},
+    )
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("bench") / "reports" / "bench.json"
+
+
+@pytest.fixture(scope="module")
+def passed(out: Path) -> subprocess.CompletedProcess[str]:
+    """A run whose bounds cannot but hold."""
+    return run(out, LAX)
+
+
+@pytest.fixture
+def report(passed: subprocess.CompletedProcess[str], out: Path) -> Any:
+    assert passed.returncode == 0, passed.stderr
+    return json.loads(out.read_text("utf-8"))
+
+
+def test_every_section_measures_ours_beside_what_it_is_held_to(report: Any) -> None:
+    subjects: dict[str, list[str]] = {}
+    for row in report["rows"]:
+        section = subjects.setdefault(row["section"], [])
+        if row["subject"] not in section:
+            section.append(row["subject"])
+    assert subjects == {
+        "calls one by one": [
+            "bare httpx",
+            "ours",
+            "stock generated client",
+            "fast_bitrix24, raw",
+            "b24pysdk, over TLS",
+        ],
+        "asyncio, 1 at once": ["bare httpx", "ours"],
+        "asyncio, 3 at once": ["bare httpx", "ours"],
+        "import": ["httpx", "httpx and attrs", "ours", "stock generated client"],
+        "memory over a bare interpreter": ["bare httpx", "ours"],
+        "an answer into models": [
+            "json.loads",
+            "CallStatus.from_dict",
+            "GetStatusResponse.from_dict",
+        ],
+        "the server": ["bare Starlette", "sandbox"],
+    }
+
+
+def test_every_figure_is_a_median_between_its_quartiles(report: Any) -> None:
+    for row in report["rows"]:
+        for spread in (row["value"], row["ratio"]):
+            assert 0 <= spread["low"] <= spread["median"] <= spread["high"], row
+
+
+def test_the_bounds_are_on_what_is_ours_alone(report: Any) -> None:
+    bounded = {
+        (row["section"], row["subject"], row["quantity"]) for row in report["rows"] if row["bound"]
+    }
+    assert bounded == {
+        *(
+            (section, "ours", quantity)
+            for section in ("calls one by one", "asyncio, 1 at once", "asyncio, 3 at once")
+            for quantity in ("time, µs", "CPU, µs")
+        ),
+        ("import", "ours", "time, ms"),
+        ("import", "ours", "CPU, ms"),
+        ("the server", "sandbox", "requests a second"),
+    }
+
+
+def test_the_report_names_the_machine_and_its_noise(report: Any) -> None:
+    machine = report["machine"]
+    assert machine["cores"] >= 1
+    assert machine["python"].startswith("3.")
+    assert machine["load_before"] >= 0
+    assert machine["load_after"] >= 0
+
+
+def test_the_table_goes_to_the_output_and_the_progress_beside_it(
+    passed: subprocess.CompletedProcess[str], report: Any
+) -> None:
+    for row in report["rows"]:
+        assert row["section"] in passed.stdout
+        assert row["subject"] in passed.stdout
+        assert f"{row['ratio']['median']:.3f}" in passed.stdout
+        assert row["section"] in passed.stderr
+    assert "noisy" in passed.stdout
+
+
+def test_a_broken_bound_is_told_in_a_sentence_and_by_the_exit_status(tmp_path: Path) -> None:
+    result = run(tmp_path / "bench.json", f"{LAX}; bench.MIN_REQUESTS = 1e9")
+    assert result.returncode == 1, result.stderr
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith("the server: sandbox has ")
+    assert last.endswith("must be ≥ 1000000000.00.")
+    broken = json.loads((tmp_path / "bench.json").read_text("utf-8"))["broken"]
+    assert broken == [last]
