@@ -11,7 +11,6 @@ import ssl
 import threading
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
-from urllib.parse import urlencode
 
 import httpx
 
@@ -27,6 +26,7 @@ DEFAULT_TIMEOUT: Final = httpx.Timeout(30.0, connect=10.0)
 
 _SECRET: Final = "bitrix24_call_card.secret"
 _MASK: Final = b"/***"
+_MOST_REDIRECTS: Final = 5
 
 
 class Operation:
@@ -72,53 +72,37 @@ class _WireRequest(httpx.Request):
 class _Secret:
     """What a request carries on the wire and nobody is shown: the base URL's path, and the token."""
 
-    __slots__ = ("_base_path", "_body", "_query", "_shown", "_wire")
+    __slots__ = ("_body", "_follows_redirects", "_path", "_query", "wire")
 
-    def __init__(self, base_url: httpx.URL, query: bytes, body: bytes) -> None:
-        self._base_path = base_url.raw_path.rstrip(b"/")
+    def __init__(self, path: bytes, query: dict[str, str], body: bytes, follows_redirects: bool) -> None:
+        self._path = path
         self._query = query
         self._body = httpx.ByteStream(body)
+        self._follows_redirects = follows_redirects
 
     def hide_behind(self, shown: httpx.Request) -> None:
-        """Stand in for this request, each time it is sent."""
-        self._shown = shown
-        self._wire = self._build(shown)
+        """Make the request that stands in for this one, each time it is sent."""
+        self.wire = self._request(shown, shown.url.copy_with(raw_path=self._path))
 
-    def request(self, shown: httpx.Request) -> httpx.Request:
-        """The request as the portal gets it: instead of the one shown, or after it a redirect's."""
-        return self._wire if shown is self._shown else self._build(shown)
-
-    def _build(self, shown: httpx.Request) -> httpx.Request:
-        path = shown.url.raw_path.replace(_MASK, self._base_path, 1)
-        if self._query:
-            path += (b"&" if b"?" in path else b"?") + self._query
-        wire = _WireRequest(
-            shown.method,
-            shown.url.copy_with(raw_path=path),
-            # A redirect may have turned the request into one without a body.
-            stream=self._body if "content-length" in shown.headers else shown.stream,
-            extensions=shown.extensions,
-        )
-        wire.headers = shown.headers
-        return wire
-
-    def shown_response(self, wire: httpx.Request, response: httpx.Response) -> httpx.Response:
-        """The response, without a redirect to another origin, and without the secret in one to the same."""
-        if not response.is_redirect or "location" not in response.headers:
-            return response
-        location = response.headers.pop("location")
+    def redirected(self, wire: httpx.Request, response: httpx.Response) -> httpx.Request | None:
+        """What to send next, if the response is a redirect to be followed; its target is for nobody to see."""
+        location = response.headers.pop("location", None)
+        if location is None or not self._follows_redirects or response.status_code not in (307, 308):
+            return None
         try:
             target = wire.url.join(location)
         except httpx.InvalidURL:
-            return response
-        if (target.scheme, target.netloc) == (wire.url.scheme, wire.url.netloc):
-            if "auth" in target.params:
-                target = target.copy_remove_param("auth")
-            path = target.raw_path
-            if path.startswith(self._base_path):
-                path = _MASK + path[len(self._base_path) :]
-            response.headers["location"] = str(target.copy_with(raw_path=path))
-        return response
+            return None
+        if (target.scheme, target.netloc) != (wire.url.scheme, wire.url.netloc):
+            return None
+        return self._request(wire, target)
+
+    def _request(self, like: httpx.Request, url: httpx.URL) -> httpx.Request:
+        if self._query:
+            url = url.copy_merge_params(self._query)
+        wire = _WireRequest(like.method, url, stream=self._body, extensions=like.extensions)
+        wire.headers = like.headers
+        return wire
 
 
 _Prepared = dict[Operation, tuple[str | None, httpx.Request]]
@@ -132,8 +116,16 @@ class _Transport(httpx.BaseTransport):
         secret: _Secret | None = request.extensions.get(_SECRET)
         if secret is None:
             return self._transport.handle_request(request)
-        wire = secret.request(request)
-        return secret.shown_response(wire, self._transport.handle_request(wire))
+        wire = secret.wire
+        response = self._transport.handle_request(wire)
+        for _ in range(_MOST_REDIRECTS):
+            following = secret.redirected(wire, response) if response.is_redirect else None
+            if following is None:
+                break
+            response.close()
+            wire = following
+            response = self._transport.handle_request(wire)
+        return response
 
 
 class _AsyncTransport(httpx.AsyncBaseTransport):
@@ -144,16 +136,23 @@ class _AsyncTransport(httpx.AsyncBaseTransport):
         secret: _Secret | None = request.extensions.get(_SECRET)
         if secret is None:
             return await self._transport.handle_async_request(request)
-        wire = secret.request(request)
-        return secret.shown_response(wire, await self._transport.handle_async_request(wire))
+        wire = secret.wire
+        response = await self._transport.handle_async_request(wire)
+        for _ in range(_MOST_REDIRECTS):
+            following = secret.redirected(wire, response) if response.is_redirect else None
+            if following is None:
+                break
+            await response.aclose()
+            wire = following
+            response = await self._transport.handle_async_request(wire)
+        return response
 
 
-class _Cookies(httpx.Cookies):
-    """Reads an answer's cookies if it has any: httpx prepares for that at each answer, for a tenth of its time."""
+class _NoCookies(httpx.Cookies):
+    """Keeps none of those that come with an answer: a request is built once, and sent again as it is."""
 
     def extract_cookies(self, response: httpx.Response) -> None:
-        if "set-cookie" in response.headers:
-            super().extract_cookies(response)
+        pass
 
 
 # httpx picks the transport (a proxy's, or the caller's own) here, behind all that logs a request or raises with it.
@@ -161,7 +160,7 @@ class _HttpxClient(httpx.Client):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.prepared: _Prepared = {}
-        self._cookies = _Cookies(self._cookies)
+        self._cookies = _NoCookies(self._cookies)
 
     def _transport_for_url(self, url: httpx.URL) -> httpx.BaseTransport:
         return _Transport(super()._transport_for_url(url))
@@ -171,7 +170,7 @@ class _AsyncHttpxClient(httpx.AsyncClient):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.prepared: _Prepared = {}
-        self._cookies = _Cookies(self._cookies)
+        self._cookies = _NoCookies(self._cookies)
 
     def _transport_for_url(self, url: httpx.URL) -> httpx.AsyncBaseTransport:
         return _AsyncTransport(super()._transport_for_url(url))
@@ -182,6 +181,14 @@ def _is_expired(response: httpx.Response) -> bool:
         return response.status_code == 401 and as_object(response.content).get("error") == "expired_token"
     except InvalidResponse:
         return False
+
+
+def _call(refresh: Callable[[], str | Awaitable[str]]) -> str | Awaitable[str]:
+    try:
+        return refresh()
+    except StopIteration as error:
+        # asyncio cannot hand it on, and whoever waits would do so for ever.
+        raise RuntimeError("refresh raised StopIteration") from error
 
 
 def _checked(base_url: str) -> httpx.URL:
@@ -205,11 +212,12 @@ class Client:
 
     Args:
         base_url: The webhook's URL as the portal shows it. It is a secret: repr() shows its host only.
-        cookies: Sent with every request.
+        cookies: Sent with every request. Those that come with an answer are not kept.
         headers: Sent with every request.
         timeout: How long to wait; 30 s, and 10 s to connect, if not given. None waits for ever.
         verify_ssl: Whether to check the portal's certificate; or the path of a CA bundle, or an SSL context.
-        follow_redirects: Whether to follow a redirect within the portal. One to another origin never is.
+        follow_redirects: Whether to follow a redirect (307 or 308) within the portal. One to another origin, and
+            one that would turn the call into a GET, never is.
         httpx_args: More arguments for ``httpx.Client`` and ``httpx.AsyncClient``, such as ``transport``.
 
     Raises:
@@ -342,13 +350,11 @@ class Client:
 
     def _send(self, operation: Operation, token: str | None) -> httpx.Response:
         client = self.get_httpx_client()
-        follow_redirects = self._follow_redirects and isinstance(client, _HttpxClient)
-        return client.send(self._request(client, operation, token), follow_redirects=follow_redirects)
+        return client.send(self._request(client, operation, token), follow_redirects=False)
 
     async def _asend(self, operation: Operation, token: str | None) -> httpx.Response:
         client = self.get_async_httpx_client()
-        follow_redirects = self._follow_redirects and isinstance(client, _AsyncHttpxClient)
-        return await client.send(self._request(client, operation, token), follow_redirects=follow_redirects)
+        return await client.send(self._request(client, operation, token), follow_redirects=False)
 
     def _httpx_kwargs(self) -> dict[str, Any]:
         verify = self._verify_ssl
@@ -364,19 +370,20 @@ class Client:
         self, client: httpx.Client | httpx.AsyncClient, operation: Operation, token: str | None
     ) -> httpx.Request:
         if not isinstance(client, (_HttpxClient, _AsyncHttpxClient)):
-            secret, request = self._build_request(client, operation, token)
-            return secret.request(request)
+            return self._secret_and_request(client, operation, token)[0].wire
         prepared = client.prepared.get(operation)
         if prepared is None or prepared[0] != token:
             # The same request each time, so it is built once for each token.
-            prepared = client.prepared[operation] = token, self._build_request(client, operation, token)[1]
+            request = self._secret_and_request(client, operation, token)[1]
+            prepared = client.prepared[operation] = token, request
         return prepared[1]
 
-    def _build_request(
+    def _secret_and_request(
         self, client: httpx.Client | httpx.AsyncClient, operation: Operation, token: str | None
     ) -> tuple[_Secret, httpx.Request]:
         query, body = self._signed(operation.body, token)
-        secret = _Secret(self._url, query, body)
+        path = self._url.raw_path.rstrip(b"/") + operation.path.encode()
+        secret = _Secret(path, query, body, self._follow_redirects)
         request = client.build_request(
             operation.method,
             self._url.copy_with(raw_path=_MASK + operation.path.encode()),
@@ -390,10 +397,10 @@ class Client:
         secret.hide_behind(request)
         return secret, request
 
-    def _signed(self, body: bytes, token: str | None) -> tuple[bytes, bytes]:
+    def _signed(self, body: bytes, token: str | None) -> tuple[dict[str, str], bytes]:
         """The query and the body, with the token in one of them if there is one."""
         del token
-        return b"", body
+        return {}, body
 
 
 class AuthenticatedClient(Client):
@@ -471,6 +478,7 @@ class AuthenticatedClient(Client):
             return response
         renewal, is_mine = self._join_renewal(token)
         if is_mine:
+            self._renewing = None
             self._renew(renewal, self.refresh)
         renewal.result()
         return self._send(operation, self.token)
@@ -489,7 +497,12 @@ class AuthenticatedClient(Client):
         renewal, is_mine = self._join_renewal(token)
         if is_mine:
             # A task of its own, because others wait for it even if this caller is cancelled.
-            self._renewing = asyncio.create_task(self._arenew(renewal, self.refresh))
+            renewing = self._arenew(renewal, self.refresh)
+            try:
+                self._renewing = asyncio.create_task(renewing)
+            except RuntimeError as error:  # the event loop is another library's
+                renewing.close()
+                self._end_renewal(renewal, error)
         await asyncio.shield(asyncio.wrap_future(renewal))
         return await self._asend(operation, self.token)
 
@@ -498,7 +511,9 @@ class AuthenticatedClient(Client):
         from concurrent.futures import Future
 
         with self._lock:
-            if self._renewal is not None:
+            task = self._renewing
+            # A loop that was stopped in the middle would keep all others waiting.
+            if self._renewal is not None and (task is None or task.get_loop().is_running()):
                 return self._renewal, False
             renewal = Future[None]()
             renewal.set_running_or_notify_cancel()
@@ -510,7 +525,7 @@ class AuthenticatedClient(Client):
 
     def _renew(self, renewal: Future[None], refresh: Callable[[], str | Awaitable[str]]) -> None:
         try:
-            token = refresh()
+            token = _call(refresh)
             if inspect.iscoroutine(token):
                 token.close()
             self._take(token)
@@ -523,7 +538,7 @@ class AuthenticatedClient(Client):
         import asyncio
 
         try:
-            token = refresh() if inspect.iscoroutinefunction(refresh) else await asyncio.to_thread(refresh)
+            token = refresh() if inspect.iscoroutinefunction(refresh) else await asyncio.to_thread(_call, refresh)
             self._take(await token if inspect.isawaitable(token) else token)
         except asyncio.CancelledError:
             self._end_renewal(renewal, Bitrix24Error("the event loop ended while the token was renewed in it"))
@@ -545,13 +560,15 @@ class AuthenticatedClient(Client):
 
     def _end_renewal(self, renewal: Future[None], error: BaseException | None) -> None:
         with self._lock:
-            self._renewal = None
+            if self._renewal is renewal:
+                self._renewal = None
         if error is None:
             renewal.set_result(None)
         else:
             renewal.set_exception(error)
 
-    def _signed(self, body: bytes, token: str | None) -> tuple[bytes, bytes]:
+    def _signed(self, body: bytes, token: str | None) -> tuple[dict[str, str], bytes]:
+        signature = {"auth": token or ""}
         if self.auth_in == "query":
-            return urlencode({"auth": token}).encode(), body
-        return b"", json.dumps({**json.loads(body), "auth": token}, separators=(",", ":")).encode()
+            return signature, body
+        return {}, json.dumps({**json.loads(body), **signature}, separators=(",", ":")).encode()

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from .models.error_response import ErrorResponse
 
 
+_PASSING = ("ERROR_UNEXPECTED_ANSWER", "INTERNAL_SERVER_ERROR", "OPERATION_TIME_LIMIT", "QUERY_LIMIT_EXCEEDED")
+
+
 class Bitrix24Error(Exception):
     """The base of everything that this package raises on its own."""
 
@@ -50,7 +53,12 @@ class ApiError(Bitrix24Error):
 
     @property
     def retryable(self) -> bool:
-        """Whether the same call can succeed later, with nothing changed but the time."""
+        """Whether the same call can succeed later, with nothing changed but the time.
+
+        The code tells, also in an answer with status 200; for a code that is not known, the status.
+        """
+        if self.error in _PASSING:
+            return True
         return self.status_code in (429, 500, 503) and self.error not in ("OVERLOAD_LIMIT", "PORTAL_DELETED")
 
     def __str__(self) -> str:

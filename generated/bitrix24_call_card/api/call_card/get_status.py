@@ -4,14 +4,13 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+import httpx
+
 from ... import errors
-from ...client import Operation
+from ...client import AuthenticatedClient, Client, Operation
 
 # Models take longer to build than all else here, so they are imported by the first call.
 if TYPE_CHECKING:
-    import httpx
-
-    from ...client import AuthenticatedClient, Client
     from ...models.error_response import ErrorResponse
     from ...models.get_status_response import GetStatusResponse
     from ...types import Response
@@ -23,7 +22,7 @@ _OPERATION = Operation(
 )
 
 
-def _parse_response(response: httpx.Response) -> GetStatusResponse | ErrorResponse:
+def _parse_response(client: Client, response: httpx.Response) -> GetStatusResponse | ErrorResponse:
     from ...models.error_response import ErrorResponse
     from ...models.get_status_response import GetStatusResponse
 
@@ -31,8 +30,11 @@ def _parse_response(response: httpx.Response) -> GetStatusResponse | ErrorRespon
     try:
         if status_code in {200}:
             body = errors.as_object(content)
-            # A portal also reports errors with a status of success.
-            return ErrorResponse.from_dict(body) if "error" in body else GetStatusResponse.from_dict(body)
+            if "error" in body:  # a portal also reports errors with a status of success
+                return ErrorResponse.from_dict(body)
+            parsed = GetStatusResponse.from_dict(body)
+            client.operating_reset_at = parsed.time.operating_reset_at or client.operating_reset_at
+            return parsed
         if status_code in {400, 401, 403, 404, 429, 500, 503}:
             return ErrorResponse.from_dict(errors.as_object(content))
     except errors.InvalidResponse as error:
@@ -40,11 +42,11 @@ def _parse_response(response: httpx.Response) -> GetStatusResponse | ErrorRespon
     raise errors.UnexpectedStatus(status_code, content)
 
 
-def _build_response(response: httpx.Response) -> Response[GetStatusResponse | ErrorResponse]:
+def _build_response(client: Client, response: httpx.Response) -> Response[GetStatusResponse | ErrorResponse]:
     from ...types import Response
 
     return Response(
-        parsed=_parse_response(response),
+        parsed=_parse_response(client, response),
         status_code=HTTPStatus(response.status_code),
         content=response.content,
         headers=response.headers,
@@ -54,10 +56,9 @@ def _build_response(response: httpx.Response) -> Response[GetStatusResponse | Er
 def _success(client: Client, response: httpx.Response) -> GetStatusResponse:
     from ...models.error_response import ErrorResponse
 
-    parsed = _parse_response(response)
+    parsed = _parse_response(client, response)
     if isinstance(parsed, ErrorResponse):
         raise errors.ApiError(response.status_code, parsed, response.content, client.operating_reset_at)
-    client.operating_reset_at = parsed.time.operating_reset_at or client.operating_reset_at
     return parsed
 
 
@@ -77,7 +78,7 @@ def sync_detailed(*, client: AuthenticatedClient | Client) -> Response[GetStatus
     Returns:
         The whole response; `parsed` is the error's model if the portal answered with an error.
     """
-    return _build_response(client.send(_OPERATION))
+    return _build_response(client, client.send(_OPERATION))
 
 
 def sync(*, client: AuthenticatedClient | Client) -> GetStatusResponse:
@@ -116,7 +117,7 @@ async def asyncio_detailed(*, client: AuthenticatedClient | Client) -> Response[
     Returns:
         The whole response; `parsed` is the error's model if the portal answered with an error.
     """
-    return _build_response(await client.asend(_OPERATION))
+    return _build_response(client, await client.asend(_OPERATION))
 
 
 async def asyncio(*, client: AuthenticatedClient | Client) -> GetStatusResponse:
