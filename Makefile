@@ -70,6 +70,14 @@ breaking: .venv/.ready scripts/node/node_modules/.ready ## what has changed in t
 bench: .venv/.ready ## measure the client beside bare httpx and its peers, and the sandbox beside bare Starlette
 	@$(BIN)/python scripts/bench.py $(ARGS)
 
+.PHONY: fuzz
+fuzz: .venv/.ready ## give the client many thousands of made-up answers, at random; ARGS=… goes to pytest
+	@HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest tests/client/test_fuzz.py $(ARGS)
+
+.PHONY: soak
+soak: .venv/.ready ## drive a sandbox with random faults from threads and tasks: MINUTES=1 SEED=…
+	@$(BIN)/python scripts/soak.py $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
+
 .PHONY: vendor
 vendor: .venv/.ready ## copy the client into an application: DEST=../app/src/app/_vendor (FORCE=1 over edits by hand)
 	@$(BIN)/python scripts/vendor.py $(if $(FORCE),--force) "$(DEST)"

@@ -116,6 +116,20 @@ def test_a_handler_takes_what_the_widget_was_told() -> None:
     assert current_call(json.dumps(closed).encode()) is None
 
 
+@pytest.mark.parametrize(
+    ("module", "start", "end"),
+    [
+        ("test_renewal.py", "class Renewal(", "\n\n\nSECRETS"),
+        ("test_repeats.py", "def will_pass(", "\n\n# client = "),
+    ],
+)
+def test_the_recipes_are_those_that_are_tested(module: str, start: str, end: str) -> None:
+    text = (ROOT / "tests" / "client" / module).read_text("utf-8")
+    recipe = start + text.partition(start)[2].partition(end)[0]
+    assert len(recipe.splitlines()) > 10
+    assert recipe in README
+
+
 def test_every_make_target_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     named = set(re.findall(r"(?:`|\$ )make ([a-z-]+)", README))

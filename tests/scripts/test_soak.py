@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import random
 import re
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,18 +51,14 @@ def test_nothing_is_lost_and_nothing_leaks() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "--seed 7" in done.stdout
     assert "s to go" in done.stderr
+    assert "sandbox-webhook" not in done.stdout + done.stderr
+    assert "sandbox-access-token" not in done.stdout + done.stderr
     found = rows(done.stdout)
     assert found["lost"] == 0
     assert found["leaked"] == 0
     assert found["calls"] == found["answers"] + found["errors"]
     assert found["answers"] > 0
     assert len([name for name in found if name.startswith(("ApiError ", "Unexpected"))]) > 5
-
-
-def test_no_secret_is_printed() -> None:
-    done = program("--minutes", "0.01", "--seed", "1")
-    assert "sandbox-webhook" not in done.stdout + done.stderr
-    assert "sandbox-access-token" not in done.stdout + done.stderr
 
 
 def test_help_says_what_it_does() -> None:
@@ -86,7 +83,7 @@ class TestProof:
     def _importable(self, monkeypatch: pytest.MonkeyPatch) -> None:
         # The sandbox is another process, and does not inherit pytest's own search path.
         monkeypatch.setenv("PYTHONPATH", f"{ROOT / 'scripts'}:{ROOT / 'generated'}")
-        monkeypatch.setattr(soak, "WARM_UP", 0.3)
+        monkeypatch.setattr(soak, "WARM_UP", 0.1)
         monkeypatch.setattr(soak, "PATIENCE", 2)
 
     @staticmethod
@@ -115,8 +112,11 @@ class TestProof:
     def test_a_call_that_raises_what_is_not_documented_is_lost(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        calls = itertools.count()
+
         def spoil() -> None:
-            raise KeyError("result")
+            if next(calls) % 50 == 0:
+                raise KeyError("result")
 
         with self.after_each_call(monkeypatch, spoil):
             status, found = self.soaked()
@@ -131,39 +131,28 @@ class TestProof:
             finally:
                 released.set()
         assert status == 1
-        assert found["lost"] == soak.THREADS
-        assert found["threads"] == 0 or found["threads"] <= soak.THREADS
+        assert found["lost"] >= soak.THREADS
 
-    @pytest.mark.parametrize("kind", ["connections", "file descriptors", "memory", "threads"])
-    def test_what_is_kept_is_leaked(self, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        kept: list[Any] = []
+    def test_what_is_kept_is_leaked(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        threads: list[threading.Thread] = []
         released = threading.Event()
+        with ExitStack() as kept:
 
-        def open_one() -> None:
-            match kind:
-                case "connections":
-                    kept.append(socket.socket())
-                case "file descriptors":
-                    kept.append(open(os.devnull))  # noqa: SIM115
-                case "memory":
-                    kept.append(random.randbytes(100_000))
-                case _:
-                    thread = threading.Thread(target=released.wait, args=(30,))
-                    thread.start()
-                    kept.append(thread)
+            def spoil() -> None:
+                if len(threads) < 500:
+                    kept.enter_context(socket.socket())
+                    kept.enter_context(open(os.devnull))
+                    kept.callback(len, random.randbytes(20_000))
+                    threads.append(threading.Thread(target=released.wait, args=(30,)))
+                    threads[-1].start()
 
-        def spoil() -> None:
-            if len(kept) < 200:
-                open_one()
-
-        try:
             with self.after_each_call(monkeypatch, spoil):
                 status, found = self.soaked()
-        finally:
             released.set()
-            for each in kept:
-                if hasattr(each, "close"):
-                    each.close()
+            for thread in threads:
+                thread.join()
         assert status == 1
         assert found["lost"] == 0
-        assert found["leaked"] >= found[kind] > 0
+        for kind in ("connections", "file descriptors", "memory", "threads"):
+            assert found[kind] > 0
+        assert found["leaked"] >= 4
