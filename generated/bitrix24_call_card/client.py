@@ -454,8 +454,9 @@ class AuthenticatedClient(Client):
         self.auth_in = auth_in
         self.refresh = refresh
         self.on_refresh = on_refresh
-        # The renewal under way, for all who wait for it, and the task that does it.
+        # The renewal under way, for all who wait for it; the event loop it is done in, if any; its task.
         self._renewal: Future[None] | None = None
+        self._renewal_loop: asyncio.AbstractEventLoop | None = None
         self._renewing: asyncio.Task[None] | None = None
 
     def _arguments(self) -> dict[str, Any]:
@@ -476,9 +477,8 @@ class AuthenticatedClient(Client):
         response = self._send(operation, token)
         if self.refresh is None or not _is_expired(response):
             return response
-        renewal, is_mine = self._join_renewal(token)
+        renewal, is_mine = self._join_renewal(token, None)
         if is_mine:
-            self._renewing = None
             self._renew(renewal, self.refresh)
         renewal.result()
         return self._send(operation, self.token)
@@ -494,7 +494,7 @@ class AuthenticatedClient(Client):
             return response
         import asyncio
 
-        renewal, is_mine = self._join_renewal(token)
+        renewal, is_mine = self._join_renewal(token, _running_loop())
         if is_mine:
             # A task of its own, because others wait for it even if this caller is cancelled.
             renewing = self._arenew(renewal, self.refresh)
@@ -506,21 +506,20 @@ class AuthenticatedClient(Client):
         await asyncio.shield(asyncio.wrap_future(renewal))
         return await self._asend(operation, self.token)
 
-    def _join_renewal(self, token: str) -> tuple[Future[None], bool]:
+    def _join_renewal(self, token: str, loop: asyncio.AbstractEventLoop | None) -> tuple[Future[None], bool]:
         """The renewal of that token, and whether it is the caller's to do."""
         from concurrent.futures import Future
 
         with self._lock:
-            task = self._renewing
             # A loop that was stopped in the middle would keep all others waiting.
-            if self._renewal is not None and (task is None or task.get_loop().is_running()):
+            if self._renewal is not None and (self._renewal_loop is None or self._renewal_loop.is_running()):
                 return self._renewal, False
             renewal = Future[None]()
             renewal.set_running_or_notify_cancel()
             if self.token != token:
                 renewal.set_result(None)
                 return renewal, False
-            self._renewal = renewal
+            self._renewal, self._renewal_loop = renewal, loop
             return renewal, True
 
     def _renew(self, renewal: Future[None], refresh: Callable[[], str | Awaitable[str]]) -> None:
@@ -561,7 +560,7 @@ class AuthenticatedClient(Client):
     def _end_renewal(self, renewal: Future[None], error: BaseException | None) -> None:
         with self._lock:
             if self._renewal is renewal:
-                self._renewal = None
+                self._renewal = self._renewal_loop = None
         if error is None:
             renewal.set_result(None)
         else:

@@ -14,6 +14,7 @@ import gzip
 import importlib
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -432,6 +433,11 @@ def call_with(more: bytes) -> bytes:
     return json.dumps(CALL).encode().replace(b'{"CALL_ID"', b'{"MORE": ' + more + b', "CALL_ID"')
 
 
+def call_where(member: str, value: bytes) -> bytes:
+    """A valid answer, but for what this member is."""
+    return re.sub(rf'("{member}": )[^,}}]+'.encode(), rb"\g<1>" + value, json.dumps(CALL).encode())
+
+
 @pytest.mark.parametrize("function", ["sync", "asyncio_detailed"])
 @pytest.mark.parametrize(
     ("body", "expected"),
@@ -451,6 +457,18 @@ def call_with(more: bytes) -> bytes:
         pytest.param(call_with(b"-Infinity"), "InvalidResponse", id="-Infinity"),
         pytest.param(call_with(b"1" * 100_000), "InvalidResponse", id="a huge integer"),
         pytest.param(call_with(b"1" * 4_000), "valid", id="a large integer"),
+        *[
+            pytest.param(call_where(member, value), "InvalidResponse", id=f"{member}, {name}")
+            for member, value, name in (
+                ("CRM_ENTITY_ID", b'"' + b"9" * 5000 + b'"', "too many digits"),
+                ("CRM_ENTITY_ID", b"1e400", "no float"),
+                ("start", b"1" * 400, "no float"),
+                ("start", b'"' + b"1" * 400 + b'"', "no float, in a string"),
+                ("start", b'"1-1"', "no number"),
+                ("date_start", b'"2024-13-13T15:46:30+02:00"', "no date"),
+                ("date_start", b'"2024-08-13T15:46:30+99:99"', "no offset"),
+            )
+        ],
         pytest.param(call_with(b'"\\ud800"'), "valid", id="half a surrogate pair"),
         pytest.param(b"\xef\xbb\xbf" + call_with(b"1"), "valid", id="a byte order mark"),
     ],

@@ -313,8 +313,8 @@ class TestManyCalls:
             client.token = OLD
             join = AuthenticatedClient._join_renewal
 
-            def join_and_be_put_aside(client: AuthenticatedClient, token: str) -> Any:
-                joined = join(client, token)
+            def join_and_be_put_aside(*arguments: Any) -> Any:
+                joined = join(*arguments)
                 time.sleep(0.05)  # as it may happen to any thread between any two steps
                 return joined
 
