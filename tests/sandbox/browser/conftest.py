@@ -35,6 +35,10 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 
+# On a busy machine, a page takes its time; a test that passes does not wait for this.
+PATIENCE = 15_000  # milliseconds
+expect.set_options(timeout=PATIENCE)
+
 LOCAL = re.compile(r"(http://(127\.0\.0\.1|localhost):|data:|about:|blob:)")
 
 # A widget that says each thing it hears on the console, so that the test hears it as well, even
@@ -109,7 +113,7 @@ class CardPage:
 
         while not arrived():
             try:
-                self.page.wait_for_event("console", timeout=3000)
+                self.page.wait_for_event("console", timeout=PATIENCE)
             except TooLong:
                 raise AssertionError(f"wanted {texts}, heard {self.heard}") from None
 
@@ -184,7 +188,7 @@ def open_card(browser: Browser, sandbox: Sandbox, serve: Serve) -> Iterator[Open
             if widget is not None:
                 portal = opened.enter_context(running(handler=serve(widget)))
             context = opened.enter_context(browser.new_context(**options))
-            context.set_default_timeout(5000)
+            context.set_default_timeout(PATIENCE)
             page = context.new_page()
             card = CardPage(page, portal, [])
             page.on("pageerror", lambda error: faults.append(str(error)))

@@ -73,6 +73,7 @@ def test_a_bound_event_comes_each_time_and_never_before(widget: Card) -> None:
     widget.in_widget(
         "BX24.placement.bindEvent('CallCard::CallStateChanged', (state) => console.log(state))"
     )
+    expect(widget.messages("placementBindEvent")).to_have_count(1)  # it is never acknowledged
     call = widget.sandbox.state()["call"]
     for state in ("connecting", "connected"):
         widget.sandbox.set_call(call | {"CALL_STATE": state})
@@ -83,6 +84,7 @@ def test_a_bound_event_comes_each_time_and_never_before(widget: Card) -> None:
 def test_what_another_window_says_is_not_taken_for_the_portal(widget: Card) -> None:
     widget.in_widget("Math.random = () => 0.5")  # so that the callback's identifier is known
     widget.in_widget("BX24.placement.bindEvent('CallCard::CallStateChanged', console.log)")
+    expect(widget.messages("placementBindEvent")).to_have_count(1)
     widget.in_widget("""window.postMessage('bx1i:"forged"', '*')""")
     call = widget.sandbox.state()["call"]
     widget.sandbox.set_call(call | {"CALL_STATE": "connecting"})
