@@ -192,11 +192,13 @@ class Pages:
 def addresses(origin: str) -> dict[str, str]:
     """Where an application asks this portal, and how from a shell."""
     sandbox = Sandbox(origin)
+    # The greeting says which file that is; this page cannot know.
+    trust = '--cacert "$SSL_CERT_FILE" ' if origin.startswith("https:") else ""
     return {
         "Webhook URL": sandbox.webhook_url,
         "OAuth base": sandbox.oauth_url,
         "Access token": sandbox.access_token,
-        "From a shell": "curl -H 'Content-Type: application/json' "
+        "From a shell": f"curl {trust}-H 'Content-Type: application/json' "
         '-d \'{"PLACEMENT":"getStatus","PARAMS":{}}\' '
         f"{sandbox.webhook_url}placement.call",
     }
