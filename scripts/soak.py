@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import contextlib
 import gc
+import linecache
 import math
 import os
 import random
@@ -110,6 +111,7 @@ class Held:
     @classmethod
     def now(cls) -> "Held":
         """Look, once the garbage is gone."""
+        linecache.clearcache()  # sources that were read for tracebacks
         gc.collect()
         targets = []
         for descriptor in os.listdir("/proc/self/fd"):
