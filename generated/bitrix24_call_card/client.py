@@ -10,6 +10,7 @@ import re
 import ssl
 import threading
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 import httpx
@@ -27,6 +28,12 @@ DEFAULT_TIMEOUT: Final = httpx.Timeout(30.0, connect=10.0)
 _SECRET: Final = "bitrix24_call_card.secret"
 _MASK: Final = b"/***"
 _MOST_REDIRECTS: Final = 5
+
+# Seconds after which those who wait for a renewal look whether anybody still does it.
+_STALL: Final = 1.0
+_LOOP_ENDED: Final = "the event loop ended while the token was renewed in it"
+# The client whose ``refresh`` is running here: its own calls do not wait for what it does.
+_renewing: ContextVar[object] = ContextVar("bitrix24_call_card.renewing", default=None)
 
 
 class Operation:
@@ -208,7 +215,7 @@ class Client:
     """A portal, reached by an incoming webhook.
 
     A client may be shared by threads and by event loops. As a context manager it closes its connections at
-    the end, and opens new ones if it is used again.
+    the end, and opens new ones if it is used again; enter it once around all that share it.
 
     Args:
         base_url: The webhook's URL as the portal shows it. It is a secret: repr() shows its host only.
@@ -415,7 +422,8 @@ class AuthenticatedClient(Client):
         token: The access token. It may be set anew at any time.
         auth_in: Where the token goes as ``auth``: into the JSON body, or into the query, which ends up in logs.
         refresh: Gets a new access token from the portal's OAuth server and returns it. A plain function is run
-            in a thread for the asynchronous API functions; a coroutine function serves only those.
+            in a thread for the asynchronous API functions; a coroutine function serves only those. Calls that
+            it makes with this very client are not renewed.
         on_refresh: Is given each new token, for example to store it.
 
     The other arguments are those of ``Client``.
@@ -457,7 +465,7 @@ class AuthenticatedClient(Client):
         # The renewal under way, for all who wait for it; the event loop it is done in, if any; its task.
         self._renewal: Future[None] | None = None
         self._renewal_loop: asyncio.AbstractEventLoop | None = None
-        self._renewing: asyncio.Task[None] | None = None
+        self._renewal_task: asyncio.Task[None] | None = None
 
     def _arguments(self) -> dict[str, Any]:
         return {
@@ -475,11 +483,15 @@ class AuthenticatedClient(Client):
         """
         token = self.token
         response = self._send(operation, token)
-        if self.refresh is None or not _is_expired(response):
+        if self.refresh is None or not _is_expired(response) or _renewing.get() is self:
             return response
+        from concurrent.futures import wait
+
         renewal, is_mine = self._join_renewal(token, None)
         if is_mine:
             self._renew(renewal, self.refresh)
+        while not wait([renewal], timeout=_STALL).done:
+            self._abandon_stalled_renewal()
         renewal.result()
         return self._send(operation, self.token)
 
@@ -490,29 +502,32 @@ class AuthenticatedClient(Client):
         """
         token = self.token
         response = await self._asend(operation, token)
-        if self.refresh is None or not _is_expired(response):
+        if self.refresh is None or not _is_expired(response) or _renewing.get() is self:
             return response
         import asyncio
 
         renewal, is_mine = self._join_renewal(token, _running_loop())
         if is_mine:
             # A task of its own, because others wait for it even if this caller is cancelled.
-            renewing = self._arenew(renewal, self.refresh)
+            coroutine = self._arenew(renewal, self.refresh)
             try:
-                self._renewing = asyncio.create_task(renewing)
+                self._renewal_task = asyncio.create_task(coroutine)
             except RuntimeError as error:  # the event loop is another library's
-                renewing.close()
+                coroutine.close()
                 self._end_renewal(renewal, error)
-        await asyncio.shield(asyncio.wrap_future(renewal))
+        waiting = asyncio.wrap_future(renewal)
+        while not (await asyncio.wait([waiting], timeout=_STALL))[0]:
+            self._abandon_stalled_renewal()
+        waiting.result()
         return await self._asend(operation, self.token)
 
     def _join_renewal(self, token: str, loop: asyncio.AbstractEventLoop | None) -> tuple[Future[None], bool]:
         """The renewal of that token, and whether it is the caller's to do."""
         from concurrent.futures import Future
 
+        self._abandon_stalled_renewal()
         with self._lock:
-            # A loop that was stopped in the middle would keep all others waiting.
-            if self._renewal is not None and (self._renewal_loop is None or self._renewal_loop.is_running()):
+            if self._renewal is not None:
                 return self._renewal, False
             renewal = Future[None]()
             renewal.set_running_or_notify_cancel()
@@ -523,6 +538,7 @@ class AuthenticatedClient(Client):
             return renewal, True
 
     def _renew(self, renewal: Future[None], refresh: Callable[[], str | Awaitable[str]]) -> None:
+        outside = _renewing.set(self)
         try:
             token = _call(refresh)
             if inspect.iscoroutine(token):
@@ -532,15 +548,18 @@ class AuthenticatedClient(Client):
             self._end_renewal(renewal, error)
         else:
             self._end_renewal(renewal, None)
+        finally:
+            _renewing.reset(outside)
 
     async def _arenew(self, renewal: Future[None], refresh: Callable[[], str | Awaitable[str]]) -> None:
         import asyncio
 
+        _renewing.set(self)  # in this task, and in the thread that it may start
         try:
             token = refresh() if inspect.iscoroutinefunction(refresh) else await asyncio.to_thread(_call, refresh)
             self._take(await token if inspect.isawaitable(token) else token)
         except asyncio.CancelledError:
-            self._end_renewal(renewal, Bitrix24Error("the event loop ended while the token was renewed in it"))
+            self._end_renewal(renewal, Bitrix24Error(_LOOP_ENDED))
             raise
         except BaseException as error:
             self._end_renewal(renewal, error)
@@ -557,10 +576,17 @@ class AuthenticatedClient(Client):
         if self.on_refresh is not None:
             self.on_refresh(token)
 
+    def _abandon_stalled_renewal(self) -> None:
+        """End the renewal in an event loop that was stopped in the middle, or all would wait for it for ever."""
+        renewal, loop = self._renewal, self._renewal_loop
+        if renewal is not None and loop is not None and not loop.is_running():
+            self._end_renewal(renewal, Bitrix24Error(_LOOP_ENDED))
+
     def _end_renewal(self, renewal: Future[None], error: BaseException | None) -> None:
         with self._lock:
-            if self._renewal is renewal:
-                self._renewal = self._renewal_loop = None
+            if self._renewal is not renewal:
+                return  # ended before
+            self._renewal = self._renewal_loop = None
         if error is None:
             renewal.set_result(None)
         else:

@@ -12,7 +12,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import parse_qs
 
@@ -504,6 +504,56 @@ class TestCancellation:
             for task in left:  # end them here, and not whenever the garbage is collected
                 task.get_coro().close()
                 task._log_destroy_pending = False  # type: ignore[attr-defined]
+
+    def test_a_loop_that_stands_still_in_the_renewal_lets_go_of_those_who_wait(
+        self, portal: Portal
+    ) -> None:
+        begun = threading.Event()
+
+        async def for_ever() -> str:
+            begun.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        client = portal.client(refresh=for_ever)
+        loop = asyncio.new_event_loop()
+        waiting = ThreadPoolExecutor()
+
+        async def begin() -> Future[Any]:
+            task = asyncio.ensure_future(get_status.asyncio(client=client))
+            await asyncio.to_thread(begun.wait, WAIT)
+            other = waiting.submit(lambda: get_status.sync(client=client))
+            await asyncio.sleep(0.2)
+            assert not task.done()
+            return other
+
+        other = loop.run_until_complete(begin())
+        left = asyncio.all_tasks(loop)
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
+        try:
+            with pytest.raises(errors.Bitrix24Error, match="event loop ended"):
+                other.result(WAIT)
+        finally:
+            waiting.shutdown(wait=False)
+            for task in left:
+                task.get_coro().close()
+                task._log_destroy_pending = False  # type: ignore[attr-defined]
+
+    def test_a_refresh_that_uses_the_client_it_renews_gets_the_error_and_does_not_hang(
+        self, portal: Portal
+    ) -> None:
+        def refresh() -> str:
+            get_status.sync(client=client)
+            return "never"
+
+        client = portal.client(refresh=refresh)
+        for call in (
+            lambda: get_status.sync(client=client),
+            lambda: asyncio.run(get_status.asyncio(client=client)),
+        ):
+            with pytest.raises(errors.ApiError, match="expired_token"):
+                in_time(call)
 
     def test_a_loop_that_is_not_asyncio_s_does_not_hold_up_the_next_call(
         self, portal: Portal
