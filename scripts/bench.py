@@ -60,9 +60,10 @@ MIN_REQUESTS = 0.70
 BODY: Mapping[str, Any] = {"PLACEMENT": "getStatus", "PARAMS": {}}
 TIMEOUT = httpx.Timeout(60)
 # The same for both clients. Few connections: for each answer, httpx's pool looks at every one for
-# every call that waits, so that with 100 of them 1000 calls at once take it a quarter minute. And
-# none idle for as long as the server keeps it, or the two would race each other to close it.
-LIMITS = httpx.Limits(max_connections=10, keepalive_expiry=2)
+# every call that waits, so that with 100 of them 1000 calls at once take it a quarter minute. They
+# are kept through the others' turns, or a first turn would cost more than a second; but not for
+# as long as the server keeps them, or the two would race each other to close them.
+LIMITS = httpx.Limits(max_connections=10, keepalive_expiry=60)
 
 Sample = Mapping[str, float]
 """What one block measured: a quantity with its unit, and its value."""
@@ -337,7 +338,7 @@ def concurrent(sandbox: Sandbox, effort: Effort) -> list[Row]:
                 "bare httpx": per_call(calls, _concurrently(loop, ask_bare, number)),
                 "ours": per_call(calls, _concurrently(loop, ask_ours, number)),
             }
-            rounds = effort.rounds if number < 1000 else min(5, effort.rounds)
+            rounds = effort.rounds if number < 1000 else min(10, effort.rounds)
             rows += compare(f"asyncio, {number} at once", rounds, blocks, "ours", _bounds())
         loop.run(bare.aclose())
         loop.run(ours.get_async_httpx_client().aclose())
