@@ -90,14 +90,19 @@ class TestGrowth:
             ask(client, 100)  # what is kept is kept by now
             gc.collect()
             before, threads = file_descriptors(), threading.active_count()
-            memory, _ = tracemalloc.get_traced_memory()
-            ask(client, CALLS // 3)
-            gc.collect()
-            grown = tracemalloc.get_traced_memory()[0] - memory
+
+            def grows() -> bool:
+                memory, _ = tracemalloc.get_traced_memory()
+                ask(client, CALLS // 3)
+                gc.collect()
+                grown = tracemalloc.get_traced_memory()[0] - memory
+                # A single answer that is kept for each call would be some thousand bytes.
+                return grown / (CALLS // 3) >= 300
+
+            # What calls leave behind is there after each round; what else is stored is not.
+            assert not all(grows() for _ in range(3))
             assert settles_at(before + 8)  # both ends of four connections
             assert threading.active_count() <= threads
-        # A single answer that is kept for each call would be some thousand bytes.
-        assert grown / (CALLS // 3) < 300
 
     @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
     def test_loops_that_end_without_closing_the_client_do_not_pile_up(
