@@ -516,6 +516,8 @@ class AuthenticatedClient(Client):
                 coroutine.close()
                 self._end_renewal(renewal, error)
         waiting = asyncio.wrap_future(renewal)
+        # If this caller is cancelled, asyncio would complain of an error that nobody here has asked for.
+        waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
         while not (await asyncio.wait([waiting], timeout=_STALL))[0]:
             self._abandon_stalled_renewal()
         waiting.result()

@@ -540,6 +540,23 @@ class TestCancellation:
                 task.get_coro().close()
                 task._log_destroy_pending = False  # type: ignore[attr-defined]
 
+    def test_a_renewal_that_fails_after_its_caller_was_cancelled_is_not_complained_of(
+        self, portal: Portal, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async def fail() -> str:
+            await asyncio.sleep(0.1)
+            raise OSError("the OAuth server is not there")
+
+        async def give_up() -> None:
+            async with portal.client(refresh=fail) as client:
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(get_status.asyncio(client=client), 0.05)
+                await asyncio.sleep(0.1)
+
+        asyncio.run(give_up())
+        gc.collect()
+        assert "never retrieved" not in caplog.text
+
     def test_a_refresh_that_uses_the_client_it_renews_gets_the_error_and_does_not_hang(
         self, portal: Portal
     ) -> None:
