@@ -125,11 +125,10 @@ class _Transport(httpx.BaseTransport):
             return self._transport.handle_request(request)
         wire = secret.wire
         response = self._transport.handle_request(wire)
-        for _ in range(_MOST_REDIRECTS):
-            following = secret.redirected(wire, response) if response.is_redirect else None
-            if following is None:
-                break
+        followed = 0
+        while response.is_redirect and (following := secret.redirected(wire, response)) and followed < _MOST_REDIRECTS:
             response.close()
+            followed += 1
             wire = following
             response = self._transport.handle_request(wire)
         return response
@@ -145,11 +144,10 @@ class _AsyncTransport(httpx.AsyncBaseTransport):
             return await self._transport.handle_async_request(request)
         wire = secret.wire
         response = await self._transport.handle_async_request(wire)
-        for _ in range(_MOST_REDIRECTS):
-            following = secret.redirected(wire, response) if response.is_redirect else None
-            if following is None:
-                break
+        followed = 0
+        while response.is_redirect and (following := secret.redirected(wire, response)) and followed < _MOST_REDIRECTS:
             await response.aclose()
+            followed += 1
             wire = following
             response = await self._transport.handle_async_request(wire)
         return response

@@ -327,6 +327,20 @@ class TestRedirects:
         assert caught.value.status_code == 307
         assert 1 < len(recorder.answers[start]) < 50
 
+    def test_the_target_that_is_followed_no_further_is_not_looked_at(
+        self, get: Get, recorder: Recorder
+    ) -> None:
+        start = "/rest/1/made-up-secret/placement.call"
+        circle = [(307, {"Location": start})] * 5
+        recorder.answers[start] = [
+            *circle,
+            (307, {"Location": "http://portal.example:made-up-secret/"}),
+        ]
+        client = Client(base_url=f"{recorder.origin}/rest/1/made-up-secret/", follow_redirects=True)
+        with client, pytest.raises(errors.UnexpectedStatus):
+            get(client)
+        assert recorder.answers[start] == []
+
 
 class TestSharing:
     def test_threads_build_one_httpx_client(
