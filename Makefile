@@ -56,7 +56,7 @@ demo: .venv/.ready generate ## call a sandbox portal by webhook and by OAuth, an
 
 .PHONY: sandbox
 sandbox: .venv/.ready ## start a portal to develop against: PORT=8024 PROFILE=rest HANDLER=… (see ARGS=--help)
-	@$(BIN)/python -m sandbox $(if $(PORT),--port $(PORT)) $(if $(PROFILE),--profile $(PROFILE)) $(if $(HANDLER),--handler "$(HANDLER)") $(ARGS)
+	@$(BIN)/python -m bitrix24_sandbox $(if $(PORT),--port $(PORT)) $(if $(PROFILE),--profile $(PROFILE)) $(if $(HANDLER),--handler "$(HANDLER)") $(ARGS)
 
 .PHONY: contract
 contract: .venv/.ready ## hold a portal to the contract: CASES=3000 SEED=… RATE=… BASE_URL=… TOKEN=…

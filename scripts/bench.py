@@ -32,14 +32,14 @@ import httpx
 from bitrix24_call_card import Client
 from bitrix24_call_card.api.call_card import get_status
 from bitrix24_call_card.models import CallStatus, GetStatusResponse
+from bitrix24_sandbox.app import create_app
+from bitrix24_sandbox.portal import Portal
+from bitrix24_sandbox.remote import Sandbox
+from bitrix24_sandbox.server import listen, origin_of, serve
+from bitrix24_sandbox.tls import transport
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
-from sandbox.app import create_app
-from sandbox.portal import Portal
-from sandbox.remote import Sandbox
-from sandbox.server import listen, origin_of, serve
-from sandbox.tls import transport
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse

@@ -11,9 +11,9 @@ import httpx
 from bitrix24_call_card import AuthenticatedClient, Client, errors
 from bitrix24_call_card.api.call_card import get_status
 from bitrix24_call_card.models import CallStatus, ErrorCode
+from bitrix24_sandbox.server import running
 from rich.console import Console
 from rich.table import Table
-from sandbox.server import running
 
 
 def ask(console: Console, constructor: str, client: Client) -> CallStatus:

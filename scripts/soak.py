@@ -26,12 +26,12 @@ from dataclasses import dataclass, field
 import httpx
 from bitrix24_call_card import AuthenticatedClient, Client, errors
 from bitrix24_call_card.api.call_card import get_status
+from bitrix24_sandbox.faults import FAULTS, OAUTH_FAULTS
+from bitrix24_sandbox.portal import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN
+from bitrix24_sandbox.remote import Sandbox
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
-from sandbox.faults import FAULTS, OAUTH_FAULTS
-from sandbox.portal import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN
-from sandbox.remote import Sandbox
 
 THREADS = 6
 TASKS = 12
@@ -137,7 +137,7 @@ class Held:
 @contextlib.contextmanager
 def sandbox_process() -> Iterator[Sandbox]:
     """Run a sandbox in a process of its own, so that this one holds nothing but the client."""
-    command = [sys.executable, "-m", "sandbox", "--port", "0", "--quiet"]
+    command = [sys.executable, "-m", "bitrix24_sandbox", "--port", "0", "--quiet"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
         try:
             assert process.stdout is not None  # noqa: S101 - asked for above

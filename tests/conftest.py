@@ -4,8 +4,8 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from sandbox.remote import Sandbox
-from sandbox.server import running
+from bitrix24_sandbox.remote import Sandbox
+from bitrix24_sandbox.server import running
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from bitrix24_call_card.api.call_card import get_status
 from bitrix24_call_card.models import ErrorCode, ErrorResponse
 
 if TYPE_CHECKING:
-    from sandbox.remote import Sandbox
+    from bitrix24_sandbox.remote import Sandbox
 
     from tests.client.conftest import Answering, Ask, Get
 

@@ -22,7 +22,7 @@ from bitrix24_call_card import AuthenticatedClient, Client, errors
 from bitrix24_call_card.api.call_card import get_status
 
 if TYPE_CHECKING:
-    from sandbox.remote import Sandbox
+    from bitrix24_sandbox.remote import Sandbox
 
     from tests.client.conftest import Ask, Get
 

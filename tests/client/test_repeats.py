@@ -14,13 +14,13 @@ import pytest
 from bitrix24_call_card import Client, errors
 from bitrix24_call_card.api.call_card import get_status
 from bitrix24_call_card.models import ErrorResponse
+from bitrix24_sandbox.limits import Limits
+from bitrix24_sandbox.portal import Portal
+from bitrix24_sandbox.server import running
 from httpx_retries import Retry, RetryTransport
-from sandbox.limits import Limits
-from sandbox.portal import Portal
-from sandbox.server import running
 
 if TYPE_CHECKING:
-    from sandbox.remote import Sandbox
+    from bitrix24_sandbox.remote import Sandbox
 
     from tests.client.conftest import Answering, Get
 

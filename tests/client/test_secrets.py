@@ -17,11 +17,11 @@ import httpx
 import pytest
 from bitrix24_call_card import AuthenticatedClient, Client, errors
 from bitrix24_call_card.models import InitData, OpenWidgetRequest
+from bitrix24_sandbox.faults import FAULTS, OAUTH_FAULTS
 from httpx_retries import Retry, RetryTransport
-from sandbox.faults import FAULTS, OAUTH_FAULTS
 
 if TYPE_CHECKING:
-    from sandbox.remote import Sandbox
+    from bitrix24_sandbox.remote import Sandbox
 
     from tests.client.conftest import Answering, Get, Recorder
 

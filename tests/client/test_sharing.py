@@ -18,7 +18,7 @@ from bitrix24_call_card import AuthenticatedClient, Client, errors
 from bitrix24_call_card.api.call_card import get_status
 
 if TYPE_CHECKING:
-    from sandbox.remote import Sandbox
+    from bitrix24_sandbox.remote import Sandbox
 
 CALLS = 10_000 if os.environ.get("HYPOTHESIS_PROFILE") == "long" else 1_000
 

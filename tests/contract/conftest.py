@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from sandbox.server import Running, running
+from bitrix24_sandbox.server import Running, running
 
 from tests.contract import document as contract
 from tests.contract.scenario import restore

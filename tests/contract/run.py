@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
-from sandbox.server import running
+from bitrix24_sandbox.server import running
 
 from tests.contract.document import Document, load
 from tests.contract.properties import View, findings, oauth, stranger, webhook

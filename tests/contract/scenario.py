@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import httpx
-from sandbox.limits import Limits
-from sandbox.server import Running
+from bitrix24_sandbox.limits import Limits
+from bitrix24_sandbox.server import Running
 
 from tests.contract.document import Document, ErrorExample, error_examples, faults_of_answer
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from sandbox.server import Running
+from bitrix24_sandbox.server import Running
 
 from tests.contract.document import Document, ErrorExample, error_examples, load
 from tests.contract.scenario import (

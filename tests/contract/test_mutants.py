@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
-from sandbox.server import Running, running
+from bitrix24_sandbox.server import Running, running
 
 from tests.contract.document import Document, faults_of_document
 from tests.contract.mutation import Answer, Mutation, Request, Spoilt

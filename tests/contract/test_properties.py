@@ -4,7 +4,7 @@ from collections.abc import Callable
 from itertools import islice
 
 import pytest
-from sandbox.server import Running
+from bitrix24_sandbox.server import Running
 from schemathesis import Response
 
 from tests.contract.document import Document

@@ -16,9 +16,9 @@ from bitrix24_call_card.models import (
     GetStatusResponse,
 )
 from bitrix24_call_card.types import UNSET, Response
+from bitrix24_sandbox.server import Running
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from sandbox.server import Running
 
 from tests.contract.document import Document, faults_of_answer
 from tests.contract.scenario import CALLS

@@ -13,7 +13,7 @@ from urllib.parse import unquote_plus
 from xml.etree import ElementTree
 
 import pytest
-from sandbox.server import listen, origin_of, running
+from bitrix24_sandbox.server import listen, origin_of, running
 from schemathesis.engine.recorder import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 

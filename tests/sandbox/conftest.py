@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 import pytest
-from sandbox.remote import Sandbox
-from sandbox.server import running
+from bitrix24_sandbox.remote import Sandbox
+from bitrix24_sandbox.server import running
 
 Ask = Callable[..., httpx.Response]
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sandbox.remote import Sandbox
+from bitrix24_sandbox.remote import Sandbox
 
 CALL = "placement.call?PLACEMENT=getStatus"
 CALL_ID = "externalCall.c3ee67f1a63f6e6117c230ab59cc49ea.1723556778"

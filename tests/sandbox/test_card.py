@@ -4,8 +4,8 @@ import asyncio
 from typing import Any
 
 import pytest
-from sandbox.card import Card, NotNowError, Turn, UnknownActionError
-from sandbox.portal import Portal
+from bitrix24_sandbox.card import Card, NotNowError, Turn, UnknownActionError
+from bitrix24_sandbox.portal import Portal
 
 CHANGED = "CallCard::EntityChanged"
 CLOSING = "CallCard::BeforeClose"

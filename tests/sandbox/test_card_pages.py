@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
-from sandbox.remote import Sandbox
-from sandbox.server import running
+from bitrix24_sandbox.remote import Sandbox
+from bitrix24_sandbox.server import running
 
 
 def turns(response: httpx.Response) -> Iterator[dict[str, Any]]:

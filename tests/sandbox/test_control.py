@@ -5,10 +5,10 @@ from typing import Any
 
 import httpx
 import pytest
+from bitrix24_sandbox.portal import Portal
+from bitrix24_sandbox.remote import Sandbox
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sandbox.portal import Portal
-from sandbox.remote import Sandbox
 
 LEAST = {
     "CALL_ID": "c1",

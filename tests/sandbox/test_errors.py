@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sandbox.remote import Sandbox
+from bitrix24_sandbox.remote import Sandbox
 
 ASKED = {"PLACEMENT": "getStatus", "PARAMS": {}}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sandbox.remote import Sandbox
+from bitrix24_sandbox.remote import Sandbox
 
 ERRORS = [
     (400, "INVALID_REQUEST", "Https required"),

@@ -6,12 +6,12 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from bitrix24_sandbox.calls import default_call
+from bitrix24_sandbox.card import Card, Event
+from bitrix24_sandbox.frame import DroppedError, Frame, Message, Place, parse, placement_options
+from bitrix24_sandbox.portal import Portal
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sandbox.calls import default_call
-from sandbox.card import Card, Event
-from sandbox.frame import DroppedError, Frame, Message, Place, parse, placement_options
-from sandbox.portal import Portal
 
 ORIGIN = "http://widget.example:3000"
 PLACE = Place("portal.example:8024", secure=False, uri="/?from=test")

@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from bitrix24_sandbox.remote import Sandbox
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from sandbox.remote import Sandbox
 
 fuzz = settings(
     max_examples=100,

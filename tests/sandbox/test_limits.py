@@ -4,9 +4,9 @@ from typing import Any
 
 import httpx
 import pytest
-from sandbox.limits import LeakyBucket, Limits, OperatingTime
-from sandbox.portal import Portal
-from sandbox.server import running
+from bitrix24_sandbox.limits import LeakyBucket, Limits, OperatingTime
+from bitrix24_sandbox.portal import Portal
+from bitrix24_sandbox.server import running
 
 ASKED = {"PLACEMENT": "getStatus", "PARAMS": {}}
 

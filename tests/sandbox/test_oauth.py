@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sandbox.remote import Sandbox
+from bitrix24_sandbox.remote import Sandbox
 
 RENEWAL = {
     "grant_type": "refresh_token",

@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
-from sandbox import pages
-from sandbox.remote import Sandbox
+from bitrix24_sandbox import pages
+from bitrix24_sandbox.remote import Sandbox
 
 
 def test_the_contract_is_served_with_this_sandbox_as_its_server(

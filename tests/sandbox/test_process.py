@@ -16,18 +16,18 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sandbox.__main__ import parser
-from sandbox.access_log import masked
-from sandbox.limits import Limits
-from sandbox.portal import Portal
-from sandbox.server import running
+from bitrix24_sandbox.__main__ import parser
+from bitrix24_sandbox.access_log import masked
+from bitrix24_sandbox.limits import Limits
+from bitrix24_sandbox.portal import Portal
+from bitrix24_sandbox.server import running
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "sandbox", *arguments],
+        [sys.executable, "-m", "bitrix24_sandbox", *arguments],
         env={**os.environ, "PYTHONPATH": str(SCRIPTS)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

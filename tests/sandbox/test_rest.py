@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx
 import pytest
-from sandbox.portal import Portal
-from sandbox.remote import Sandbox
-from sandbox.server import running
+from bitrix24_sandbox.portal import Portal
+from bitrix24_sandbox.remote import Sandbox
+from bitrix24_sandbox.server import running
 
 ASKED = {"PLACEMENT": "getStatus", "PARAMS": {}}
 FOREIGN = {"Origin": "https://widget.example"}

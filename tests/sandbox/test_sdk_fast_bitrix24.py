@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sandbox.remote import Sandbox
+from bitrix24_sandbox.remote import Sandbox
 
 Ask = Callable[..., Any]
 

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 import pytest
 from bitrix24_call_card.models import CallStatus
-from sandbox.remote import Sandbox
+from bitrix24_sandbox.remote import Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")

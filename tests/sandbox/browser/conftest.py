@@ -13,6 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from bitrix24_sandbox.remote import Sandbox
+from bitrix24_sandbox.server import running
 from playwright.sync_api import (
     Browser,
     FrameLocator,
@@ -22,8 +24,6 @@ from playwright.sync_api import (
     sync_playwright,
 )
 from playwright.sync_api import TimeoutError as TooLong
-from sandbox.remote import Sandbox
-from sandbox.server import running
 
 # Chromium shall ask nobody but the pages under test.
 ARGUMENTS = [

@@ -16,7 +16,7 @@ from bitrix24_call_card.models import CallDirection, CrmEntityType, ErrorRespons
 from bitrix24_call_card.types import Response
 
 if TYPE_CHECKING:
-    from sandbox.remote import Sandbox
+    from bitrix24_sandbox.remote import Sandbox
 
     from tests.client.conftest import Answering, Ask, Get, GetDetailed, Recorder
 

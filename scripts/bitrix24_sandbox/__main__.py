@@ -1,4 +1,4 @@
-"""The sandbox from the command line: `python -m sandbox`."""
+"""The sandbox from the command line: `python -m bitrix24_sandbox`."""
 
 import argparse
 import os
@@ -51,7 +51,7 @@ def handler(text: str) -> str:
 def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m sandbox",
+        prog="python -m bitrix24_sandbox",
         description="A small Bitrix24 portal on this machine, which answers getStatus by webhook "
         "and by OAuth.",
     )

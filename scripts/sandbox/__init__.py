@@ -1,1 +1,0 @@
-"""A small Bitrix24 portal for development and tests: `python -m sandbox --help`."""
