@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,8 @@ GENERATOR = ROOT / "scripts" / "generator"
 GENERATED = ROOT / "generated"
 PACKAGE = "bitrix24_call_card"
 PLAIN_TEXT = {"_TYPER_STANDARD_TRACEBACK": "1", "NO_COLOR": "1", "TERM": "dumb"}
-BANNER = "# Generated from the contract by `make generate`: an edit here is lost.\n"
+GENERATED_BANNER = "# Generated from the contract by `make generate`: do not edit.\n"
+COPIED_BANNER = "# Copied from {source} by `make generate`: do not edit.\n"
 
 
 class GenerationError(Exception):
@@ -30,23 +30,36 @@ def generate(contract: Path, project: Path) -> None:
         GenerationError: If the contract is not one, or holds what the generator cannot take.
     """
     version = _version(contract)
-    shutil.copytree(GENERATOR / "project", project)
+    package = project / PACKAGE
+    package.parent.mkdir()
     _run(
         *("openapi_python_client", "generate", "--path", contract, "--fail-on-warning"),
         *("--config", GENERATOR / "config.yaml"),
         *("--custom-template-path", GENERATOR / "templates"),
-        *("--meta", "none", "--output-path", project / PACKAGE, "--overwrite"),
+        *("--meta", "none", "--output-path", package),
     )
     # Isolated, so that no settings found in a folder above change the bytes.
-    ruff = ("--isolated", "--no-cache", "--quiet", "--line-length=120", "--target-version=py311")
+    ruff = ("--isolated", "--no-cache", "--quiet", "--line-length=100", "--target-version=py311")
     _run("ruff", "check", *ruff, "--fix", "--select=F,I,UP", project)
     _run("ruff", "format", *ruff, project)
-    for source in project.rglob("*.py"):
-        source.write_bytes(BANNER.encode() + source.read_bytes())
+    for module in project.rglob("*.py"):
+        module.write_bytes(GENERATED_BANNER.encode() + module.read_bytes())
+    _copy_project(project)
     metadata = project / "pyproject.toml"
     metadata.write_bytes(
         metadata.read_bytes().replace(b'version = "0"', f'version = "{version}"'.encode(), 1)
     )
+
+
+def _copy_project(project: Path) -> None:
+    """Copy what does not vary with the contract over what the generator wrote."""
+    written_by_hand = GENERATOR / "project"
+    for name, content in _files(written_by_hand).items():
+        target = project / name
+        if target.suffix == ".py":
+            source = (written_by_hand / name).relative_to(ROOT).as_posix()
+            content = COPIED_BANNER.format(source=source).encode() + content
+        target.write_bytes(content)
 
 
 def replace(contract: Path, project: Path) -> None:

@@ -1,4 +1,4 @@
-# Generated from the contract by `make generate`: an edit here is lost.
+# Generated from the contract by `make generate`: do not edit.
 """A client library for accessing Bitrix24 call card"""
 
 from .client import AuthenticatedClient, Client

@@ -1,4 +1,4 @@
-# Generated from the contract by `make generate`: an edit here is lost.
+# Copied from scripts/generator/project/bitrix24_call_card/client.py by `make generate`: do not edit.
 """The clients: how a portal is reached, and how its secrets are kept."""
 
 from __future__ import annotations
@@ -81,7 +81,9 @@ class _Secret:
 
     __slots__ = ("_body", "_follows_redirects", "_path", "_query", "wire")
 
-    def __init__(self, path: bytes, query: dict[str, str], body: bytes, follows_redirects: bool) -> None:
+    def __init__(
+        self, path: bytes, query: dict[str, str], body: bytes, follows_redirects: bool
+    ) -> None:
         self._path = path
         self._query = query
         self._body = httpx.ByteStream(body)
@@ -94,7 +96,11 @@ class _Secret:
     def redirected(self, wire: httpx.Request, response: httpx.Response) -> httpx.Request | None:
         """What to send next, if the response is a redirect to be followed; its target is for nobody to see."""
         location = response.headers.pop("location", None)
-        if location is None or not self._follows_redirects or response.status_code not in (307, 308):
+        if (
+            location is None
+            or not self._follows_redirects
+            or response.status_code not in (307, 308)
+        ):
             return None
         try:
             target = wire.url.join(location)
@@ -126,7 +132,11 @@ class _Transport(httpx.BaseTransport):
         wire = secret.wire
         response = self._transport.handle_request(wire)
         followed = 0
-        while response.is_redirect and (following := secret.redirected(wire, response)) and followed < _MOST_REDIRECTS:
+        while (
+            response.is_redirect
+            and (following := secret.redirected(wire, response))
+            and followed < _MOST_REDIRECTS
+        ):
             response.close()
             followed += 1
             wire = following
@@ -145,7 +155,11 @@ class _AsyncTransport(httpx.AsyncBaseTransport):
         wire = secret.wire
         response = await self._transport.handle_async_request(wire)
         followed = 0
-        while response.is_redirect and (following := secret.redirected(wire, response)) and followed < _MOST_REDIRECTS:
+        while (
+            response.is_redirect
+            and (following := secret.redirected(wire, response))
+            and followed < _MOST_REDIRECTS
+        ):
             await response.aclose()
             followed += 1
             wire = following
@@ -183,7 +197,10 @@ class _AsyncHttpxClient(httpx.AsyncClient):
 
 def _is_expired(response: httpx.Response) -> bool:
     try:
-        return response.status_code == 401 and as_object(response.content).get("error") == "expired_token"
+        return (
+            response.status_code == 401
+            and as_object(response.content).get("error") == "expired_token"
+        )
     except InvalidResponse:
         return False
 
@@ -200,13 +217,20 @@ def _checked(base_url: str) -> httpx.URL:
     try:
         url = httpx.URL(base_url)
         url.host.encode("idna")  # as the resolver will do it
-        if url.scheme in ("http", "https") and url.host and not url.userinfo and (url.port or 1) in range(1, 65536):
+        if (
+            url.scheme in ("http", "https")
+            and url.host
+            and not url.userinfo
+            and (url.port or 1) in range(1, 65536)
+        ):
             if "?" not in base_url and "#" not in base_url:
                 return url
     except (httpx.InvalidURL, UnicodeError, TypeError):
         pass
     # Not shown and not chained, because it may hold a secret all the same.
-    raise ValueError("base_url: expected a URL such as https://PORTAL/rest/USER_ID/WEBHOOK/") from None
+    raise ValueError(
+        "base_url: expected a URL such as https://PORTAL/rest/USER_ID/WEBHOOK/"
+    ) from None
 
 
 class Client:
@@ -334,7 +358,9 @@ class Client:
         client = self._async_clients.get(loop)
         if client is None or client.is_closed:
             with self._lock:
-                for old in [old for old in self._async_clients if old is not None and old.is_closed()]:
+                for old in [
+                    old for old in self._async_clients if old is not None and old.is_closed()
+                ]:
                     del self._async_clients[old]
                 client = self._async_clients[loop] = _AsyncHttpxClient(**self._httpx_kwargs())
         return client
@@ -367,7 +393,9 @@ class Client:
             "cookies": self._cookies,
             "headers": self._headers,
             "timeout": self._timeout,
-            "verify": ssl.create_default_context(cafile=verify) if isinstance(verify, str) else verify,
+            "verify": ssl.create_default_context(cafile=verify)
+            if isinstance(verify, str)
+            else verify,
             **self._httpx_args,
         }
 
@@ -521,7 +549,9 @@ class AuthenticatedClient(Client):
         waiting.result()
         return await self._asend(operation, self.token)
 
-    def _join_renewal(self, token: str, loop: asyncio.AbstractEventLoop | None) -> tuple[Future[None], bool]:
+    def _join_renewal(
+        self, token: str, loop: asyncio.AbstractEventLoop | None
+    ) -> tuple[Future[None], bool]:
         """The renewal of that token, and whether it is the caller's to do."""
         from concurrent.futures import Future
 
@@ -551,12 +581,18 @@ class AuthenticatedClient(Client):
         finally:
             _renewing.reset(outside)
 
-    async def _arenew(self, renewal: Future[None], refresh: Callable[[], str | Awaitable[str]]) -> None:
+    async def _arenew(
+        self, renewal: Future[None], refresh: Callable[[], str | Awaitable[str]]
+    ) -> None:
         import asyncio
 
         _renewing.set(self)  # in this task, and in the thread that it may start
         try:
-            token = refresh() if inspect.iscoroutinefunction(refresh) else await asyncio.to_thread(_call, refresh)
+            token = (
+                refresh()
+                if inspect.iscoroutinefunction(refresh)
+                else await asyncio.to_thread(_call, refresh)
+            )
             self._take(await token if inspect.isawaitable(token) else token)
         except asyncio.CancelledError:
             self._end_renewal(renewal, Bitrix24Error(_LOOP_ENDED))

@@ -1,4 +1,4 @@
-# Generated from the contract by `make generate`: an edit here is lost.
+# Copied from scripts/generator/project/bitrix24_call_card/errors.py by `make generate`: do not edit.
 """What the package raises on its own. Network failures are not among it: they stay httpx's own exceptions."""
 
 from __future__ import annotations
@@ -11,7 +11,12 @@ if TYPE_CHECKING:
     from .models.error_response import ErrorResponse
 
 
-_PASSING = ("ERROR_UNEXPECTED_ANSWER", "INTERNAL_SERVER_ERROR", "OPERATION_TIME_LIMIT", "QUERY_LIMIT_EXCEEDED")
+_PASSING = (
+    "ERROR_UNEXPECTED_ANSWER",
+    "INTERNAL_SERVER_ERROR",
+    "OPERATION_TIME_LIMIT",
+    "QUERY_LIMIT_EXCEEDED",
+)
 
 
 class Bitrix24Error(Exception):
@@ -33,7 +38,11 @@ class ApiError(Bitrix24Error):
     """
 
     def __init__(
-        self, status_code: int, response: ErrorResponse, content: bytes, operating_reset_at: int | None = None
+        self,
+        status_code: int,
+        response: ErrorResponse,
+        content: bytes,
+        operating_reset_at: int | None = None,
     ) -> None:
         super().__init__(status_code, response, content, operating_reset_at)
         self.status_code = status_code
@@ -59,7 +68,10 @@ class ApiError(Bitrix24Error):
         """
         if self.error in _PASSING:
             return True
-        return self.status_code in (429, 500, 503) and self.error not in ("OVERLOAD_LIMIT", "PORTAL_DELETED")
+        return self.status_code in (429, 500, 503) and self.error not in (
+            "OVERLOAD_LIMIT",
+            "PORTAL_DELETED",
+        )
 
     def __str__(self) -> str:
         return f"the portal answered {self.status_code} {self.error}: {self.error_description}"
@@ -94,7 +106,9 @@ class InvalidResponse(Bitrix24Error):
         content: The answer's raw body, or None likewise.
     """
 
-    def __init__(self, reason: str, status_code: int | None = None, content: bytes | None = None) -> None:
+    def __init__(
+        self, reason: str, status_code: int | None = None, content: bytes | None = None
+    ) -> None:
         super().__init__(reason, status_code, content)
         self.reason = reason
         self.status_code = status_code

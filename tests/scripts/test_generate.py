@@ -168,10 +168,21 @@ def test_a_contract_that_cannot_be_taken_fails_and_leaves_the_old_client(
         ),
         pytest.param(
             lambda project: edit(
-                project / "scripts/generator/templates/errors.py.jinja", "base of", "root of"
+                project / "scripts/generator/templates/model.py.jinja",
+                "Read the model",
+                "Get the model",
+            ),
+            f"{MODEL}: differs",
+            id="an edited template",
+        ),
+        pytest.param(
+            lambda project: edit(
+                project / "scripts/generator/project/bitrix24_call_card/errors.py",
+                "base of",
+                "root of",
             ),
             "generated/bitrix24_call_card/errors.py: differs",
-            id="an edited template",
+            id="an edited module",
         ),
     ],
 )
@@ -196,13 +207,17 @@ def test_the_version_of_the_package_is_that_of_the_contract(project: Path) -> No
     assert 'version = "7.8.9"' in (project / "generated" / "pyproject.toml").read_text("utf-8")
 
 
-def test_every_generated_module_says_that_it_is_generated() -> None:
+def test_every_module_says_first_what_it_was_made_from() -> None:
     for module in (ROOT / "generated").rglob("*.py"):
-        assert module.read_text("utf-8").startswith("# Generated from the contract"), module
+        name = module.relative_to(ROOT / "generated").as_posix()
+        by_hand = f"scripts/generator/project/{name}"
+        source = by_hand if (ROOT / by_hand).exists() else "the contract"
+        banner = module.read_text("utf-8").partition("\n")[0]
+        assert f" from {source} by `make generate`: do not edit." in banner, module
 
 
 def test_templates_are_few() -> None:
-    assert len(TEMPLATES) <= 5
+    assert len(TEMPLATES) <= 3
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)

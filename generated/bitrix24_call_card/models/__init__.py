@@ -1,4 +1,4 @@
-# Generated from the contract by `make generate`: an edit here is lost.
+# Generated from the contract by `make generate`: do not edit.
 """The models of the contract, each imported when it is first used, and the checks by which they are read."""
 
 from __future__ import annotations
@@ -189,10 +189,14 @@ def as_list(value: object, name: str, item: Callable[[object, str], T]) -> list[
         return []
     if not isinstance(value, list):
         raise _mismatch(name, "an array", value)
-    return [item(each, f"{name}[{index}]") for index, each in enumerate(cast("list[object]", value))]
+    return [
+        item(each, f"{name}[{index}]") for index, each in enumerate(cast("list[object]", value))
+    ]
 
 
-def one_of(value: object, name: str, first: Callable[[object, str], T], second: Callable[[object, str], U]) -> T | U:
+def one_of(
+    value: object, name: str, first: Callable[[object, str], T], second: Callable[[object, str], U]
+) -> T | U:
     """The value as the first of two types that takes it."""
     try:
         return first(value, name)
@@ -200,7 +204,9 @@ def one_of(value: object, name: str, first: Callable[[object, str], T], second: 
         return second(value, name)
 
 
-def optional(value: object, name: str, convert: Callable[[object, str], T], absent: str = "undefined") -> T | Unset:
+def optional(
+    value: object, name: str, convert: Callable[[object, str], T], absent: str = "undefined"
+) -> T | Unset:
     """The value, or UNSET if it is absent; the browser writes that as "undefined", PHP at times as ""."""
     if value is UNSET or value in ("undefined", absent):
         return UNSET

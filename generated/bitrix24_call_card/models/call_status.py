@@ -1,4 +1,4 @@
-# Generated from the contract by `make generate`: an edit here is lost.
+# Generated from the contract by `make generate`: do not edit.
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -58,7 +58,9 @@ class CallStatus:
     none. Since 2024-09. """
     call_state: CallState | str | Unset = UNSET
     """ How far the call has come. Absent before 2026-04. """
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict[str, Any], eq=False)
+    additional_properties: dict[str, Any] = _attrs_field(
+        init=False, factory=dict[str, Any], eq=False
+    )
     """ Members that the contract does not list. They do not count when two models are compared. """
 
     def to_dict(self) -> dict[str, Any]:
@@ -95,7 +97,9 @@ class CallStatus:
         d = members(src_dict, "CallStatus")
         call_status = cls(
             call_id=as_str(d.pop("CALL_ID", UNSET), "CALL_ID"),
-            crm_entity_type=as_enum(d.pop("CRM_ENTITY_TYPE", UNSET), "CRM_ENTITY_TYPE", CrmEntityType),
+            crm_entity_type=as_enum(
+                d.pop("CRM_ENTITY_TYPE", UNSET), "CRM_ENTITY_TYPE", CrmEntityType
+            ),
             crm_entity_id=as_int(d.pop("CRM_ENTITY_ID", UNSET), "CRM_ENTITY_ID"),
             crm_bindings=as_list(
                 d.pop("CRM_BINDINGS", UNSET),
@@ -107,9 +111,13 @@ class CallStatus:
             phone_number=optional(d.pop("PHONE_NUMBER", UNSET), "PHONE_NUMBER", as_str),
             line_number=optional(d.pop("LINE_NUMBER", UNSET), "LINE_NUMBER", as_str),
             line_name=optional(d.pop("LINE_NAME", UNSET), "LINE_NAME", as_str),
-            crm_activity_id=optional(d.pop("CRM_ACTIVITY_ID", UNSET), "CRM_ACTIVITY_ID", as_int, absent=""),
+            crm_activity_id=optional(
+                d.pop("CRM_ACTIVITY_ID", UNSET), "CRM_ACTIVITY_ID", as_int, absent=""
+            ),
             call_state=optional(
-                d.pop("CALL_STATE", UNSET), "CALL_STATE", lambda value, name: as_enum(value, name, CallState)
+                d.pop("CALL_STATE", UNSET),
+                "CALL_STATE",
+                lambda value, name: as_enum(value, name, CallState),
             ),
         )
         call_status.additional_properties = d

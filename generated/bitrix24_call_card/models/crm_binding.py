@@ -1,4 +1,4 @@
-# Generated from the contract by `make generate`: an edit here is lost.
+# Generated from the contract by `make generate`: do not edit.
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -24,7 +24,9 @@ class CrmBinding:
     """ The type of the CRM item. Always there. """
     entity_id: int
     """ The id of the CRM item. Always there. """
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict[str, Any], eq=False)
+    additional_properties: dict[str, Any] = _attrs_field(
+        init=False, factory=dict[str, Any], eq=False
+    )
     """ Members that the contract does not list. They do not count when two models are compared. """
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-# Generated from the contract by `make generate`: an edit here is lost.
+# Generated from the contract by `make generate`: do not edit.
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -28,7 +28,9 @@ class EntityChanged:
     """ The type of the CRM item; an empty string if the call is not bound. """
     crm_entity_id: int
     """ The id of the CRM item; 0 if the call is not bound. """
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict[str, Any], eq=False)
+    additional_properties: dict[str, Any] = _attrs_field(
+        init=False, factory=dict[str, Any], eq=False
+    )
     """ Members that the contract does not list. They do not count when two models are compared. """
 
     def to_dict(self) -> dict[str, Any]:
@@ -50,7 +52,9 @@ class EntityChanged:
         d = members(src_dict, "EntityChanged")
         entity_changed = cls(
             phone_number=as_str(d.pop("PHONE_NUMBER", UNSET), "PHONE_NUMBER"),
-            crm_entity_type=as_enum(d.pop("CRM_ENTITY_TYPE", UNSET), "CRM_ENTITY_TYPE", CrmEntityType),
+            crm_entity_type=as_enum(
+                d.pop("CRM_ENTITY_TYPE", UNSET), "CRM_ENTITY_TYPE", CrmEntityType
+            ),
             crm_entity_id=as_int(d.pop("CRM_ENTITY_ID", UNSET), "CRM_ENTITY_ID"),
         )
         entity_changed.additional_properties = d

@@ -1,4 +1,4 @@
-# Generated from the contract by `make generate`: an edit here is lost.
+# Generated from the contract by `make generate`: do not edit.
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -30,7 +30,9 @@ class GetStatusRequest:
     """ The command to the call card. """
     params: NoParameters | list[Any] | Unset = UNSET
     """ The parameters of the command: there are none, and it may be left out. """
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict[str, Any], eq=False)
+    additional_properties: dict[str, Any] = _attrs_field(
+        init=False, factory=dict[str, Any], eq=False
+    )
     """ Members that the contract does not list. They do not count when two models are compared. """
 
     def to_dict(self) -> dict[str, Any]:
@@ -39,7 +41,9 @@ class GetStatusRequest:
         field_dict.update(self.additional_properties)
         field_dict["PLACEMENT"] = self.placement
         if not isinstance(self.params, Unset):
-            field_dict["PARAMS"] = self.params if isinstance(self.params, list) else self.params.to_dict()
+            field_dict["PARAMS"] = (
+                self.params if isinstance(self.params, list) else self.params.to_dict()
+            )
         return field_dict
 
     @classmethod

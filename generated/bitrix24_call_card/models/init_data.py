@@ -1,4 +1,4 @@
-# Generated from the contract by `make generate`: an edit here is lost.
+# Generated from the contract by `make generate`: do not edit.
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -59,7 +59,9 @@ class InitData:
     string `undefined`. """
     placement: Literal["CALL_CARD"] = "CALL_CARD"
     """ Where the widget is. """
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict[str, Any], eq=False)
+    additional_properties: dict[str, Any] = _attrs_field(
+        init=False, factory=dict[str, Any], eq=False
+    )
     """ Members that the contract does not list. They do not count when two models are compared. """
 
     def to_dict(self) -> dict[str, Any]:
@@ -79,7 +81,9 @@ class InitData:
         field_dict["IS_ADMIN"] = self.is_admin
         field_dict["INSTALL"] = self.install
         field_dict["USER_OPTIONS"] = (
-            self.user_options if isinstance(self.user_options, list) else self.user_options.to_dict()
+            self.user_options
+            if isinstance(self.user_options, list)
+            else self.user_options.to_dict()
         )
         field_dict["APP_OPTIONS"] = (
             self.app_options if isinstance(self.app_options, list) else self.app_options.to_dict()

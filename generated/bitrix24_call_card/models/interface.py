@@ -1,4 +1,4 @@
-# Generated from the contract by `make generate`: an edit here is lost.
+# Generated from the contract by `make generate`: do not edit.
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -25,7 +25,9 @@ class Interface:
     """ The commands, for `BX24.placement.call`. """
     event: list[Event | str]
     """ The events, for `BX24.placement.bindEvent`. """
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict[str, Any], eq=False)
+    additional_properties: dict[str, Any] = _attrs_field(
+        init=False, factory=dict[str, Any], eq=False
+    )
     """ Members that the contract does not list. They do not count when two models are compared. """
 
     def to_dict(self) -> dict[str, Any]:
@@ -45,8 +47,14 @@ class Interface:
         """
         d = members(src_dict, "Interface")
         interface = cls(
-            command=as_list(d.pop("command", UNSET), "command", lambda value, name: as_enum(value, name, Command)),
-            event=as_list(d.pop("event", UNSET), "event", lambda value, name: as_enum(value, name, Event)),
+            command=as_list(
+                d.pop("command", UNSET),
+                "command",
+                lambda value, name: as_enum(value, name, Command),
+            ),
+            event=as_list(
+                d.pop("event", UNSET), "event", lambda value, name: as_enum(value, name, Event)
+            ),
         )
         interface.additional_properties = d
         return interface

@@ -1,4 +1,4 @@
-# Generated from the contract by `make generate`: an edit here is lost.
+# Generated from the contract by `make generate`: do not edit.
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -16,7 +16,9 @@ from ..models import (
 class Options:
     """What an application has stored, by its own names."""
 
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict[str, Any], eq=False)
+    additional_properties: dict[str, Any] = _attrs_field(
+        init=False, factory=dict[str, Any], eq=False
+    )
     """ Members that the contract does not list. They do not count when two models are compared. """
 
     def to_dict(self) -> dict[str, Any]:

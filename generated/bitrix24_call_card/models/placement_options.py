@@ -1,4 +1,4 @@
-# Generated from the contract by `make generate`: an edit here is lost.
+# Generated from the contract by `make generate`: do not edit.
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -49,7 +49,9 @@ class PlacementOptions:
     """ How far the call has come, as in `CallState`. Absent before 2026-04. """
     uri: str | Unset = UNSET
     """ Path and query of the page in which the widget is opened. May be absent. """
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict[str, Any], eq=False)
+    additional_properties: dict[str, Any] = _attrs_field(
+        init=False, factory=dict[str, Any], eq=False
+    )
     """ Members that the contract does not list. They do not count when two models are compared. """
 
     def to_dict(self) -> dict[str, Any]:
@@ -101,7 +103,9 @@ class PlacementOptions:
                 d.pop("CRM_BINDINGS", UNSET),
                 "CRM_BINDINGS",
                 lambda value, name: as_list(
-                    value, name, lambda value, name: as_model(value, name, PlacementBinding.from_dict)
+                    value,
+                    name,
+                    lambda value, name: as_model(value, name, PlacementBinding.from_dict),
                 ),
             ),
             call_state=optional(d.pop("CALL_STATE", UNSET), "CALL_STATE", as_str),

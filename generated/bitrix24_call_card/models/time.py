@@ -1,4 +1,4 @@
-# Generated from the contract by `make generate`: an edit here is lost.
+# Generated from the contract by `make generate`: do not edit.
 from __future__ import annotations
 
 import datetime
@@ -38,7 +38,9 @@ class Time:
     """ What this method has used in the last ten minutes, in seconds. Cloud portals only; may be absent. """
     operating_reset_at: int | Unset = UNSET
     """ When a part of `operating` is given back, in Unix seconds. Cloud portals only; may be absent. """
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict[str, Any], eq=False)
+    additional_properties: dict[str, Any] = _attrs_field(
+        init=False, factory=dict[str, Any], eq=False
+    )
     """ Members that the contract does not list. They do not count when two models are compared. """
 
     def to_dict(self) -> dict[str, Any]:
@@ -73,7 +75,9 @@ class Time:
             date_start=as_datetime(d.pop("date_start", UNSET), "date_start"),
             date_finish=as_datetime(d.pop("date_finish", UNSET), "date_finish"),
             operating=optional(d.pop("operating", UNSET), "operating", as_float),
-            operating_reset_at=optional(d.pop("operating_reset_at", UNSET), "operating_reset_at", as_int),
+            operating_reset_at=optional(
+                d.pop("operating_reset_at", UNSET), "operating_reset_at", as_int
+            ),
         )
         time.additional_properties = d
         return time

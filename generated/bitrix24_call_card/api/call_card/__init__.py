@@ -1,2 +1,2 @@
-# Generated from the contract by `make generate`: an edit here is lost.
+# Generated from the contract by `make generate`: do not edit.
 """Contains endpoint functions for accessing the API"""

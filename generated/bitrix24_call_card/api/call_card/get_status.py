@@ -1,4 +1,4 @@
-# Generated from the contract by `make generate`: an edit here is lost.
+# Generated from the contract by `make generate`: do not edit.
 from __future__ import annotations
 
 from http import HTTPStatus
@@ -42,7 +42,9 @@ def _parse_response(client: Client, response: httpx.Response) -> GetStatusRespon
     raise errors.UnexpectedStatus(status_code, content)
 
 
-def _build_response(client: Client, response: httpx.Response) -> Response[GetStatusResponse | ErrorResponse]:
+def _build_response(
+    client: Client, response: httpx.Response
+) -> Response[GetStatusResponse | ErrorResponse]:
     from ...types import Response
 
     return Response(
@@ -58,11 +60,15 @@ def _success(client: Client, response: httpx.Response) -> GetStatusResponse:
 
     parsed = _parse_response(client, response)
     if isinstance(parsed, ErrorResponse):
-        raise errors.ApiError(response.status_code, parsed, response.content, client.operating_reset_at)
+        raise errors.ApiError(
+            response.status_code, parsed, response.content, client.operating_reset_at
+        )
     return parsed
 
 
-def sync_detailed(*, client: AuthenticatedClient | Client) -> Response[GetStatusResponse | ErrorResponse]:
+def sync_detailed(
+    *, client: AuthenticatedClient | Client
+) -> Response[GetStatusResponse | ErrorResponse]:
     """Get the status of the current call
 
     Gives the call that the user on whose behalf the request is made has on the screen: over a webhook
@@ -101,7 +107,9 @@ def sync(*, client: AuthenticatedClient | Client) -> GetStatusResponse:
     return _success(client, client.send(_OPERATION))
 
 
-async def asyncio_detailed(*, client: AuthenticatedClient | Client) -> Response[GetStatusResponse | ErrorResponse]:
+async def asyncio_detailed(
+    *, client: AuthenticatedClient | Client
+) -> Response[GetStatusResponse | ErrorResponse]:
     """Get the status of the current call
 
     Gives the call that the user on whose behalf the request is made has on the screen: over a webhook

@@ -1,8 +1,3 @@
-{#-
-Why: one family of exceptions, with nothing a server sent in the message, and none for JSON of its own kind.
-From: openapi-python-client 0.29.1, errors.py.jinja.
-Without it: there is one exception, off by default, and the body of an answer is in its message.
--#}
 """What the package raises on its own. Network failures are not among it: they stay httpx's own exceptions."""
 
 from __future__ import annotations
@@ -15,7 +10,12 @@ if TYPE_CHECKING:
     from .models.error_response import ErrorResponse
 
 
-_PASSING = ("ERROR_UNEXPECTED_ANSWER", "INTERNAL_SERVER_ERROR", "OPERATION_TIME_LIMIT", "QUERY_LIMIT_EXCEEDED")
+_PASSING = (
+    "ERROR_UNEXPECTED_ANSWER",
+    "INTERNAL_SERVER_ERROR",
+    "OPERATION_TIME_LIMIT",
+    "QUERY_LIMIT_EXCEEDED",
+)
 
 
 class Bitrix24Error(Exception):
@@ -37,7 +37,11 @@ class ApiError(Bitrix24Error):
     """
 
     def __init__(
-        self, status_code: int, response: ErrorResponse, content: bytes, operating_reset_at: int | None = None
+        self,
+        status_code: int,
+        response: ErrorResponse,
+        content: bytes,
+        operating_reset_at: int | None = None,
     ) -> None:
         super().__init__(status_code, response, content, operating_reset_at)
         self.status_code = status_code
@@ -63,7 +67,10 @@ class ApiError(Bitrix24Error):
         """
         if self.error in _PASSING:
             return True
-        return self.status_code in (429, 500, 503) and self.error not in ("OVERLOAD_LIMIT", "PORTAL_DELETED")
+        return self.status_code in (429, 500, 503) and self.error not in (
+            "OVERLOAD_LIMIT",
+            "PORTAL_DELETED",
+        )
 
     def __str__(self) -> str:
         return f"the portal answered {self.status_code} {self.error}: {self.error_description}"
@@ -98,7 +105,9 @@ class InvalidResponse(Bitrix24Error):
         content: The answer's raw body, or None likewise.
     """
 
-    def __init__(self, reason: str, status_code: int | None = None, content: bytes | None = None) -> None:
+    def __init__(
+        self, reason: str, status_code: int | None = None, content: bytes | None = None
+    ) -> None:
         super().__init__(reason, status_code, content)
         self.reason = reason
         self.status_code = status_code
