@@ -33,7 +33,7 @@ from bitrix24_call_card import Client
 from bitrix24_call_card.api.call_card import get_status
 from bitrix24_call_card.models import CallStatus, GetStatusResponse
 from bitrix24_sandbox.app import create_app
-from bitrix24_sandbox.portal import Portal
+from bitrix24_sandbox.portal.state import Portal
 from bitrix24_sandbox.remote import Sandbox
 from bitrix24_sandbox.server import listen, origin_of, serve
 from bitrix24_sandbox.tls import transport

@@ -26,8 +26,8 @@ from dataclasses import dataclass, field
 import httpx
 from bitrix24_call_card import AuthenticatedClient, Client, errors
 from bitrix24_call_card.api.call_card import get_status
-from bitrix24_sandbox.faults import FAULTS, OAUTH_FAULTS
-from bitrix24_sandbox.portal import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN
+from bitrix24_sandbox.portal.authentication import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN
+from bitrix24_sandbox.portal.faults import FAULTS, OAUTH_FAULTS
 from bitrix24_sandbox.remote import Sandbox
 from rich.box import SIMPLE_HEAD
 from rich.console import Console

@@ -9,13 +9,14 @@ from typing import get_args
 
 from starlette.types import ASGIApp
 
-from .access_log import AccessLog
 from .app import create_app
-from .limits import Limits
-from .portal import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, Portal, Profile
+from .portal.authentication import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN
+from .portal.limits import Limits
+from .portal.state import Portal, Profile
 from .remote import Sandbox
 from .server import listen, origin_of, port_of, serve
 from .tls import transport
+from .web.access_log import AccessLog
 
 
 def limits(text: str) -> Limits:

@@ -6,13 +6,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from . import control, pages, widget
-from .card import Card
-from .card_pages import Pages
-from .errors import PortalError
-from .oauth import OAuth
-from .portal import Portal
-from .rest import Rest
+from . import control
+from .card.card import Card
+from .portal.errors import PortalError
+from .portal.state import Portal
+from .rest.answers import error_answer
+from .rest.entry import Rest
+from .rest.oauth import OAuth
+from .web import docs, widget
+from .web.card_page import Pages
 
 
 def create_app(
@@ -28,7 +30,7 @@ def create_app(
             Route("/rest/{path:path}", Rest(portal)),  # first: it is asked most
             Route("/oauth/token/", OAuth(portal)),
             *control.routes(portal),
-            *pages.routes(),
+            *docs.routes(),
             *Pages(portal, Card(portal), handler=handler, widget_port=widget_port).routes(),
             *widget.routes(),
         ],
@@ -41,7 +43,9 @@ def create_app(
 
 async def _http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
-    answer = PortalError("METHOD_NOT_ALLOWED" if error.status_code == 405 else "NOT_FOUND").answer()
+    answer = error_answer(
+        PortalError("METHOD_NOT_ALLOWED" if error.status_code == 405 else "NOT_FOUND")
+    )
     return Response(
         answer.body,
         error.status_code,
@@ -50,5 +54,5 @@ async def _http_error(_: Request, error: Exception) -> Response:
 
 
 async def _bug(_: Request, __: Exception) -> Response:
-    answer = PortalError("INTERNAL_SERVER_ERROR").answer()
+    answer = error_answer(PortalError("INTERNAL_SERVER_ERROR"))
     return Response(answer.body, 500, {"content-type": "application/json; charset=utf-8"})

@@ -7,12 +7,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from . import json_text
-from .calls import InvalidCallError
-from .decoding import read_body
-from .errors import ClientGoneError, PortalError
-from .faults import InvalidFaultError
-from .portal import Portal
+from .portal import json_text
+from .portal.call import InvalidCallError
+from .portal.errors import PortalError
+from .portal.faults import InvalidFaultError
+from .portal.state import Portal
+from .rest.answers import ClientGoneError
+from .rest.decoding import read_body
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -38,6 +39,9 @@ def routes(portal: Portal) -> list[Route]:
             "limits": {"burst": limits.burst, "rate": limits.rate} if limits else None,
             "faults": portal.faults.waiting(),
         }
+
+    def expire_tokens() -> None:
+        portal.authentication.expire_tokens()
 
     async def show(_: Request) -> Response:
         return _json(state())
@@ -68,6 +72,6 @@ def routes(portal: Portal) -> list[Route]:
         Route("/sandbox/call", changing_to(portal.set_call), methods=["PUT"]),
         Route("/sandbox/call", changing(portal.end_call), methods=["DELETE"]),
         Route("/sandbox/faults", changing_to(portal.faults.add), methods=["POST"]),
-        Route("/sandbox/tokens/expire", changing(portal.expire_tokens), methods=["POST"]),
+        Route("/sandbox/tokens/expire", changing(expire_tokens), methods=["POST"]),
         Route("/sandbox/reset", changing(portal.reset), methods=["POST"]),
     ]

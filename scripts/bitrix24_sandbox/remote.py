@@ -9,7 +9,8 @@ from typing import Any
 
 import httpx
 
-from .portal import ACCESS_TOKEN, USER_ID, WEBHOOK
+from .portal import addresses
+from .portal.authentication import ACCESS_TOKEN
 
 
 @cache  # reading the authorities takes longer than a request
@@ -31,12 +32,12 @@ class Sandbox:
     @property
     def webhook_url(self) -> str:
         """The base URL of the webhook, with its trailing slash, as portals show it."""
-        return f"{self.origin}/rest/{USER_ID}/{WEBHOOK}/"
+        return addresses.webhook_url(self.origin)
 
     @property
     def oauth_url(self) -> str:
         """The base URL of calls with an access token."""
-        return f"{self.origin}/rest"
+        return addresses.oauth_url(self.origin)
 
     @property
     def access_token(self) -> str:

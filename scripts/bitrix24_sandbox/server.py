@@ -15,10 +15,11 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .app import create_app
-from .decoding import MAX_BODY
-from .errors import PortalError
-from .portal import Portal
+from .portal.errors import PortalError
+from .portal.state import Portal
 from .remote import Sandbox
+from .rest.answers import error_answer
+from .rest.decoding import MAX_BODY
 from .tls import transport
 
 
@@ -33,7 +34,7 @@ class _Protocol(H11Protocol):
         self.transport.abort()
 
     def send_400_response(self, msg: str) -> None:
-        answer = PortalError("INVALID_REQUEST", msg).answer()
+        answer = error_answer(PortalError("INVALID_REQUEST", msg))
         headers = [*answer.headers, (b"connection", b"close")]
         for event in (
             h11.Response(status_code=answer.status, headers=headers, reason=b"Bad Request"),

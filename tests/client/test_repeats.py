@@ -14,8 +14,8 @@ import pytest
 from bitrix24_call_card import Client, errors
 from bitrix24_call_card.api.call_card import get_status
 from bitrix24_call_card.models import ErrorResponse
-from bitrix24_sandbox.limits import Limits
-from bitrix24_sandbox.portal import Portal
+from bitrix24_sandbox.portal.limits import Limits
+from bitrix24_sandbox.portal.state import Portal
 from bitrix24_sandbox.server import running
 from httpx_retries import Retry, RetryTransport
 

@@ -17,7 +17,7 @@ import httpx
 import pytest
 from bitrix24_call_card import AuthenticatedClient, Client, errors
 from bitrix24_call_card.models import InitData, OpenWidgetRequest
-from bitrix24_sandbox.faults import FAULTS, OAUTH_FAULTS
+from bitrix24_sandbox.portal.faults import FAULTS, OAUTH_FAULTS
 from httpx_retries import Retry, RetryTransport
 
 if TYPE_CHECKING:

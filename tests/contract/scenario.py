@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import httpx
-from bitrix24_sandbox.limits import Limits
+from bitrix24_sandbox.portal.limits import Limits
 from bitrix24_sandbox.server import Running
 
 from tests.contract.document import Document, ErrorExample, error_examples, faults_of_answer

@@ -4,8 +4,9 @@ import asyncio
 from typing import Any
 
 import pytest
-from bitrix24_sandbox.card import Card, NotNowError, Turn, UnknownActionError
-from bitrix24_sandbox.portal import Portal
+from bitrix24_sandbox.card.card import Card, NotNowError, UnknownActionError
+from bitrix24_sandbox.card.events import Turn
+from bitrix24_sandbox.portal.state import Portal
 
 CHANGED = "CallCard::EntityChanged"
 CLOSING = "CallCard::BeforeClose"

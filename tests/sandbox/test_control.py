@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
-from bitrix24_sandbox.portal import Portal
+from bitrix24_sandbox.portal.state import Portal
 from bitrix24_sandbox.remote import Sandbox
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

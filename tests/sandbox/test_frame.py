@@ -6,10 +6,12 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from bitrix24_sandbox.calls import default_call
-from bitrix24_sandbox.card import Card, Event
-from bitrix24_sandbox.frame import DroppedError, Frame, Message, Place, parse, placement_options
-from bitrix24_sandbox.portal import Portal
+from bitrix24_sandbox.card.card import Card
+from bitrix24_sandbox.card.events import Event
+from bitrix24_sandbox.card.frame import Frame, Place, placement_options
+from bitrix24_sandbox.card.messages import DroppedError, Message, parse
+from bitrix24_sandbox.portal.call import default_call
+from bitrix24_sandbox.portal.state import Portal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -241,12 +243,12 @@ class TestReplies:
         assert opened.ask(command) == [{"result": "error", "errorCode": "Call card is undefined"}]
 
     def test_refresh_auth_gives_new_tokens_that_are_good_for_rest(self, opened: Opened) -> None:
-        opened.portal.expire_tokens()
+        opened.portal.authentication.expire_tokens()
         told = opened.ask("refreshAuth")
         assert set(told) == {"AUTH_ID", "AUTH_EXPIRES", "REFRESH_ID"}
         assert told["AUTH_EXPIRES"] == "3600"
         assert told["REFRESH_ID"] != "sandbox-refresh-token"
-        opened.portal.check_token(told["AUTH_ID"])
+        opened.portal.authentication.check_token(told["AUTH_ID"])
 
     @pytest.mark.parametrize(
         ("command", "params"),

@@ -4,8 +4,8 @@ from typing import Any
 
 import httpx
 import pytest
-from bitrix24_sandbox.limits import LeakyBucket, Limits, OperatingTime
-from bitrix24_sandbox.portal import Portal
+from bitrix24_sandbox.portal.limits import LeakyBucket, Limits, OperatingTime
+from bitrix24_sandbox.portal.state import Portal
 from bitrix24_sandbox.server import running
 
 ASKED = {"PLACEMENT": "getStatus", "PARAMS": {}}

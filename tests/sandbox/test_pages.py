@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
-from bitrix24_sandbox import pages
 from bitrix24_sandbox.remote import Sandbox
+from bitrix24_sandbox.web import docs
 
 
 def test_the_contract_is_served_with_this_sandbox_as_its_server(
@@ -41,7 +41,7 @@ def test_a_missing_contract_is_told_in_plain_words(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(pages, "CONTRACT", tmp_path / "call-card.yaml")
+    monkeypatch.setattr(docs, "CONTRACT", tmp_path / "call-card.yaml")
     answer = http.get(f"{sandbox.origin}/openapi.yaml")
     assert answer.status_code == 404
     assert answer.text == "There is no contract at openapi/call-card.yaml yet."
@@ -55,7 +55,7 @@ def test_a_date_in_the_contract_stays_the_text_it_is(
 ) -> None:
     contract = tmp_path / "call-card.yaml"
     contract.write_text("example: 2024-08-13T16:46:18+03:00\n")
-    monkeypatch.setattr(pages, "CONTRACT", contract)
+    monkeypatch.setattr(docs, "CONTRACT", contract)
     served = http.get(f"{sandbox.origin}/openapi.json").json()
     assert served["example"] == "2024-08-13T16:46:18+03:00"
 

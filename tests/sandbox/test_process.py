@@ -17,10 +17,10 @@ from pathlib import Path
 import httpx
 import pytest
 from bitrix24_sandbox.__main__ import parser
-from bitrix24_sandbox.access_log import masked
-from bitrix24_sandbox.limits import Limits
-from bitrix24_sandbox.portal import Portal
+from bitrix24_sandbox.portal.limits import Limits
+from bitrix24_sandbox.portal.state import Portal
 from bitrix24_sandbox.server import running
+from bitrix24_sandbox.web.access_log import masked
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
@@ -268,7 +268,7 @@ class TestInThisProcess:
             raise ZeroDivisionError
 
         with running() as sandbox:
-            monkeypatch.setattr(sandbox.portal, "check_webhook", broken)
+            monkeypatch.setattr(sandbox.portal.authentication, "check_webhook", broken)
             answer = httpx.post(f"{sandbox.webhook_url}placement.call", json={}, trust_env=False)
         assert answer.status_code == 500
         assert answer.json()["error"] == "INTERNAL_SERVER_ERROR"

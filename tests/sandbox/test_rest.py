@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from bitrix24_sandbox.portal import Portal
+from bitrix24_sandbox.portal.state import Portal
 from bitrix24_sandbox.remote import Sandbox
 from bitrix24_sandbox.server import running
 

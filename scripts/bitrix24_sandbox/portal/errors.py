@@ -1,11 +1,7 @@
 """The portal's errors: every code, the status it comes with and what it says."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
-
-from starlette.types import Send
-
-from .answers import Answer, json_answer
 
 
 class Documented(NamedTuple):
@@ -83,31 +79,7 @@ class PortalError(Exception):
             **(members or documented.members),
         }
 
-    def answer(self, *headers: tuple[bytes, bytes]) -> Answer:
-        """Give the error as the portal sends it."""
-        return json_answer(self.status, self.envelope, *headers)
-
-
-class ClientGoneError(Exception):
-    """The client went away before its request was complete: there is nobody to answer."""
-
-
-async def reply(coming: Awaitable[Answer], send: Send) -> None:
-    """Send an answer, or the error that was raised in its place."""
-    try:
-        answer = await coming
-    except PortalError as error:
-        answer = error.answer()
-    except ClientGoneError:
-        return
-    await answer.send(send)
-
 
 def bad_argument(name: str, description: str) -> PortalError:
     """Make the error that names an argument which is missing or of the wrong type."""
     return PortalError("ERROR_ARGUMENT", description, argument=name)
-
-
-def method_not_allowed(*allowed: str) -> Answer:
-    """Answer to an HTTP method that a path does not take."""
-    return PortalError("METHOD_NOT_ALLOWED").answer((b"allow", ", ".join(allowed).encode()))

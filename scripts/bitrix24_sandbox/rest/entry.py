@@ -5,14 +5,14 @@ from typing import NamedTuple
 
 from starlette.types import Receive, Scope, Send
 
-from . import json_text
-from .answers import Answer, allow_any_origin
+from ..portal import json_text
+from ..portal.errors import PortalError
+from ..portal.state import Portal, Stopwatch
+from .answers import Answer, allow_any_origin, error_answer, method_not_allowed, reply
 from .batch import batch
 from .decoding import Fields, from_body, from_json, from_query, is_json, read_body
-from .errors import PortalError, method_not_allowed, reply
-from .faults import Struck
+from .fault_answers import Struck, play
 from .methods import check_profile, placement_call
-from .portal import Portal, Stopwatch
 
 
 class Target(NamedTuple):
@@ -52,15 +52,15 @@ class Rest:
         fault = self._portal.faults.take_rest()
         if fault is None:
             return self._serve(scope, target, body, watch)
-        return await fault(
-            Struck(scope, receive, partial(self._respond, scope, target, body, watch))
+        return await play(
+            fault, Struck(scope, receive, partial(self._respond, scope, target, body, watch))
         )
 
     def _respond(self, scope: Scope, target: Target, body: bytes, watch: Stopwatch) -> Answer:
         try:
             return self._serve(scope, target, body, watch)
         except PortalError as error:
-            return error.answer()
+            return error_answer(error)
 
     def _serve(self, scope: Scope, target: Target, body: bytes, watch: Stopwatch) -> Answer:
         portal = self._portal
@@ -70,9 +70,9 @@ class Rest:
         query = from_query(scope["query_string"]) if scope["query_string"] else {}
         fields, unreadable = _read(scope, target, body)
         if target.webhook:
-            portal.check_webhook(*target.webhook)
+            portal.authentication.check_webhook(*target.webhook)
         else:
-            portal.check_token(query.get("auth") or fields.get("auth"))
+            portal.authentication.check_token(query.get("auth") or fields.get("auth"))
         by_webhook = target.webhook is not None
         if target.method == "placement.call":
             check_profile(portal, by_webhook=by_webhook)

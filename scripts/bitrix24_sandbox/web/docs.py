@@ -1,4 +1,4 @@
-"""The pages of the sandbox: a start page, and the contract as browsable documentation."""
+"""The contract as browsable documentation, with this sandbox as its server."""
 
 import importlib.util
 import json
@@ -12,9 +12,9 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from .portal import USER_ID, WEBHOOK
+from ..portal.authentication import USER_ID, WEBHOOK
 
-CONTRACT = Path(__file__).parents[2] / "openapi" / "call-card.yaml"
+CONTRACT = Path(__file__).parents[3] / "openapi" / "call-card.yaml"
 STATIC = Path(__file__).parent / "static"
 
 

@@ -4,11 +4,19 @@ import time
 
 from starlette.types import Receive, Scope, Send
 
-from .answers import Answer, json_answer
+from ..portal.authentication import (
+    CLIENT_ID,
+    CLIENT_SECRET,
+    MEMBER_ID,
+    SCOPES,
+    TOKEN_LIFETIME,
+    USER_ID,
+)
+from ..portal.errors import PortalError
+from ..portal.state import Portal
+from .answers import Answer, json_answer, method_not_allowed, reply
 from .decoding import Fields, from_body, from_query, read_body
-from .errors import PortalError, method_not_allowed, reply
-from .faults import Struck
-from .portal import CLIENT_ID, CLIENT_SECRET, MEMBER_ID, SCOPES, TOKEN_LIFETIME, USER_ID, Portal
+from .fault_answers import Struck, play
 
 
 class OAuth:
@@ -35,7 +43,7 @@ class OAuth:
                 from_query(scope["query_string"]) | _fields(content_type, body), origin
             )
 
-        return await fault(Struck(scope, receive, proceed)) if fault else proceed()
+        return await play(fault, Struck(scope, receive, proceed)) if fault else proceed()
 
     def _renew(self, fields: Fields, origin: str) -> Answer:
         portal = self._portal
@@ -46,7 +54,7 @@ class OAuth:
             raise PortalError("invalid_client")
         if not set(str(fields.get("scope", "")).replace(",", " ").split()) <= set(SCOPES):
             raise PortalError("invalid_scope")
-        tokens = portal.renew(refresh_token)
+        tokens = portal.authentication.renew(refresh_token)
         return json_answer(
             200,
             {

@@ -1,39 +1,18 @@
 """The state of one portal, all of it in one place."""
 
-import secrets
 import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-from .calls import Call, CurrentCall, default_call
-from .errors import PortalError
+from .authentication import Authentication
+from .call import Call, CurrentCall, default_call
 from .faults import FaultQueue
 from .limits import LeakyBucket, Limits, OperatingTime
 
 Profile = Literal["rest", "app-only", "js-only"]
-
-USER_ID = "1"
-WEBHOOK = "sandbox-webhook"
-ACCESS_TOKEN = "sandbox-access-token"  # noqa: S105 - a made-up secret, and a public one
-REFRESH_TOKEN = "sandbox-refresh-token"  # noqa: S105
-CLIENT_ID = "sandbox-client-id"
-CLIENT_SECRET = "sandbox-client-secret"  # noqa: S105
-MEMBER_ID = "5a1d5b0dc4f04a6fb8a0e3f3c24e93d1"
-SCOPES = ("placement", "telephony")
-TOKEN_LIFETIME = 3600  # seconds
-
-
-class Tokens(NamedTuple):
-    """The newest pair of tokens."""
-
-    access_token: str
-    refresh_token: str
-
-    def __repr__(self) -> str:
-        return "Tokens(…)"  # secrets, after a renewal
 
 
 class Stopwatch:
@@ -66,8 +45,7 @@ class Portal:
 
     def _start_afresh(self) -> None:
         self.current: CurrentCall | None = CurrentCall(default_call())
-        self.tokens = Tokens(ACCESS_TOKEN, REFRESH_TOKEN)
-        self._expiry = {ACCESS_TOKEN: time.time() + TOKEN_LIFETIME}
+        self.authentication = Authentication()
         self.bucket = LeakyBucket(self.limits) if self.limits else None
         self._operating = OperatingTime()
         self.faults.clear()
@@ -104,37 +82,6 @@ class Portal:
     def _changed(self) -> None:
         for callback in tuple(self._subscribers):
             callback()
-
-    # --- who may ask ------------------------------------------------------------------------------
-
-    def check_webhook(self, user: str, secret: str) -> None:
-        """Raise `PortalError` unless this is the portal's webhook."""
-        if (user, secret) != (USER_ID, WEBHOOK):
-            raise PortalError("NO_AUTH_FOUND")
-
-    def check_token(self, token: Any) -> None:
-        """Raise `PortalError` unless this is an access token that is still valid."""
-        if not isinstance(token, str) or not token:
-            raise PortalError("NO_AUTH_FOUND")
-        expiry = self._expiry.get(token)
-        if expiry is None:
-            raise PortalError("invalid_token")
-        if expiry <= time.time():
-            raise PortalError("expired_token")
-
-    def expire_tokens(self) -> None:
-        """Let an hour pass for every access token."""
-        with self._lock:
-            self._expiry = dict.fromkeys(self._expiry, 0.0)
-
-    def renew(self, refresh_token: str) -> Tokens:
-        """Spend the refresh token on a new pair of tokens. Raise `PortalError` if it is not it."""
-        with self._lock:
-            if refresh_token != self.tokens.refresh_token:
-                raise PortalError("invalid_grant")
-            self.tokens = Tokens(secrets.token_hex(32), secrets.token_hex(32))
-            self._expiry[self.tokens.access_token] = time.time() + TOKEN_LIFETIME
-            return self.tokens
 
     # --- what an answer says of its own making ----------------------------------------------------
 

@@ -5,9 +5,10 @@ import time
 from typing import Any, Literal
 from urllib.parse import urlencode
 
-from . import json_text
-from .card import Event
-from .frame import DroppedError, Frame, Message, encode, parse
+from ..portal import json_text
+from .events import Event
+from .frame import Frame
+from .messages import DroppedError, Message, encode, parse
 
 Entry = dict[str, Any]
 

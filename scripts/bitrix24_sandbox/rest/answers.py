@@ -1,11 +1,13 @@
 """An answer of the portal, sent as plain ASGI messages: the shortest way there is."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.types import Send
 
-from . import json_text
+from ..portal import json_text
+from ..portal.errors import PortalError
 
 type_json = (b"content-type", b"application/json; charset=utf-8")
 # Pages of any origin may read REST answers, errors included: without this header on an error a
@@ -34,3 +36,28 @@ class Answer:
 def json_answer(status: int, value: Any, *headers: tuple[bytes, bytes]) -> Answer:
     """Answer with a JSON value that pages of any origin may read."""
     return Answer(status, json_text.encode(value).encode(), [type_json, allow_any_origin, *headers])
+
+
+def error_answer(error: PortalError, *headers: tuple[bytes, bytes]) -> Answer:
+    """Give an error as the portal sends it."""
+    return json_answer(error.status, error.envelope, *headers)
+
+
+def method_not_allowed(*allowed: str) -> Answer:
+    """Answer to an HTTP method that a path does not take."""
+    return error_answer(PortalError("METHOD_NOT_ALLOWED"), (b"allow", ", ".join(allowed).encode()))
+
+
+class ClientGoneError(Exception):
+    """The client went away before its request was complete: there is nobody to answer."""
+
+
+async def reply(coming: Awaitable[Answer], send: Send) -> None:
+    """Send an answer, or the error that was raised in its place."""
+    try:
+        answer = await coming
+    except PortalError as error:
+        answer = error_answer(error)
+    except ClientGoneError:
+        return
+    await answer.send(send)

@@ -15,12 +15,15 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from . import json_text
-from .card import Card, NotNowError, Turn, UnknownActionError, opening
-from .frame import DroppedError, Frame, Place
-from .message_log import events, from_widget, opened, to_widget
-from .portal import Portal
-from .remote import Sandbox
+from ..card.card import Card, NotNowError, UnknownActionError
+from ..card.events import Turn, opening
+from ..card.frame import Frame, Place
+from ..card.message_log import events, from_widget, opened, to_widget
+from ..card.messages import DroppedError
+from ..portal import json_text
+from ..portal.addresses import oauth_url, webhook_url
+from ..portal.authentication import ACCESS_TOKEN
+from ..portal.state import Portal
 
 STATIC = Path(__file__).parent / "static"
 # The page is whole in itself; only the widget's frame and form may lead elsewhere.
@@ -191,16 +194,15 @@ class Pages:
 
 def addresses(origin: str) -> dict[str, str]:
     """Where an application asks this portal, and how from a shell."""
-    sandbox = Sandbox(origin)
     # The greeting says which file that is; this page cannot know.
     trust = '--cacert "$SSL_CERT_FILE" ' if origin.startswith("https:") else ""
     return {
-        "Webhook URL": sandbox.webhook_url,
-        "OAuth base": sandbox.oauth_url,
-        "Access token": sandbox.access_token,
+        "Webhook URL": webhook_url(origin),
+        "OAuth base": oauth_url(origin),
+        "Access token": ACCESS_TOKEN,
         "From a shell": f"curl {trust}-H 'Content-Type: application/json' "
         '-d \'{"PLACEMENT":"getStatus","PARAMS":{}}\' '
-        f"{sandbox.webhook_url}placement.call",
+        f"{webhook_url(origin)}placement.call",
     }
 
 

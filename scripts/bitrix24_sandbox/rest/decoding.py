@@ -9,8 +9,9 @@ import python_multipart
 from python_multipart.exceptions import FormParserError
 from starlette.types import Receive
 
-from . import json_text
-from .errors import ClientGoneError, PortalError
+from ..portal import json_text
+from ..portal.errors import PortalError
+from .answers import ClientGoneError
 
 Fields = dict[str, Any]
 

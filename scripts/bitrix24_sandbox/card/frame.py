@@ -1,8 +1,7 @@
-"""What a widget and the portal page around it say to each other.
+"""The frame that a widget is opened in: what it is opened with, and what it is answered.
 
-A widget posts text, `command:JSON:callbackId:SID`; the page answers `callbackId:JSON`, and sends
-each event under the callback id that the widget bound it with. Whatever is wrong (the origin, the
-SID, the command) is dropped in silence, as a portal does; the reason is for the log alone.
+Whatever is wrong with a message (the origin, the SID, the command) is dropped in silence, as a
+portal does; the reason is for the log alone.
 Where this comes from: `BX24.js` and `@bitrix24/b24jssdk`, as seen on the wire in a browser.
 """
 
@@ -12,67 +11,19 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from . import card as cards
-from . import json_text
-from .calls import Call
-from .portal import MEMBER_ID, SCOPES, TOKEN_LIFETIME, Portal
+from ..portal import json_text
+from ..portal.authentication import MEMBER_ID, SCOPES, TOKEN_LIFETIME
+from ..portal.call import Call
+from ..portal.state import Portal
+from .card import Card
+from .events import EVENTS, Event
+from .messages import DroppedError, Message, encode, event_name, parse
 
 PLACEMENT = "CALL_CARD"
 COMMANDS = ["getStatus", "disableAutoClose", "enableAutoClose"]
-EVENTS = [cards.ENTITY_CHANGED, cards.BEFORE_CLOSE, cards.CALL_STATE_CHANGED]
 ALLOW = "geolocation *; microphone *; camera *; autoplay *;"
 NO_CARD = [{"result": "error", "errorCode": "Call card is undefined"}]
 MASK = "•••"
-
-
-class DroppedError(ValueError):
-    """A message that the portal ignores. The text says why."""
-
-
-@dataclass(frozen=True)
-class Message:
-    """A widget's message, taken apart. `params` is `None` where the widget left them out."""
-
-    command: str
-    params: Any
-    callback_id: str
-    sid: str
-
-
-def parse(data: Any) -> Message:
-    """Take a message apart; raises `DroppedError` if it is none."""
-    if isinstance(data, str):
-        return _parse_text(data)
-    if isinstance(data, dict):
-        return _parse_object(data)
-    raise DroppedError("neither text nor an object")
-
-
-def _parse_text(text: str) -> Message:
-    # JSON may hold colons, and an empty JSON may be left out together with its colon.
-    parts = text.split(":")
-    if len(parts) < 3:
-        raise DroppedError("not of the form command:JSON:callbackId:SID")
-    command, *params, callback_id, sid = parts
-    written = ":".join(params)
-    try:
-        value = json_text.decode(written.encode()) if written else None
-    except ValueError:
-        raise DroppedError("the parameters are not JSON") from None
-    return Message(command, value, callback_id, sid)
-
-
-def _parse_object(fields: dict[str, Any]) -> Message:
-    texts = [fields.get(key) for key in ("method", "callback", "appSid")]
-    if not all(isinstance(text, str) for text in texts):
-        raise DroppedError("an object without the texts method, callback and appSid")
-    command, callback_id, sid = map(str, texts)
-    return Message(command, fields.get("params") or None, callback_id, sid)
-
-
-def encode(callback_id: str, value: Any = None) -> str:
-    """Write a message to a widget; `None` is no value at all, which is not the JSON `null`."""
-    return f"{callback_id}:" + ("" if value is None else json_text.encode(value))
 
 
 def placement_options(call: Call, uri: str) -> dict[str, Any]:
@@ -116,9 +67,7 @@ class Place:
 class Frame:
     """One opening of a widget: its SID, what it has bound, and the secrets it was told."""
 
-    def __init__(
-        self, portal: Portal, card: cards.Card, call: Call, place: Place, handler: str
-    ) -> None:
+    def __init__(self, portal: Portal, card: Card, call: Call, place: Place, handler: str) -> None:
         """`call` is the one that the card opens for, `handler` the URL of the widget."""
         self.sid = secrets.token_hex(16)
         self.origin = origin_of(handler)
@@ -186,7 +135,7 @@ class Frame:
         value = REPLIES[message.command](self, message.params)
         return encode(message.callback_id, value) if message.callback_id else None
 
-    def event(self, event: cards.Event) -> list[str]:
+    def event(self, event: Event) -> list[str]:
         """The messages by which the widget learns of an event: one for each time it bound it."""
         return [encode(bound, event.payload) for bound in self._bound.get(event.name, [])]
 
@@ -197,7 +146,7 @@ class Frame:
         return text
 
     def _tokens(self) -> dict[str, str]:
-        tokens = self._portal.tokens
+        tokens = self._portal.authentication.tokens
         self._secrets |= {tokens.access_token, tokens.refresh_token}
         return {
             "AUTH_ID": tokens.access_token,
@@ -243,7 +192,7 @@ class Frame:
         return []
 
     def _refresh_auth(self, _: Any) -> dict[str, str]:
-        self._portal.renew(self._portal.tokens.refresh_token)
+        self._portal.authentication.renew(self._portal.authentication.tokens.refresh_token)
         return self._tokens()
 
     def _echo(self, params: Any) -> Any:
@@ -265,12 +214,6 @@ REPLIES: dict[str, Callable[[Frame, Any], Any]] = {
     "setScroll": Frame._echo,
     "resizeWindow": Frame._resize,
 }
-
-
-def event_name(message: Message) -> str:
-    """The event that a `placementBindEvent` asks for, or an empty string."""
-    event = message.params.get("event") if isinstance(message.params, dict) else None
-    return event if isinstance(event, str) else ""
 
 
 def origin_of(url: str) -> str:

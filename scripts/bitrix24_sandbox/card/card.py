@@ -12,17 +12,13 @@ import secrets
 import time
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import Any
 
-from .calls import Call, default_call
-from .portal import Portal
+from ..portal.call import Call, default_call
+from ..portal.state import Portal
+from .events import BEFORE_CLOSE, Event, Turn, entity_changed, opening, state_changed
 
 CLOSE_AFTER = 65.0  # seconds; older pages of the portal's documentation say 60
-
-ENTITY_CHANGED = "CallCard::EntityChanged"
-BEFORE_CLOSE = "CallCard::BeforeClose"
-CALL_STATE_CHANGED = "CallCard::CallStateChanged"
 
 # The people a made-up call list rings, and what else there is to bind a call to.
 CLIENTS = (
@@ -48,23 +44,6 @@ class UnknownActionError(LookupError):
 
 class NotNowError(RuntimeError):
     """The action makes no sense in the card's present state."""
-
-
-@dataclass(frozen=True)
-class Event:
-    """An event of the card. Only one argument crosses to a widget, and it may be none."""
-
-    name: str
-    payload: Any = None
-
-
-@dataclass(frozen=True)
-class Turn:
-    """What happens to the card at once: a browser does all of it in one turn of its event loop."""
-
-    events: tuple[Event, ...] = ()
-    opened: bool = False
-    closed: bool = False
 
 
 class Card:
@@ -315,11 +294,6 @@ def new_call_id() -> str:
     return f"externalCall.{secrets.token_hex(16)}.{int(time.time())}"
 
 
-def opening(call: Call) -> Turn:
-    """A card opens, and loads the CRM data of its call."""
-    return Turn((entity_changed(call),), opened=True)
-
-
 def same_card(before: Call, now: Call) -> bool:
     """Another call has a card of its own, but a call list keeps one card for all its clients."""
     in_call_list = bool(before["CALL_LIST_MODE"] and now["CALL_LIST_MODE"])
@@ -334,21 +308,6 @@ def crm_data(call: Call) -> tuple[Any, ...]:
         call["CRM_ENTITY_ID"],
         call["CRM_BINDINGS"],
     )
-
-
-def entity_changed(call: Call) -> Event:
-    """The event that follows the loading of CRM data."""
-    payload = {
-        "PHONE_NUMBER": call.get("PHONE_NUMBER", "unknown"),
-        "CRM_ENTITY_TYPE": call["CRM_ENTITY_TYPE"],
-        "CRM_ENTITY_ID": call["CRM_ENTITY_ID"],
-    }
-    return Event(ENTITY_CHANGED, payload)
-
-
-def state_changed(state: str | None) -> Event:
-    """The event of a call that went on to another state."""
-    return Event(CALL_STATE_CHANGED, state)
 
 
 def items(call: Call) -> list[dict[str, Any]]:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from ..portal.errors import PortalError, bad_argument
+from ..portal.state import Portal, Stopwatch
 from .decoding import Fields, from_query
-from .errors import PortalError, bad_argument
 from .methods import check_profile, placement_call
-from .portal import Portal, Stopwatch
 
 MAX_COMMANDS = 50
 

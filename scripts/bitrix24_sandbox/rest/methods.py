@@ -1,9 +1,9 @@
 """The methods of the portal: what each makes of a request's fields."""
 
-from .calls import CurrentCall
+from ..portal.call import CurrentCall
+from ..portal.errors import PortalError, bad_argument
+from ..portal.state import Portal
 from .decoding import Fields
-from .errors import PortalError, bad_argument
-from .portal import Portal
 
 
 def check_profile(portal: Portal, *, by_webhook: bool) -> None:

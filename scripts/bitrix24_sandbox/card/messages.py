@@ -1,0 +1,66 @@
+"""The messages between a widget and the portal page around it, as text.
+
+A widget posts `command:JSON:callbackId:SID`; the page answers `callbackId:JSON`, and sends each
+event under the callback id that the widget bound it with.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..portal import json_text
+
+
+class DroppedError(ValueError):
+    """A message that the portal ignores. The text says why."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """A widget's message, taken apart. `params` is `None` where the widget left them out."""
+
+    command: str
+    params: Any
+    callback_id: str
+    sid: str
+
+
+def parse(data: Any) -> Message:
+    """Take a message apart; raises `DroppedError` if it is none."""
+    if isinstance(data, str):
+        return _parse_text(data)
+    if isinstance(data, dict):
+        return _parse_object(data)
+    raise DroppedError("neither text nor an object")
+
+
+def _parse_text(text: str) -> Message:
+    # JSON may hold colons, and an empty JSON may be left out together with its colon.
+    parts = text.split(":")
+    if len(parts) < 3:
+        raise DroppedError("not of the form command:JSON:callbackId:SID")
+    command, *params, callback_id, sid = parts
+    written = ":".join(params)
+    try:
+        value = json_text.decode(written.encode()) if written else None
+    except ValueError:
+        raise DroppedError("the parameters are not JSON") from None
+    return Message(command, value, callback_id, sid)
+
+
+def _parse_object(fields: dict[str, Any]) -> Message:
+    texts = [fields.get(key) for key in ("method", "callback", "appSid")]
+    if not all(isinstance(text, str) for text in texts):
+        raise DroppedError("an object without the texts method, callback and appSid")
+    command, callback_id, sid = map(str, texts)
+    return Message(command, fields.get("params") or None, callback_id, sid)
+
+
+def encode(callback_id: str, value: Any = None) -> str:
+    """Write a message to a widget; `None` is no value at all, which is not the JSON `null`."""
+    return f"{callback_id}:" + ("" if value is None else json_text.encode(value))
+
+
+def event_name(message: Message) -> str:
+    """The event that a `placementBindEvent` asks for, or an empty string."""
+    event = message.params.get("event") if isinstance(message.params, dict) else None
+    return event if isinstance(event, str) else ""

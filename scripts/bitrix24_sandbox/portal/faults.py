@@ -1,0 +1,131 @@
+"""What can go wrong with a portal, on request: each fault strikes the next so many requests."""
+
+import math
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import DOCUMENTED, OAUTH
+
+Options = dict[str, Any]
+
+
+class InvalidFaultError(ValueError):
+    """No such fault. The message says what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A fault by its name, and the valid options that it came with."""
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+ReadOptions = Callable[[Options], Options]
+"""Takes a fault's own members out of a request for it. Raises `InvalidFaultError`."""
+
+
+def _none(_: Options) -> Options:
+    return {}
+
+
+def _redirect(options: Options) -> Options:
+    location = options.pop("location", "http://renamed-portal.invalid/rest/elsewhere")
+    status = options.pop("status", 307)
+    if not isinstance(location, str) or not location.isascii() or not location.isprintable():
+        raise InvalidFaultError("location must be a URL, in ASCII")
+    if status not in (301, 302, 303, 307, 308):
+        raise InvalidFaultError("status must be 301, 302, 303, 307 or 308")
+    return {"location": location, "status": status}
+
+
+def _slow(options: Options) -> Options:
+    seconds = options.pop("seconds", 2)
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise InvalidFaultError("seconds must be a number")
+    if not (math.isfinite(seconds) and 0 <= seconds <= 3600):
+        raise InvalidFaultError("seconds must be between 0 and 3600")
+    return {"seconds": seconds}
+
+
+FAULTS: Mapping[str, ReadOptions] = {
+    **dict.fromkeys(DOCUMENTED, _none),
+    "slow": _slow,
+    "disconnect": _none,
+    "truncated-json": _none,
+    "html-502": _none,
+    "html-503": _none,
+    "html-504": _none,
+    "html-520": _none,
+    "redirect": _redirect,
+    "error-in-200": _none,
+}
+"""The faults of REST requests."""
+
+OAUTH_FAULTS: Mapping[str, ReadOptions] = dict.fromkeys(OAUTH, _none)
+"""The faults of a renewal."""
+
+
+class FaultQueue:
+    """The faults to come, in the order of their asking: a line for REST, and one for renewals."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rest: list[_Waiting] = []
+        self._oauth: list[_Waiting] = []
+
+    def add(self, request: Any) -> None:
+        """Queue `{"fault": NAME, "times": N, …}`. Raise `InvalidFaultError` if that is not it."""
+        if not isinstance(request, dict):
+            raise InvalidFaultError('Expected an object such as {"fault": "slow", "times": 1}')
+        options = dict(request)
+        name, times = options.pop("fault", None), options.pop("times", 1)
+        line, read = self._rest, FAULTS.get(name) if isinstance(name, str) else None
+        if read is None and isinstance(name, str):
+            line, read = self._oauth, OAUTH_FAULTS.get(name)
+        if read is None:
+            raise InvalidFaultError(f"fault must be one of: {', '.join([*FAULTS, *OAUTH_FAULTS])}")
+        if isinstance(times, bool) or not isinstance(times, int) or times < 1:
+            raise InvalidFaultError("times must be a positive integer")
+        fault = Fault(name, read(options))
+        if options:
+            raise InvalidFaultError(f"{name} takes no member {next(iter(options))!r}")
+        with self._lock:
+            line.append(_Waiting(fault, times))
+
+    def clear(self) -> None:
+        """Forget all faults to come."""
+        with self._lock:
+            self._rest.clear()
+            self._oauth.clear()
+
+    def take_rest(self) -> Fault | None:
+        """Take the fault that strikes this REST request, if any."""
+        return self._take(self._rest) if self._rest else None
+
+    def take_oauth(self) -> Fault | None:
+        """Take the fault that strikes this renewal, if any."""
+        return self._take(self._oauth) if self._oauth else None
+
+    def _take(self, line: list["_Waiting"]) -> Fault | None:
+        with self._lock:
+            if not line:
+                return None
+            first = line[0]
+            first.times -= 1
+            if not first.times:
+                line.pop(0)
+            return first.fault
+
+    def waiting(self) -> list[dict[str, Any]]:
+        """List the faults to come."""
+        with self._lock:
+            return [{"fault": w.fault.name, "times": w.times} for w in (*self._rest, *self._oauth)]
+
+
+@dataclass(slots=True)
+class _Waiting:
+    fault: Fault
+    times: int
