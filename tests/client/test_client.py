@@ -483,8 +483,8 @@ class TestSecrets:
 
     @staticmethod
     def check(shown: str) -> None:
-        assert "sandbox-webhook" not in shown
-        assert "sandbox-access-token" not in shown
+        assert "sandboxwebhook" not in shown
+        assert "sandboxaccesstoken" not in shown
 
     def test_a_client_shows_its_host_and_nothing_else(
         self, client: Client, sandbox: Sandbox

@@ -607,9 +607,9 @@ class Renewal(httpx.HTTPTransport):
 
 
 SECRETS = [
-    "sandbox-access-token",
-    "sandbox-refresh-token",
-    "sandbox-client-secret",
+    "sandboxaccesstoken",
+    "sandboxrefreshtoken",
+    "sandboxclientsecret",
 ]
 
 
@@ -621,9 +621,9 @@ class TestRecipe:
         """The recipe as an application makes it."""
         return Renewal(
             f"{sandbox.origin}/oauth/token/",
-            client_id="sandbox-client-id",
-            client_secret="sandbox-client-secret",
-            refresh_token="sandbox-refresh-token",
+            client_id="sandboxclientid",
+            client_secret="sandboxclientsecret",
+            refresh_token="sandboxrefreshtoken",
         )
 
     @pytest.fixture

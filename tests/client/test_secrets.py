@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tests.client.conftest import Answering, Get, Recorder
 
-SECRETS = ["sandbox-webhook", "sandbox-access-token", "sandbox-refresh-token", "renewed-token"]
+SECRETS = ["sandboxwebhook", "sandboxaccesstoken", "sandboxrefreshtoken", "renewed-token"]
 
 IMPATIENT = httpx.Timeout(10, read=0.1)
 
@@ -129,9 +129,9 @@ class TestFaults:
         self, get: Get, shown: Shown
     ) -> None:
         for base_url in (
-            "http://127.0.0.1:1/rest/1/sandbox-webhook/",
-            "https://127.0.0.1:1/rest/1/sandbox-webhook/",
-            "http://portal.invalid/rest/1/sandbox-webhook/",
+            "http://127.0.0.1:1/rest/1/sandboxwebhook/",
+            "https://127.0.0.1:1/rest/1/sandboxwebhook/",
+            "http://portal.invalid/rest/1/sandboxwebhook/",
         ):
             error = meet(Client(base_url=base_url), get, shown, base_url.partition(":")[0])
             assert isinstance(error, httpx.ConnectError)
@@ -177,13 +177,13 @@ class TestFaults:
         self, get: Get, answering: Answering
     ) -> None:
         # Web servers like to name the address that was asked for.
-        page = b'<p>The document has moved to <a href="/rest/1/sandbox-webhook/">here</a>.</p>'
+        page = b'<p>The document has moved to <a href="/rest/1/sandboxwebhook/">here</a>.</p>'
         for status in (200, 301, 404, 502):
             with pytest.raises(errors.Bitrix24Error) as caught:
                 get(answering(page, status))
             assert caught.value.content == page  # type: ignore[attr-defined]
             for text in (str(caught.value), repr(caught.value), repr([caught.value])):
-                assert "sandbox-webhook" not in text
+                assert "sandboxwebhook" not in text
 
 
 class TestRedirects:
@@ -191,21 +191,21 @@ class TestRedirects:
     @pytest.mark.parametrize(
         "location",
         [
-            "{origin}/rest/1/sandbox-webhook/placement.call",
-            "{origin}/rest/1/sandbox-webhook/elsewhere",
-            "/rest/1/sandbox-webhook/",
-            "/rest/1/sandbox-webhook",
+            "{origin}/rest/1/sandboxwebhook/placement.call",
+            "{origin}/rest/1/sandboxwebhook/elsewhere",
+            "/rest/1/sandboxwebhook/",
+            "/rest/1/sandboxwebhook",
             "/rest/1/sandbox%2Dwebhook/placement.call",
-            "/REST/1/sandbox-webhook/placement.call",
-            "{origin}//rest/1/sandbox-webhook/placement.call",
-            "{origin}/portal/rest/1/sandbox-webhook/placement.call",
-            "/moved?to=/rest/1/sandbox-webhook/placement.call",
-            "/moved#/rest/1/sandbox-webhook/placement.call",
-            "http://sandbox-webhook:secret@{host}/moved",
-            '/it\'s-"quoted"/rest/1/sandbox-webhook/',
-            "http://[sandbox-webhook/",
-            "http://{host}:sandbox-webhook/",
-            "http://portal.invalid/rest/1/sandbox-webhook/placement.call",
+            "/REST/1/sandboxwebhook/placement.call",
+            "{origin}//rest/1/sandboxwebhook/placement.call",
+            "{origin}/portal/rest/1/sandboxwebhook/placement.call",
+            "/moved?to=/rest/1/sandboxwebhook/placement.call",
+            "/moved#/rest/1/sandboxwebhook/placement.call",
+            "http://sandboxwebhook:secret@{host}/moved",
+            '/it\'s-"quoted"/rest/1/sandboxwebhook/',
+            "http://[sandboxwebhook/",
+            "http://{host}:sandboxwebhook/",
+            "http://portal.invalid/rest/1/sandboxwebhook/placement.call",
         ],
     )
     def test_a_target_that_holds_the_webhook_does_not_show_it(
@@ -218,11 +218,11 @@ class TestRedirects:
     @pytest.mark.parametrize(
         "location",
         [
-            "{origin}/rest/placement.call?auth=sandbox-access-token",
-            "/moved?auth=sandbox-access-token&again=sandbox-access-token",
-            "/moved#auth=sandbox-access-token",
-            "/moved/sandbox-access-token",
-            "http://portal.invalid/rest/placement.call?auth=sandbox-access-token",
+            "{origin}/rest/placement.call?auth=sandboxaccesstoken",
+            "/moved?auth=sandboxaccesstoken&again=sandboxaccesstoken",
+            "/moved#auth=sandboxaccesstoken",
+            "/moved/sandboxaccesstoken",
+            "http://portal.invalid/rest/placement.call?auth=sandboxaccesstoken",
         ],
     )
     def test_a_target_that_holds_the_token_does_not_show_it(
@@ -256,7 +256,7 @@ class TestRedirects:
         shown: Shown,
         recorder: Recorder,
     ) -> None:
-        location = f"{recorder.origin}/rest/1/sandbox-webhook/placement.call"
+        location = f"{recorder.origin}/rest/1/sandboxwebhook/placement.call"
         for status in (301, 302, 303, 307, 308):
             sandbox.fault("redirect", location=location, status=status)
             redirected = make(follow_redirects=follow_redirects)
@@ -266,7 +266,7 @@ class TestRedirects:
         assert recorder.connections == 0
         shown.check()
 
-    @pytest.mark.parametrize("query", ["", "?auth=sandbox-access-token"])
+    @pytest.mark.parametrize("query", ["", "?auth=sandboxaccesstoken"])
     def test_a_circle_does_not_show_them(
         self, query: str, make: Callable[..., Client], get: Get, sandbox: Sandbox, shown: Shown
     ) -> None:
@@ -282,9 +282,9 @@ class TestModels:
     """Two models hold secrets that a portal gives to a widget."""
 
     OPENING: dict[str, Any] = {  # noqa: RUF012 - never changed
-        "AUTH_ID": "sandbox-access-token",
+        "AUTH_ID": "sandboxaccesstoken",
         "AUTH_EXPIRES": "3600",
-        "REFRESH_ID": "sandbox-refresh-token",
+        "REFRESH_ID": "sandboxrefreshtoken",
         "SERVER_ENDPOINT": "https://oauth.bitrix.info/rest/",
         "APPLICATION_TOKEN": "renewed-token",
         "APPLICATION_SCOPE": "placement,telephony",
@@ -299,8 +299,8 @@ class TestModels:
         "PATH": "/rest",
         "PLACEMENT": "CALL_CARD",
         "PROTOCOL": 1,
-        "AUTH_ID": "sandbox-access-token",
-        "REFRESH_ID": "sandbox-refresh-token",
+        "AUTH_ID": "sandboxaccesstoken",
+        "REFRESH_ID": "sandboxrefreshtoken",
         "MEMBER_ID": "0123456789abcdef0123456789abcdef",
         "AUTH_EXPIRES": "3600",
         "FIRST_RUN": False,
@@ -331,14 +331,14 @@ class TestModels:
     ) -> None:
         kind, data = told
         model = kind.from_dict(data)
-        assert model.auth_id == "sandbox-access-token"
-        assert model.refresh_id == "sandbox-refresh-token"
+        assert model.auth_id == "sandboxaccesstoken"
+        assert model.refresh_id == "sandboxrefreshtoken"
         for text in (repr(model), str(model), f"{model}", repr([model]), "%s" % model):  # noqa: UP031
             assert "member_id='0123456789abcdef" in text  # the rest is there
             shown.look_at("the model", text)
         shown.check()
 
-    @pytest.mark.parametrize("wrong", [None, 17, ["sandbox-refresh-token"], {"sandbox-webhook": 1}])
+    @pytest.mark.parametrize("wrong", [None, 17, ["sandboxrefreshtoken"], {"sandboxwebhook": 1}])
     def test_one_that_cannot_be_read_does_not_show_them(
         self,
         wrong: object,

@@ -77,9 +77,7 @@ def test_by_default_it_holds_a_sandbox_of_its_own_to_every_view(run: Runner) -> 
 def test_a_running_portal_is_held_to_the_view_that_its_base_url_is_of(run: Runner) -> None:
     with running() as sandbox:
         by_webhook = run("--cases", "20", base_url=sandbox.webhook_url)
-        by_oauth = run(
-            "--cases", "20", "--base-url", sandbox.oauth_url, token="sandbox-access-token"
-        )
+        by_oauth = run("--cases", "20", "--base-url", sandbox.oauth_url, token="sandboxaccesstoken")
 
     assert (by_webhook.status, by_oauth.status) == (0, 0)
     assert "no valid token" not in by_webhook.output

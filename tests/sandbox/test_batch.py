@@ -109,7 +109,7 @@ def test_it_needs_the_same_authentication(http: httpx.Client, sandbox: Sandbox) 
     body = {"cmd": {"a": CALL}}
     by_oauth = f"{sandbox.oauth_url}/batch"
     assert http.post(by_oauth, json=body).json()["error"] == "NO_AUTH_FOUND"
-    assert http.post(by_oauth, json={**body, "auth": "sandbox-access-token"}).status_code == 200
+    assert http.post(by_oauth, json={**body, "auth": "sandboxaccesstoken"}).status_code == 200
     assert http.post(f"{sandbox.origin}/rest/1/wrong/batch", json=body).status_code == 401
 
 

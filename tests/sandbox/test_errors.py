@@ -18,7 +18,7 @@ def assert_error(answer: httpx.Response, status: int, code: str, description: st
 class TestAuthentication:
     @pytest.mark.parametrize(
         "path",
-        ["1/wrong", "2/sandbox-webhook", "1/sandbox-webhook%20", "1/SANDBOX-WEBHOOK", "0/%00", "/"],
+        ["1/wrong", "2/sandboxwebhook", "1/sandboxwebhook%20", "1/SANDBOX-WEBHOOK", "0/%00", "/"],
     )
     def test_a_webhook_without_the_right_secret_is_no_auth_found(
         self, path: str, http: httpx.Client, sandbox: Sandbox
@@ -26,7 +26,7 @@ class TestAuthentication:
         answer = http.post(f"{sandbox.origin}/rest/{path}/placement.call", json=ASKED)
         assert_error(answer, 401, "NO_AUTH_FOUND", "Wrong authorization data")
 
-    @pytest.mark.parametrize("auth", [None, "", 17, {}, ["sandbox-access-token"], True])
+    @pytest.mark.parametrize("auth", [None, "", 17, {}, ["sandboxaccesstoken"], True])
     def test_a_call_without_a_token_is_no_auth_found(
         self, auth: object, http: httpx.Client, oauth_url: str
     ) -> None:
@@ -34,7 +34,7 @@ class TestAuthentication:
         assert_error(answer, 401, "NO_AUTH_FOUND", "Wrong authorization data")
 
     def test_a_token_in_a_header_is_no_auth_found(self, http: httpx.Client, oauth_url: str) -> None:
-        headers = {"Authorization": "Bearer sandbox-access-token"}
+        headers = {"Authorization": "Bearer sandboxaccesstoken"}
         answer = http.post(f"{oauth_url}/placement.call", json=ASKED, headers=headers)
         assert_error(answer, 401, "NO_AUTH_FOUND", "Wrong authorization data")
 
@@ -46,7 +46,7 @@ class TestAuthentication:
 
     def test_a_token_after_its_hour_is_expired(self, http: httpx.Client, sandbox: Sandbox) -> None:
         sandbox.expire_tokens()
-        url = f"{sandbox.oauth_url}/placement.call?auth=sandbox-access-token"
+        url = f"{sandbox.oauth_url}/placement.call?auth=sandboxaccesstoken"
         answer = http.post(url, json=ASKED)
         assert_error(answer, 401, "expired_token", "The access token provided has expired.")
 
@@ -206,9 +206,9 @@ class TestMethodNames:
             "placement.call.json.json",
             "placement.call/",
             "user.current",
-            "1/sandbox-webhook/",
-            "1/sandbox-webhook/nothing",
-            "1/sandbox-webhook/extra/placement.call",
+            "1/sandboxwebhook/",
+            "1/sandboxwebhook/nothing",
+            "1/sandboxwebhook/extra/placement.call",
             "1/placement.call",
             "",
             "%00",

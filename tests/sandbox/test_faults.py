@@ -106,7 +106,7 @@ def test_a_renamed_portal_redirects(ask: Any, sandbox: Sandbox) -> None:
     assert answer.status_code == 307
     location = httpx.URL(answer.headers["location"])
     assert location.host != httpx.URL(sandbox.origin).host
-    assert location.path != "/rest/1/sandbox-webhook/placement.call"
+    assert location.path != "/rest/1/sandboxwebhook/placement.call"
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -131,9 +131,9 @@ class TestOpening:
             "PLACEMENT_OPTIONS",
         }
         assert all(isinstance(value, str) for value in fields.values())
-        assert fields["AUTH_ID"] == "sandbox-access-token"
+        assert fields["AUTH_ID"] == "sandboxaccesstoken"
         assert fields["AUTH_EXPIRES"] == "3600"
-        assert fields["REFRESH_ID"] == "sandbox-refresh-token"
+        assert fields["REFRESH_ID"] == "sandboxrefreshtoken"
         assert fields["PLACEMENT"] == "CALL_CARD"
         assert json.loads(fields["PLACEMENT_OPTIONS"])["CRM_ENTITY_ID"] == "17"
 
@@ -204,8 +204,8 @@ class TestReplies:
             "PATH": "/rest",
             "PLACEMENT": "CALL_CARD",
             "PROTOCOL": 0,
-            "AUTH_ID": "sandbox-access-token",
-            "REFRESH_ID": "sandbox-refresh-token",
+            "AUTH_ID": "sandboxaccesstoken",
+            "REFRESH_ID": "sandboxrefreshtoken",
             "AUTH_EXPIRES": "3600",
             "FIRST_RUN": False,
             "IS_ADMIN": True,
@@ -247,7 +247,7 @@ class TestReplies:
         told = opened.ask("refreshAuth")
         assert set(told) == {"AUTH_ID", "AUTH_EXPIRES", "REFRESH_ID"}
         assert told["AUTH_EXPIRES"] == "3600"
-        assert told["REFRESH_ID"] != "sandbox-refresh-token"
+        assert told["REFRESH_ID"] != "sandboxrefreshtoken"
         opened.portal.authentication.check_token(told["AUTH_ID"])
 
     @pytest.mark.parametrize(
@@ -350,8 +350,8 @@ def test_every_secret_a_widget_was_told_is_masked(opened: Opened) -> None:
     told = [
         opened.frame.sid,
         opening["fields"]["APPLICATION_TOKEN"],
-        "sandbox-access-token",
-        "sandbox-refresh-token",
+        "sandboxaccesstoken",
+        "sandboxrefreshtoken",
         again["AUTH_ID"],
         again["REFRESH_ID"],
     ]

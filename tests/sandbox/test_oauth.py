@@ -8,9 +8,9 @@ from bitrix24_sandbox.remote import Sandbox
 
 RENEWAL = {
     "grant_type": "refresh_token",
-    "client_id": "sandbox-client-id",
-    "client_secret": "sandbox-client-secret",
-    "refresh_token": "sandbox-refresh-token",
+    "client_id": "sandboxclientid",
+    "client_secret": "sandboxclientsecret",
+    "refresh_token": "sandboxrefreshtoken",
 }
 
 
@@ -41,18 +41,18 @@ def test_a_renewal_gives_a_new_pair_of_tokens(renew: Any, sandbox: Sandbox) -> N
     }
     assert tokens["expires_in"] == 3600
     assert tokens["client_endpoint"] == f"{sandbox.origin}/rest/"
-    assert tokens["access_token"] != "sandbox-access-token"
-    assert tokens["refresh_token"] != "sandbox-refresh-token"
+    assert tokens["access_token"] != "sandboxaccesstoken"
+    assert tokens["refresh_token"] != "sandboxrefreshtoken"
 
 
 def test_an_expired_token_is_replaced_by_the_new_one(
     renew: Any, ask_with: Any, sandbox: Sandbox
 ) -> None:
     sandbox.expire_tokens()
-    assert ask_with("sandbox-access-token").json()["error"] == "expired_token"
+    assert ask_with("sandboxaccesstoken").json()["error"] == "expired_token"
     token = renew().json()["access_token"]
     assert ask_with(token).status_code == 200
-    assert ask_with("sandbox-access-token").json()["error"] == "expired_token"
+    assert ask_with("sandboxaccesstoken").json()["error"] == "expired_token"
 
 
 def test_a_refresh_token_is_spent_when_used(renew: Any) -> None:

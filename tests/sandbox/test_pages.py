@@ -19,7 +19,7 @@ def test_the_contract_is_served_with_this_sandbox_as_its_server(
     assert as_json.status_code == as_yaml.status_code == 200
     document = as_json.json()
     assert [server["url"] for server in document["servers"]] == [
-        f"{sandbox.origin}/rest/1/sandbox-webhook",
+        f"{sandbox.origin}/rest/1/sandboxwebhook",
         f"{sandbox.origin}/rest",
     ]
     assert "/placement.call" in document["paths"]

@@ -85,9 +85,9 @@ def test_it_prints_every_address_and_a_command_that_works() -> None:
     with started("--port", "0", "--quiet") as (_, printed):
         origin = origin_in(printed)
         for text in (
-            f"{origin}/rest/1/sandbox-webhook/",
+            f"{origin}/rest/1/sandboxwebhook/",
             f"{origin}/rest\n",
-            "sandbox-access-token",
+            "sandboxaccesstoken",
             f"{origin}/\n",
             f"{origin}/docs",
             f"{origin}/openapi.yaml",
@@ -210,7 +210,7 @@ def test_profile_and_limits_are_taken() -> None:
 def test_the_log_has_a_line_for_each_request_and_no_secret_in_it() -> None:
     with started("--port", "0") as (process, printed), httpx.Client(trust_env=False) as client:
         origin = origin_in(printed)
-        client.post(f"{origin}/rest/1/sandbox-webhook/placement.call", json={})
+        client.post(f"{origin}/rest/1/sandboxwebhook/placement.call", json={})
         client.post(f"{origin}/rest/placement.call?auth=s3cret-token", json={})
         client.post(f"{origin}/s3cret/1/s3cret-token/placement.call?s3cret", json={})
         client.get(f"{origin}/oauth/token/?client_secret=s3cret&refresh_token=s3cret")

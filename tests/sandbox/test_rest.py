@@ -40,11 +40,11 @@ def curl(url: str) -> dict[str, Any]:
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 class TestTheDocumentedCurlCalls:
     def test_by_webhook(self, sandbox: Sandbox) -> None:
-        answer = curl(f"{sandbox.origin}/rest/1/sandbox-webhook/placement.call")
+        answer = curl(f"{sandbox.origin}/rest/1/sandboxwebhook/placement.call")
         assert answer["result"]["CALL_ID"] == CALL_ID
 
     def test_by_oauth(self, sandbox: Sandbox) -> None:
-        answer = curl(f"{sandbox.origin}/rest/placement.call?auth=sandbox-access-token")
+        answer = curl(f"{sandbox.origin}/rest/placement.call?auth=sandboxaccesstoken")
         assert answer["result"]["CALL_ID"] == CALL_ID
 
 
@@ -57,7 +57,7 @@ class TestRequestsOfRealClients:
     def test_b24pysdk_posts_its_token_in_the_json_body(
         self, http: httpx.Client, oauth_url: str
     ) -> None:
-        body = {**ASKED, "auth": "sandbox-access-token"}
+        body = {**ASKED, "auth": "sandboxaccesstoken"}
         assert_answered(http.post(f"{oauth_url}/placement.call.json", json=body))
 
     def test_fast_bitrix24_posts_json_to_the_plain_name_by_webhook(
@@ -68,7 +68,7 @@ class TestRequestsOfRealClients:
     def test_fast_bitrix24_posts_its_token_in_the_json_body(
         self, http: httpx.Client, oauth_url: str
     ) -> None:
-        body = {**ASKED, "auth": "sandbox-access-token"}
+        body = {**ASKED, "auth": "sandboxaccesstoken"}
         assert_answered(http.post(f"{oauth_url}/placement.call", json=body))
 
     def test_fast_bitrix24_sends_a_batch_without_params(
@@ -84,7 +84,7 @@ class TestRequestsOfRealClients:
         self, http: httpx.Client, oauth_url: str
     ) -> None:
         query = "bx24_request_id=0191&bx24_sdk_ver=2.2.0&bx24_sdk_type=b24-js-sdk"
-        body = {**ASKED, "auth": "sandbox-access-token"}
+        body = {**ASKED, "auth": "sandboxaccesstoken"}
         assert_answered(http.post(f"{oauth_url}/placement.call?{query}", json=body))
 
     def test_bx24_js_posts_a_form_labelled_as_plain_text(
@@ -92,7 +92,7 @@ class TestRequestsOfRealClients:
     ) -> None:
         answer = http.post(
             f"{oauth_url}/placement.call.json",
-            content="PLACEMENT=getStatus&&PARAMS=&auth=sandbox-access-token&",
+            content="PLACEMENT=getStatus&&PARAMS=&auth=sandboxaccesstoken&",
             headers={"Content-Type": "text/plain;charset=UTF-8"},
         )
         assert_answered(answer)
@@ -106,7 +106,7 @@ class TestRequestsOfRealClients:
     def test_php_crest_posts_its_token_in_the_form(
         self, http: httpx.Client, oauth_url: str
     ) -> None:
-        form = {"PLACEMENT": "getStatus", "auth": "sandbox-access-token"}
+        form = {"PLACEMENT": "getStatus", "auth": "sandboxaccesstoken"}
         assert_answered(http.post(f"{oauth_url}/placement.call.json", data=form))
 
     def test_others_get_the_json_name(self, http: httpx.Client, webhook_url: str) -> None:
@@ -116,7 +116,7 @@ class TestRequestsOfRealClients:
     def test_others_get_it_with_the_token_in_the_query(
         self, http: httpx.Client, oauth_url: str
     ) -> None:
-        query = "PLACEMENT=getStatus&auth=sandbox-access-token"
+        query = "PLACEMENT=getStatus&auth=sandboxaccesstoken"
         assert_answered(http.get(f"{oauth_url}/placement.call.json?{query}"))
 
 
@@ -184,13 +184,13 @@ class TestSpellings:
     def test_a_token_in_the_query_goes_before_one_in_the_body(
         self, http: httpx.Client, oauth_url: str
     ) -> None:
-        url = f"{oauth_url}/placement.call?auth=sandbox-access-token"
+        url = f"{oauth_url}/placement.call?auth=sandboxaccesstoken"
         assert_answered(http.post(url, json={**ASKED, "auth": "never-issued"}))
 
     def test_of_a_token_given_twice_the_last_counts(
         self, http: httpx.Client, oauth_url: str
     ) -> None:
-        url = f"{oauth_url}/placement.call?auth=never-issued&auth=sandbox-access-token"
+        url = f"{oauth_url}/placement.call?auth=never-issued&auth=sandboxaccesstoken"
         assert_answered(http.post(url, json=ASKED))
 
     def test_by_webhook_a_token_is_not_looked_at(
@@ -332,7 +332,7 @@ class TestProfiles:
     ) -> None:
         with running(Portal("app-only")) as portal:
             denied = http.post(f"{portal.webhook_url}placement.call", json=ASKED)
-            url = f"{portal.oauth_url}/placement.call?auth=sandbox-access-token"
+            url = f"{portal.oauth_url}/placement.call?auth=sandboxaccesstoken"
             answered = http.post(url, json=ASKED)
         assert denied.status_code == 403
         assert denied.json() == {
@@ -346,7 +346,7 @@ class TestProfiles:
         with running(Portal("js-only")) as portal:
             urls = (
                 f"{portal.webhook_url}placement.call",
-                f"{portal.oauth_url}/placement.call?auth=sandbox-access-token",
+                f"{portal.oauth_url}/placement.call?auth=sandboxaccesstoken",
             )
             answers = [http.post(url, json=ASKED) for url in urls]
             batched = http.post(f"{portal.webhook_url}batch", json={"cmd": {"a": "placement.call"}})

@@ -24,8 +24,8 @@ def ask(judge: Any, tls_sandbox: Sandbox) -> Ask:
     def ask(
         by: str,
         attempts: int = 1,
-        webhook: str = "1/sandbox-webhook",
-        tokens: tuple[str, str] = (tls_sandbox.access_token, "sandbox-refresh-token"),
+        webhook: str = "1/sandboxwebhook",
+        tokens: tuple[str, str] = (tls_sandbox.access_token, "sandboxrefreshtoken"),
     ) -> Any:
         access_token, refresh_token = tokens
         return judge.ask(
@@ -69,7 +69,7 @@ class TestRenewal:
     def test_an_expired_token_is_renewed_and_the_call_repeated(
         self, ask: Ask, tls_sandbox: Sandbox, held_call: dict[str, Any]
     ) -> None:
-        old = ["sandbox-access-token", "sandbox-refresh-token"]
+        old = ["sandboxaccesstoken", "sandboxrefreshtoken"]
         for _ in range(2):
             tls_sandbox.expire_tokens()
             answer = ask("oauth", tokens=old)

@@ -62,7 +62,7 @@ def test_an_expired_token_is_renewed_once_and_the_call_repeated(
     answer = ask("oauth", raw)
     assert answer["result"] == held_call
     old, new = answer["tokens"]
-    assert old == "sandbox-access-token"
+    assert old == "sandboxaccesstoken"
     assert new != old
 
 

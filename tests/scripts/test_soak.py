@@ -51,8 +51,8 @@ def test_nothing_is_lost_and_nothing_leaks() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "--seed 7" in done.stdout
     assert "s to go" in done.stderr
-    assert "sandbox-webhook" not in done.stdout + done.stderr
-    assert "sandbox-access-token" not in done.stdout + done.stderr
+    assert "sandboxwebhook" not in done.stdout + done.stderr
+    assert "sandboxaccesstoken" not in done.stdout + done.stderr
     found = rows(done.stdout)
     assert found["lost"] == 0
     assert found["leaked"] == 0

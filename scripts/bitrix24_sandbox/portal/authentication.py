@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 from .errors import PortalError
 
 USER_ID = "1"
-WEBHOOK = "sandbox-webhook"
-ACCESS_TOKEN = "sandbox-access-token"  # noqa: S105 - a made-up secret, and a public one
-REFRESH_TOKEN = "sandbox-refresh-token"  # noqa: S105
-CLIENT_ID = "sandbox-client-id"
-CLIENT_SECRET = "sandbox-client-secret"  # noqa: S105
+WEBHOOK = "sandboxwebhook"
+ACCESS_TOKEN = "sandboxaccesstoken"  # noqa: S105 - a made-up secret, and a public one
+REFRESH_TOKEN = "sandboxrefreshtoken"  # noqa: S105
+CLIENT_ID = "sandboxclientid"
+CLIENT_SECRET = "sandboxclientsecret"  # noqa: S105
 MEMBER_ID = "5a1d5b0dc4f04a6fb8a0e3f3c24e93d1"
 SCOPES = ("placement", "telephony")
 TOKEN_LIFETIME = 3600  # seconds

@@ -44,8 +44,8 @@ def test_init_and_ready(widget: Card) -> None:
     widget.in_widget("new Promise((done) => BX24.ready(done))")
     widget.in_widget("new Promise((done) => BX24.init(done))")
     auth = widget.in_widget("BX24.getAuth()")
-    assert auth["access_token"] == "sandbox-access-token"
-    assert auth["refresh_token"] == "sandbox-refresh-token"
+    assert auth["access_token"] == "sandboxaccesstoken"
+    assert auth["refresh_token"] == "sandboxrefreshtoken"
     assert auth["expires_in"] == "3600"
     assert auth["domain"] == widget.sandbox.origin.removeprefix("http://")
     info = widget.in_widget("BX24.placement.info()")
@@ -118,7 +118,7 @@ def test_an_expired_token_is_renewed_once_and_the_call_repeated(widget: Card) ->
     widget.in_widget("new Promise((done) => BX24.init(done))")
     widget.sandbox.expire_tokens()
     assert call_method(widget, "placement.call")["data"] == widget.sandbox.state()["call"]
-    assert widget.in_widget("BX24.getAuth().access_token") != "sandbox-access-token"
+    assert widget.in_widget("BX24.getAuth().access_token") != "sandboxaccesstoken"
     expect(widget.messages("refreshAuth")).to_have_count(2)
 
 

@@ -289,7 +289,7 @@ class TestLog:
         auth = card.in_widget("BX24.getAuth()")
         sid = card.page.locator("iframe").get_attribute("name").rpartition("|")[2]
         log = card.page.locator("#log-entries").text_content()
-        for secret in (sid, auth["access_token"], auth["refresh_token"], "sandbox-access-token"):
+        for secret in (sid, auth["access_token"], auth["refresh_token"], "sandboxaccesstoken"):
             assert secret not in log
         assert "•••" in log
 

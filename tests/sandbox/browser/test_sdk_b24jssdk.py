@@ -84,7 +84,7 @@ def test_it_initializes_and_knows_where_it_is(widget: Card) -> None:
     assert known["title"] == "CALL_CARD"
     assert known["options"]["CRM_ENTITY_ID"] == "17"
     assert known["options"]["CALL_LIST_MODE"] == "false"
-    assert known["auth"]["access_token"] == "sandbox-access-token"
+    assert known["auth"]["access_token"] == "sandboxaccesstoken"
     assert known["auth"]["expires_in"] == 3600
 
 
@@ -165,7 +165,7 @@ class TestRest:
         widget.sandbox.expire_tokens()
         assert rest_call(widget)["result"] == widget.sandbox.state()["call"]
         expect(widget.messages("refreshAuth")).to_have_count(2)  # question and answer
-        assert widget.in_widget("b24.auth.getAuthData().access_token") != "sandbox-access-token"
+        assert widget.in_widget("b24.auth.getAuthData().access_token") != "sandboxaccesstoken"
         assert rest_call(widget)["result"] == widget.sandbox.state()["call"]
         expect(widget.messages("refreshAuth")).to_have_count(2)
 

@@ -37,7 +37,7 @@ def token(question: dict[str, Any]) -> Any:
     """Make what the SDK authenticates with."""
     if question["by"] == "webhook":
         return BitrixWebhook(domain=f"{HOST}:{PORT}", webhook_token=question["webhook"])
-    app = BitrixApp(client_id="sandbox-client-id", client_secret="sandbox-client-secret")
+    app = BitrixApp(client_id="sandboxclientid", client_secret="sandboxclientsecret")
     return BitrixToken(
         domain=f"{HOST}:{PORT}",
         auth_token=question["access_token"],

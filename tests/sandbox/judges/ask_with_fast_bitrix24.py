@@ -19,18 +19,18 @@ class Tokens:
     """The access token, to begin with; and from then on a new one each time it is asked for."""
 
     def __init__(self) -> None:
-        self._refresh_token = "sandbox-refresh-token"
+        self._refresh_token = "sandboxrefreshtoken"
         self.given: list[str] = []
 
     async def __call__(self) -> str:
-        self.given.append(await self._renewed() if self.given else "sandbox-access-token")
+        self.given.append(await self._renewed() if self.given else "sandboxaccesstoken")
         return self.given[-1]
 
     async def _renewed(self) -> str:
         query = {
             "grant_type": "refresh_token",
-            "client_id": "sandbox-client-id",
-            "client_secret": "sandbox-client-secret",
+            "client_id": "sandboxclientid",
+            "client_secret": "sandboxclientsecret",
             "refresh_token": self._refresh_token,
         }
         async with (

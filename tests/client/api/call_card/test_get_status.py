@@ -229,9 +229,9 @@ class TestAnswers:
                 f"{sandbox.origin}/oauth/token/",
                 params={
                     "grant_type": "refresh_token",
-                    "client_id": "sandbox-client-id",
-                    "client_secret": "sandbox-client-secret",
-                    "refresh_token": "sandbox-refresh-token",
+                    "client_id": "sandboxclientid",
+                    "client_secret": "sandboxclientsecret",
+                    "refresh_token": "sandboxrefreshtoken",
                 },
             )
             client.token = renewed.json()["access_token"]
