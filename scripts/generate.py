@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import yaml
+from generator.enums import write_enums
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACT = ROOT / "openapi" / "call-card.yaml"
@@ -38,6 +39,10 @@ def generate(contract: Path, project: Path) -> None:
         *("--custom-template-path", GENERATOR / "templates"),
         *("--meta", "none", "--output-path", package),
     )
+    try:
+        write_enums(contract, package)
+    except ValueError as error:
+        raise GenerationError(str(error)) from error
     # Isolated, so that no settings found in a folder above change the bytes.
     ruff = ("--isolated", "--no-cache", "--quiet", "--line-length=100", "--target-version=py311")
     _run("ruff", "check", *ruff, "--fix", "--select=F,I,UP", project)

@@ -1,6 +1,7 @@
 """The client is what the contract gives, whole or not at all, and any difference is found."""
 
 import importlib.metadata
+import json
 import os
 import re
 import shutil
@@ -8,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -127,6 +129,18 @@ def change_contract(old: str, new: str) -> Callable[[Path], None]:
             "unsupported: body params",
             id="a request that is not constant",
         ),
+        pytest.param(
+            change_contract("        - An unknown command. Send `getStatus`.\n", ""),
+            "ErrorCode: x-enum-descriptions",
+            id="a value without a description",
+        ),
+        pytest.param(
+            change_contract(
+                "x-retryable:\n        - ERROR_UNEXP", "x-retryable:\n        - ERROR_EXP"
+            ),
+            "ErrorCode: x-retryable lists a value that enum does not",
+            id="an unknown value that is retryable",
+        ),
     ],
 )
 def test_a_contract_that_cannot_be_taken_fails_and_leaves_the_old_client(
@@ -205,6 +219,22 @@ def test_the_version_of_the_package_is_that_of_the_contract(project: Path) -> No
     )
     assert run(project).returncode == 0
     assert 'version = "7.8.9"' in (project / "generated" / "pyproject.toml").read_text("utf-8")
+
+
+def test_a_description_cannot_become_code(project: Path) -> None:
+    text = 'Ends """ here\'\nimport os  # \\"'
+    edit(
+        project / "openapi" / "call-card.yaml",
+        "- An unknown command. Send `getStatus`.\n",
+        f"- {json.dumps(text)}\n",
+    )
+    result = run(project)
+    assert result.returncode == 0, result.stderr
+    module = project / "generated" / "bitrix24_call_card" / "models" / "error_code.py"
+    namespace: dict[str, Any] = {}
+    exec(module.read_text("utf-8"), namespace)
+    assert "os" not in namespace
+    assert namespace["ErrorCode"].ERROR_PLACEMENT_NOT_FOUND.description == text
 
 
 def test_every_module_says_first_what_it_was_made_from() -> None:

@@ -3,10 +3,9 @@ from enum import StrEnum
 
 
 class CallDirection(StrEnum):
+    """The directions known so far. Descriptions since 2026-04 leave out `incomingTransfer`."""
+
     CALLBACK = "callback"
     INCOMING = "incoming"
     INCOMING_TRANSFER = "incomingTransfer"
     OUTGOING = "outgoing"
-
-    def __str__(self) -> str:
-        return str(self.value)

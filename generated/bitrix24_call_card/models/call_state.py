@@ -3,9 +3,8 @@ from enum import StrEnum
 
 
 class CallState(StrEnum):
+    """The states known so far. Since 2026-04."""
+
     CONNECTED = "connected"
     CONNECTING = "connecting"
     IDLE = "idle"
-
-    def __str__(self) -> str:
-        return str(self.value)

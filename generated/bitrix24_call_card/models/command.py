@@ -3,9 +3,8 @@ from enum import StrEnum
 
 
 class Command(StrEnum):
+    """The commands known so far."""
+
     DISABLE_AUTO_CLOSE = "disableAutoClose"
     ENABLE_AUTO_CLOSE = "enableAutoClose"
     GET_STATUS = "getStatus"
-
-    def __str__(self) -> str:
-        return str(self.value)

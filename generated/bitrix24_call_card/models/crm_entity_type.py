@@ -3,10 +3,9 @@ from enum import StrEnum
 
 
 class CrmEntityType(StrEnum):
+    """The types of CRM items known so far. `DEAL` since 2026-04."""
+
     COMPANY = "COMPANY"
     CONTACT = "CONTACT"
     DEAL = "DEAL"
     LEAD = "LEAD"
-
-    def __str__(self) -> str:
-        return str(self.value)

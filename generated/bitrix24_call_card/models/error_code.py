@@ -3,25 +3,109 @@ from enum import StrEnum
 
 
 class ErrorCode(StrEnum):
-    ACCESS_DENIED = "ACCESS_DENIED"
-    ERROR_ARGUMENT = "ERROR_ARGUMENT"
-    ERROR_CORE = "ERROR_CORE"
-    ERROR_METHOD_NOT_FOUND = "ERROR_METHOD_NOT_FOUND"
-    ERROR_PLACEMENT_NOT_FOUND = "ERROR_PLACEMENT_NOT_FOUND"
-    ERROR_UNEXPECTED_ANSWER = "ERROR_UNEXPECTED_ANSWER"
-    EXPIRED_TOKEN = "expired_token"
-    INSUFFICIENT_SCOPE = "insufficient_scope"
-    INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
-    INVALID_CREDENTIALS = "INVALID_CREDENTIALS"
-    INVALID_REQUEST = "INVALID_REQUEST"
-    INVALID_TOKEN = "invalid_token"
-    NO_AUTH_FOUND = "NO_AUTH_FOUND"
-    OPERATION_TIME_LIMIT = "OPERATION_TIME_LIMIT"
-    OVERLOAD_LIMIT = "OVERLOAD_LIMIT"
-    PORTAL_DELETED = "PORTAL_DELETED"
-    QUERY_LIMIT_EXCEEDED = "QUERY_LIMIT_EXCEEDED"
-    USER_ACCESS_ERROR = "user_access_error"
-    WRONG_AUTH_TYPE = "WRONG_AUTH_TYPE"
+    """The error codes known so far that this call can meet; the responses say what to do about
+    each.
+    """
 
-    def __str__(self) -> str:
-        return str(self.value)
+    ACCESS_DENIED = "ACCESS_DENIED"
+    """The portal's plan has no REST API. Nothing a program can do."""
+
+    ERROR_ARGUMENT = "ERROR_ARGUMENT"
+    """A required argument is missing or of the wrong type; `argument` names it. Correct the
+    request.
+    """
+
+    ERROR_CORE = "ERROR_CORE"
+    """No call is in progress. Ask again when there is one."""
+
+    ERROR_METHOD_NOT_FOUND = "ERROR_METHOD_NOT_FOUND"
+    """Not a method of this portal's REST interface. Use the widget's JS interface."""
+
+    ERROR_PLACEMENT_NOT_FOUND = "ERROR_PLACEMENT_NOT_FOUND"
+    """An unknown command. Send `getStatus`."""
+
+    ERROR_UNEXPECTED_ANSWER = "ERROR_UNEXPECTED_ANSWER"
+    """A server behind the portal gave no usable answer. Retry later."""
+
+    EXPIRED_TOKEN = "expired_token"
+    """The token is older than an hour. Refresh it, then retry the call once."""
+
+    INSUFFICIENT_SCOPE = "insufficient_scope"
+    """The webhook or the application lacks the scope `telephony`. Add it."""
+
+    INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
+    """A fault inside the portal. Retry later."""
+
+    INVALID_CREDENTIALS = "INVALID_CREDENTIALS"
+    """The user lacks the right. Ask the portal's administrator."""
+
+    INVALID_REQUEST = "INVALID_REQUEST"
+    """Plain http, or a body that cannot be read. Use https and send a JSON object."""
+
+    INVALID_TOKEN = "invalid_token"
+    """A token that this portal never issued. Authorize the application again."""
+
+    NO_AUTH_FOUND = "NO_AUTH_FOUND"
+    """No token, or a webhook that does not exist. Check the webhook's URL, or send `auth`."""
+
+    OPERATION_TIME_LIMIT = "OPERATION_TIME_LIMIT"
+    """Blocked until the last seen `operating_reset_at`. Wait until then."""
+
+    OVERLOAD_LIMIT = "OVERLOAD_LIMIT"
+    """Blocked by hand because of overload. Do not retry; ask Bitrix24's support."""
+
+    PORTAL_DELETED = "PORTAL_DELETED"
+    """The portal does not exist any more. Do not retry."""
+
+    QUERY_LIMIT_EXCEEDED = "QUERY_LIMIT_EXCEEDED"
+    """The leaky bucket is full. Wait half a second or more, then retry."""
+
+    USER_ACCESS_ERROR = "user_access_error"
+    """The application is not open to this user. Ask the portal's administrator."""
+
+    WRONG_AUTH_TYPE = "WRONG_AUTH_TYPE"
+    """A webhook, on a portal that answers applications only. Use OAuth, or the widget's JS
+    interface.
+    """
+
+    @property
+    def description(self) -> str:
+        """What the value means, and what to do about it."""
+        return _DESCRIPTIONS[self]
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same call may succeed later, with nothing changed but the time."""
+        return self in _RETRYABLE
+
+
+_DESCRIPTIONS = {
+    ErrorCode.ACCESS_DENIED: "The portal's plan has no REST API. Nothing a program can do.",
+    ErrorCode.ERROR_ARGUMENT: "A required argument is missing or of the wrong type; `argument` names it. Correct the request.",
+    ErrorCode.ERROR_CORE: "No call is in progress. Ask again when there is one.",
+    ErrorCode.ERROR_METHOD_NOT_FOUND: "Not a method of this portal's REST interface. Use the widget's JS interface.",
+    ErrorCode.ERROR_PLACEMENT_NOT_FOUND: "An unknown command. Send `getStatus`.",
+    ErrorCode.ERROR_UNEXPECTED_ANSWER: "A server behind the portal gave no usable answer. Retry later.",
+    ErrorCode.EXPIRED_TOKEN: "The token is older than an hour. Refresh it, then retry the call once.",
+    ErrorCode.INSUFFICIENT_SCOPE: "The webhook or the application lacks the scope `telephony`. Add it.",
+    ErrorCode.INTERNAL_SERVER_ERROR: "A fault inside the portal. Retry later.",
+    ErrorCode.INVALID_CREDENTIALS: "The user lacks the right. Ask the portal's administrator.",
+    ErrorCode.INVALID_REQUEST: "Plain http, or a body that cannot be read. Use https and send a JSON object.",
+    ErrorCode.INVALID_TOKEN: "A token that this portal never issued. Authorize the application again.",
+    ErrorCode.NO_AUTH_FOUND: "No token, or a webhook that does not exist. Check the webhook's URL, or send `auth`.",
+    ErrorCode.OPERATION_TIME_LIMIT: "Blocked until the last seen `operating_reset_at`. Wait until then.",
+    ErrorCode.OVERLOAD_LIMIT: "Blocked by hand because of overload. Do not retry; ask Bitrix24's support.",
+    ErrorCode.PORTAL_DELETED: "The portal does not exist any more. Do not retry.",
+    ErrorCode.QUERY_LIMIT_EXCEEDED: "The leaky bucket is full. Wait half a second or more, then retry.",
+    ErrorCode.USER_ACCESS_ERROR: "The application is not open to this user. Ask the portal's administrator.",
+    ErrorCode.WRONG_AUTH_TYPE: "A webhook, on a portal that answers applications only. Use OAuth, or the widget's JS interface.",
+}
+
+_RETRYABLE = frozenset(
+    {
+        ErrorCode.ERROR_UNEXPECTED_ANSWER,
+        ErrorCode.INTERNAL_SERVER_ERROR,
+        ErrorCode.OPERATION_TIME_LIMIT,
+        ErrorCode.QUERY_LIMIT_EXCEEDED,
+    }
+)

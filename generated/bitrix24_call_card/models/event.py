@@ -3,9 +3,8 @@ from enum import StrEnum
 
 
 class Event(StrEnum):
+    """The events known so far."""
+
     BEFORE_CLOSE = "CallCard::BeforeClose"
     CALL_STATE_CHANGED = "CallCard::CallStateChanged"
     ENTITY_CHANGED = "CallCard::EntityChanged"
-
-    def __str__(self) -> str:
-        return str(self.value)
