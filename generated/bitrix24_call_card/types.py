@@ -1,50 +1,46 @@
-# Generated from the contract by `make generate`: do not edit.
-"""Contains some shared types for properties"""
+# Copied from scripts/generator/project/bitrix24_call_card/types.py by `make generate`: do not edit.
+"""Types that the models and the API functions share."""
 
-from collections.abc import Mapping, MutableMapping
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from enum import Enum
 from http import HTTPStatus
-from typing import IO, BinaryIO, Generic, Literal, TypeVar
-
-from attrs import define
-
-
-class Unset:
-    def __bool__(self) -> Literal[False]:
-        return False
-
-
-UNSET: Unset = Unset()
-
-# The types that `httpx.Client(files=)` can accept, copied from that library.
-FileContent = IO[bytes] | bytes | str
-FileTypes = (
-    # (filename, file (or bytes), content_type)
-    tuple[str | None, FileContent, str | None]
-    # (filename, file (or bytes), content_type, headers)
-    | tuple[str | None, FileContent, str | None, Mapping[str, str]]
-)
-RequestFiles = list[tuple[str, FileTypes]]
-
-
-@define
-class File:
-    """Contains information for file uploads"""
-
-    payload: BinaryIO
-    file_name: str | None = None
-    mime_type: str | None = None
-
-    def to_tuple(self) -> FileTypes:
-        """Return a tuple representation that httpx will accept for multipart/form-data"""
-        return self.file_name, self.payload, self.mime_type
-
+from typing import Final, Generic, Literal, TypeVar
 
 T = TypeVar("T")
 
 
-@define
+# An enum, so that it stays one object when it is copied or pickled, and type checkers narrow `is UNSET`.
+class Unset(Enum):
+    """The type of ``UNSET``."""
+
+    UNSET = "UNSET"
+
+    def __bool__(self) -> Literal[False]:
+        return False
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+    __str__ = __repr__
+
+
+UNSET: Final = Unset.UNSET
+"""The value of a field that is absent. It is falsy."""
+
+
+@dataclass
 class Response(Generic[T]):
-    """A response from an endpoint"""
+    """A response of the portal.
+
+    Attributes:
+        status_code: The HTTP status.
+        content: The raw body.
+        headers: The response headers.
+        parsed: The body as a model.
+    """
 
     status_code: HTTPStatus
     content: bytes
@@ -52,4 +48,4 @@ class Response(Generic[T]):
     parsed: T | None
 
 
-__all__ = ["UNSET", "File", "FileTypes", "RequestFiles", "Response", "Unset"]
+__all__ = ["UNSET", "Response", "Unset"]

@@ -7,8 +7,9 @@ import json
 import pickle
 from datetime import datetime, timedelta, timezone
 from enum import StrEnum
-from typing import Any
+from typing import Any, get_type_hints
 
+import attrs
 import pytest
 from bitrix24_call_card import errors, models
 from bitrix24_call_card.models import (
@@ -22,7 +23,7 @@ from bitrix24_call_card.models import (
     GetStatusResponse,
     Time,
 )
-from bitrix24_call_card.types import UNSET
+from bitrix24_call_card.types import UNSET, Unset
 
 BOUND_OVER_REST: dict[str, Any] = {
     "CALL_ID": "externalCall.0123456789abcdef0123456789abcdef.1723556778",
@@ -321,6 +322,52 @@ class TestTime:
         time = Time.from_dict({**answer["time"], "date_start": date})
         assert (time.date_start.month, time.date_start.minute) == (8, 46)
         assert time.date_start.utcoffset() is not None
+
+
+class TestUnset:
+    def test_it_prints_as_its_name(self) -> None:
+        assert f"{UNSET}" == str(UNSET) == repr(UNSET) == "UNSET"
+
+    def test_it_is_falsy(self) -> None:
+        assert not UNSET
+
+    def test_it_stays_one_object_when_it_is_copied_or_pickled(self) -> None:
+        assert copy.copy(UNSET) is copy.deepcopy(UNSET) is UNSET
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+            assert pickle.loads(pickle.dumps(UNSET, protocol)) is UNSET
+
+    def test_a_model_with_absent_fields_prints_them_as_unset(self) -> None:
+        call = CallStatus.from_dict(UNBOUND_OVER_REST)
+        assert "phone_number=UNSET, " in repr(call)
+
+
+class TestErrorCode:
+    @pytest.mark.parametrize("code", ErrorCode)
+    def test_each_code_says_what_to_do(self, code: ErrorCode) -> None:
+        assert code.description.endswith(".")
+
+    def test_those_that_pass_are_retryable(self) -> None:
+        assert {code for code in ErrorCode if code.retryable} == {
+            "ERROR_UNEXPECTED_ANSWER",
+            "INTERNAL_SERVER_ERROR",
+            "OPERATION_TIME_LIMIT",
+            "QUERY_LIMIT_EXCEEDED",
+        }
+
+
+class TestTypeHints:
+    @pytest.mark.parametrize("name", models.__all__)
+    def test_they_can_be_resolved_at_run_time(self, name: str) -> None:
+        model = getattr(models, name)
+        if attrs.has(model):
+            assert get_type_hints(model).keys() == {field.name for field in attrs.fields(model)}
+        else:
+            assert issubclass(model, StrEnum)
+
+    def test_they_name_the_models_themselves(self) -> None:
+        hints = get_type_hints(CallStatus)
+        assert hints["crm_bindings"] == list[CrmBinding]
+        assert hints["call_state"] == CallState | str | Unset
 
 
 class TestNames:

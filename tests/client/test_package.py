@@ -255,13 +255,18 @@ print(*[name for name in sys.modules if name.startswith("bitrix24_call_card.mode
         assert self.models_after("import bitrix24_call_card") == set()
         assert self.models_after("import bitrix24_call_card.models") == set()
 
+    @pytest.mark.parametrize("module", ["bitrix24_call_card.models", "bitrix24_call_card.types"])
+    def test_models_that_are_not_used_do_not_import_attrs(self, module: str) -> None:
+        program = f"import sys, {module}; print('attr' in sys.modules, 'attrs' in sys.modules)"
+        assert run(sys.executable, "-c", program, cwd=PACKAGE.parent) == "False False\n"
+
     def test_an_operation_imports_no_model_before_it_is_called(self) -> None:
         program = "from bitrix24_call_card.api.call_card import get_status"
         assert self.models_after(program) == set()
 
-    def test_a_model_imports_only_what_it_is_made_of(self) -> None:
-        program = "from bitrix24_call_card.models import CrmBinding"
-        assert self.models_after(program) == {"crm_binding", "crm_entity_type"}
+    def test_a_model_imports_no_other_model_before_it_reads_one(self) -> None:
+        program = "from bitrix24_call_card.models import CallStatus"
+        assert self.models_after(program) == {"call_status"}
 
     def test_a_call_imports_no_model_of_a_request(self, answer: dict[str, Any]) -> None:
         program = f"""

@@ -2,12 +2,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models import (
+from .. import models
+from .._reading import (
     as_bool,
     as_enum,
     as_int,
@@ -17,54 +18,65 @@ from ..models import (
     members,
     optional,
 )
-from ..models.call_direction import CallDirection
-from ..models.call_state import CallState
-from ..models.crm_entity_type import CrmEntityType
 from ..types import UNSET, Unset
-
-if TYPE_CHECKING:
-    from ..models.crm_binding import CrmBinding
 
 
 @_attrs_define
 class CallStatus:
-    """A call, as the portal tells it. Fields may be added at any time. Sets of values have grown over time
-    and will grow again: a value that is not listed is valid."""
+    """A call, as the portal tells it. Fields may be added at any time. Sets of values have grown
+    over time and will grow again: a value that is not listed is valid.
+    """
 
     call_id: str
-    """ The call's id. Always there. Since 2024-09. """
-    crm_entity_type: CrmEntityType | str
-    """ The type of the CRM item that the call belongs to first; an empty string if the call is not bound.
-    Always there. Since 2024-09. """
+    """The call's id. Always there. Since 2024-09."""
+
+    crm_entity_type: models.CrmEntityType | str
+    """The type of the CRM item that the call belongs to first; an empty string if the call is not
+    bound. Always there. Since 2024-09.
+    """
+
     crm_entity_id: int
-    """ The id of that CRM item; 0 if the call is not bound. Always there. Since 2024-09. """
-    crm_bindings: list[CrmBinding]
-    """ All CRM items that the call is bound to; empty if there is none. Always there. Since 2024-09, in
-    this shape since 2026-04. """
-    call_direction: CallDirection | str
-    """ Who called whom. Always there. Since 2024-09. """
+    """The id of that CRM item; 0 if the call is not bound. Always there. Since 2024-09."""
+
+    crm_bindings: list[models.CrmBinding]
+    """All CRM items that the call is bound to; empty if there is none. Always there. Since
+    2024-09, in this shape since 2026-04.
+    """
+
+    call_direction: models.CallDirection | str
+    """Who called whom. Always there. Since 2024-09."""
+
     call_list_mode: bool
-    """ Whether the operator works through a call list, so that the next client follows in the same card.
-    Always there. Since 2024-09. """
+    """Whether the operator works through a call list, so that the next client follows in the same
+    card. Always there. Since 2024-09.
+    """
+
     phone_number: str | Unset = UNSET
-    """ The client's number. It is `hidden` if the client hides it, and absent if it is not identified.
-    Since 2024-09. """
+    """The client's number. It is `hidden` if the client hides it, and absent if it is not
+    identified. Since 2024-09.
+    """
+
     line_number: str | Unset = UNSET
-    """ The number of the portal's line that the call uses. Absent before 2026-04. """
+    """The number of the portal's line that the call uses. Absent before 2026-04."""
+
     line_name: str | Unset = UNSET
-    """ The name of that line; empty if it has none. Absent before 2026-04. """
+    """The name of that line; empty if it has none. Absent before 2026-04."""
+
     crm_activity_id: int | Unset = UNSET
-    """ The id of the CRM activity that records the call. Absent, or an empty string, as long as there is
-    none. Since 2024-09. """
-    call_state: CallState | str | Unset = UNSET
-    """ How far the call has come. Absent before 2026-04. """
+    """The id of the CRM activity that records the call. Absent, or an empty string, as long as
+    there is none. Since 2024-09.
+    """
+
+    call_state: models.CallState | str | Unset = UNSET
+    """How far the call has come. Absent before 2026-04."""
+
     additional_properties: dict[str, Any] = _attrs_field(
         init=False, factory=dict[str, Any], eq=False
     )
-    """ Members that the contract does not list. They do not count when two models are compared. """
+    """Members that the contract does not list. They are ignored when two models are compared."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The model as json.dumps takes it."""
+        """Return the model as plain values that json.dumps accepts."""
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict["CALL_ID"] = self.call_id
@@ -87,26 +99,26 @@ class CallStatus:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        """Read the model from what json.loads gives.
+        """Read the model from what json.loads returns.
 
         Raises:
-            InvalidResponse: If a member is missing or cannot be made into its type.
+            InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        from ..models.crm_binding import CrmBinding
-
         d = members(src_dict, "CallStatus")
         call_status = cls(
             call_id=as_str(d.pop("CALL_ID", UNSET), "CALL_ID"),
             crm_entity_type=as_enum(
-                d.pop("CRM_ENTITY_TYPE", UNSET), "CRM_ENTITY_TYPE", CrmEntityType
+                d.pop("CRM_ENTITY_TYPE", UNSET), "CRM_ENTITY_TYPE", models.CrmEntityType
             ),
             crm_entity_id=as_int(d.pop("CRM_ENTITY_ID", UNSET), "CRM_ENTITY_ID"),
             crm_bindings=as_list(
                 d.pop("CRM_BINDINGS", UNSET),
                 "CRM_BINDINGS",
-                lambda value, name: as_model(value, name, CrmBinding.from_dict),
+                lambda value, name: as_model(value, name, models.CrmBinding.from_dict),
             ),
-            call_direction=as_enum(d.pop("CALL_DIRECTION", UNSET), "CALL_DIRECTION", CallDirection),
+            call_direction=as_enum(
+                d.pop("CALL_DIRECTION", UNSET), "CALL_DIRECTION", models.CallDirection
+            ),
             call_list_mode=as_bool(d.pop("CALL_LIST_MODE", UNSET), "CALL_LIST_MODE"),
             phone_number=optional(d.pop("PHONE_NUMBER", UNSET), "PHONE_NUMBER", as_str),
             line_number=optional(d.pop("LINE_NUMBER", UNSET), "LINE_NUMBER", as_str),
@@ -117,7 +129,7 @@ class CallStatus:
             call_state=optional(
                 d.pop("CALL_STATE", UNSET),
                 "CALL_STATE",
-                lambda value, name: as_enum(value, name, CallState),
+                lambda value, name: as_enum(value, name, models.CallState),
             ),
         )
         call_status.additional_properties = d

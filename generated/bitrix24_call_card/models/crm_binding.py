@@ -7,12 +7,12 @@ from typing import Any, Self
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models import (
+from .. import models
+from .._reading import (
     as_enum,
     as_int,
     members,
 )
-from ..models.crm_entity_type import CrmEntityType
 from ..types import UNSET
 
 
@@ -20,17 +20,19 @@ from ..types import UNSET
 class CrmBinding:
     """One CRM item that a call is bound to. Since 2026-04 in this shape."""
 
-    entity_type: CrmEntityType | str
-    """ The type of the CRM item. Always there. """
+    entity_type: models.CrmEntityType | str
+    """The type of the CRM item. Always there."""
+
     entity_id: int
-    """ The id of the CRM item. Always there. """
+    """The id of the CRM item. Always there."""
+
     additional_properties: dict[str, Any] = _attrs_field(
         init=False, factory=dict[str, Any], eq=False
     )
-    """ Members that the contract does not list. They do not count when two models are compared. """
+    """Members that the contract does not list. They are ignored when two models are compared."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The model as json.dumps takes it."""
+        """Return the model as plain values that json.dumps accepts."""
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict["ENTITY_TYPE"] = str(self.entity_type)
@@ -39,14 +41,14 @@ class CrmBinding:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        """Read the model from what json.loads gives.
+        """Read the model from what json.loads returns.
 
         Raises:
-            InvalidResponse: If a member is missing or cannot be made into its type.
+            InvalidResponse: A member is missing, or cannot be read as its type.
         """
         d = members(src_dict, "CrmBinding")
         crm_binding = cls(
-            entity_type=as_enum(d.pop("ENTITY_TYPE", UNSET), "ENTITY_TYPE", CrmEntityType),
+            entity_type=as_enum(d.pop("ENTITY_TYPE", UNSET), "ENTITY_TYPE", models.CrmEntityType),
             entity_id=as_int(d.pop("ENTITY_ID", UNSET), "ENTITY_ID"),
         )
         crm_binding.additional_properties = d

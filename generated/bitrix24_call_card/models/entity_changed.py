@@ -7,34 +7,38 @@ from typing import Any, Self
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models import (
+from .. import models
+from .._reading import (
     as_enum,
     as_int,
     as_str,
     members,
 )
-from ..models.crm_entity_type import CrmEntityType
 from ..types import UNSET
 
 
 @_attrs_define
 class EntityChanged:
-    """The payload of `CallCard::EntityChanged`: the card has loaded a CRM item, because it was opened, because
-    the call was bound, or because the call list went on."""
+    """The payload of `CallCard::EntityChanged`: the card has loaded a CRM item, because it was
+    opened, because the call was bound, or because the call list went on.
+    """
 
     phone_number: str
-    """ The client's number, or `unknown`, or `hidden`. """
-    crm_entity_type: CrmEntityType | str
-    """ The type of the CRM item; an empty string if the call is not bound. """
+    """The client's number, or `unknown`, or `hidden`."""
+
+    crm_entity_type: models.CrmEntityType | str
+    """The type of the CRM item; an empty string if the call is not bound."""
+
     crm_entity_id: int
-    """ The id of the CRM item; 0 if the call is not bound. """
+    """The id of the CRM item; 0 if the call is not bound."""
+
     additional_properties: dict[str, Any] = _attrs_field(
         init=False, factory=dict[str, Any], eq=False
     )
-    """ Members that the contract does not list. They do not count when two models are compared. """
+    """Members that the contract does not list. They are ignored when two models are compared."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The model as json.dumps takes it."""
+        """Return the model as plain values that json.dumps accepts."""
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict["PHONE_NUMBER"] = self.phone_number
@@ -44,16 +48,16 @@ class EntityChanged:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        """Read the model from what json.loads gives.
+        """Read the model from what json.loads returns.
 
         Raises:
-            InvalidResponse: If a member is missing or cannot be made into its type.
+            InvalidResponse: A member is missing, or cannot be read as its type.
         """
         d = members(src_dict, "EntityChanged")
         entity_changed = cls(
             phone_number=as_str(d.pop("PHONE_NUMBER", UNSET), "PHONE_NUMBER"),
             crm_entity_type=as_enum(
-                d.pop("CRM_ENTITY_TYPE", UNSET), "CRM_ENTITY_TYPE", CrmEntityType
+                d.pop("CRM_ENTITY_TYPE", UNSET), "CRM_ENTITY_TYPE", models.CrmEntityType
             ),
             crm_entity_id=as_int(d.pop("CRM_ENTITY_ID", UNSET), "CRM_ENTITY_ID"),
         )

@@ -7,13 +7,13 @@ from typing import Any, Self
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models import (
+from .. import models
+from .._reading import (
     as_enum,
     as_str,
     members,
     optional,
 )
-from ..models.error_code import ErrorCode
 from ..types import UNSET, Unset
 
 
@@ -21,19 +21,22 @@ from ..types import UNSET, Unset
 class ErrorResponse:
     """The envelope of every error. Some errors carry more members."""
 
-    error: ErrorCode | str
-    """ What went wrong, for programs. Always there. A code that is not listed is valid. """
+    error: models.ErrorCode | str
+    """What went wrong, for programs. Always there. A code that is not listed is valid."""
+
     error_description: str
-    """ What went wrong, for people. Always there; the words may change. """
+    """What went wrong, for people. Always there; the words may change."""
+
     argument: str | Unset = UNSET
-    """ The argument that is missing or wrong. With `ERROR_ARGUMENT` only. """
+    """The argument that is missing or wrong. With `ERROR_ARGUMENT` only."""
+
     additional_properties: dict[str, Any] = _attrs_field(
         init=False, factory=dict[str, Any], eq=False
     )
-    """ Members that the contract does not list. They do not count when two models are compared. """
+    """Members that the contract does not list. They are ignored when two models are compared."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The model as json.dumps takes it."""
+        """Return the model as plain values that json.dumps accepts."""
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict["error"] = str(self.error)
@@ -44,14 +47,14 @@ class ErrorResponse:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        """Read the model from what json.loads gives.
+        """Read the model from what json.loads returns.
 
         Raises:
-            InvalidResponse: If a member is missing or cannot be made into its type.
+            InvalidResponse: A member is missing, or cannot be read as its type.
         """
         d = members(src_dict, "ErrorResponse")
         error_response = cls(
-            error=as_enum(d.pop("error", UNSET), "error", ErrorCode),
+            error=as_enum(d.pop("error", UNSET), "error", models.ErrorCode),
             error_description=as_str(d.pop("error_description", UNSET), "error_description"),
             argument=optional(d.pop("argument", UNSET), "argument", as_str),
         )

@@ -2,12 +2,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models import (
+from .. import models
+from .._reading import (
     as_const,
     as_list,
     as_model,
@@ -17,26 +18,26 @@ from ..models import (
 )
 from ..types import UNSET, Unset
 
-if TYPE_CHECKING:
-    from ..models.no_parameters import NoParameters
-
 
 @_attrs_define
 class GetStatusRequest:
-    """The command. Members that are not listed here are ignored by the portal, with one exception: `auth`
-    is the access token, for callers that do not put it into the query."""
+    """The command. Members that are not listed here are ignored by the portal, with one exception:
+    `auth` is the access token, for callers that do not put it into the query.
+    """
 
     placement: Literal["getStatus"] = "getStatus"
-    """ The command to the call card. """
-    params: NoParameters | list[Any] | Unset = UNSET
-    """ The parameters of the command: there are none, and it may be left out. """
+    """The command to the call card."""
+
+    params: models.NoParameters | list[Any] | Unset = UNSET
+    """The parameters of the command: there are none, and it may be left out."""
+
     additional_properties: dict[str, Any] = _attrs_field(
         init=False, factory=dict[str, Any], eq=False
     )
-    """ Members that the contract does not list. They do not count when two models are compared. """
+    """Members that the contract does not list. They are ignored when two models are compared."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The model as json.dumps takes it."""
+        """Return the model as plain values that json.dumps accepts."""
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict["PLACEMENT"] = self.placement
@@ -48,13 +49,11 @@ class GetStatusRequest:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        """Read the model from what json.loads gives.
+        """Read the model from what json.loads returns.
 
         Raises:
-            InvalidResponse: If a member is missing or cannot be made into its type.
+            InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        from ..models.no_parameters import NoParameters
-
         d = members(src_dict, "GetStatusRequest")
         get_status_request = cls(
             placement=as_const(d.pop("PLACEMENT", UNSET), "PLACEMENT", "getStatus"),
@@ -64,7 +63,7 @@ class GetStatusRequest:
                 lambda value, name: one_of(
                     value,
                     name,
-                    lambda value, name: as_model(value, name, NoParameters.from_dict),
+                    lambda value, name: as_model(value, name, models.NoParameters.from_dict),
                     lambda value, name: as_list(value, name, lambda value, name: value),
                 ),
             ),

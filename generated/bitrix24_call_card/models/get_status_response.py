@@ -2,38 +2,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models import (
+from .. import models
+from .._reading import (
     as_model,
     members,
 )
 from ..types import UNSET
-
-if TYPE_CHECKING:
-    from ..models.call_status import CallStatus
-    from ..models.time import Time
 
 
 @_attrs_define
 class GetStatusResponse:
     """The envelope of a successful answer."""
 
-    result: CallStatus
-    """ A call, as the portal tells it. Fields may be added at any time. Sets of values have grown over time
-    and will grow again: a value that is not listed is valid. """
-    time: Time
-    """ When the portal worked on the request, and for how long. """
+    result: models.CallStatus
+    """A call, as the portal tells it. Fields may be added at any time. Sets of values have grown
+    over time and will grow again: a value that is not listed is valid.
+    """
+
+    time: models.Time
+    """When the portal worked on the request, and for how long."""
+
     additional_properties: dict[str, Any] = _attrs_field(
         init=False, factory=dict[str, Any], eq=False
     )
-    """ Members that the contract does not list. They do not count when two models are compared. """
+    """Members that the contract does not list. They are ignored when two models are compared."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The model as json.dumps takes it."""
+        """Return the model as plain values that json.dumps accepts."""
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict["result"] = self.result.to_dict()
@@ -42,18 +42,15 @@ class GetStatusResponse:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        """Read the model from what json.loads gives.
+        """Read the model from what json.loads returns.
 
         Raises:
-            InvalidResponse: If a member is missing or cannot be made into its type.
+            InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        from ..models.call_status import CallStatus
-        from ..models.time import Time
-
         d = members(src_dict, "GetStatusResponse")
         get_status_response = cls(
-            result=as_model(d.pop("result", UNSET), "result", CallStatus.from_dict),
-            time=as_model(d.pop("time", UNSET), "time", Time.from_dict),
+            result=as_model(d.pop("result", UNSET), "result", models.CallStatus.from_dict),
+            time=as_model(d.pop("time", UNSET), "time", models.Time.from_dict),
         )
         get_status_response.additional_properties = d
         return get_status_response

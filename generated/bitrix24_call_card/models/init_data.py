@@ -2,12 +2,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models import (
+from .. import models
+from .._reading import (
     as_bool,
     as_const,
     as_int,
@@ -19,53 +20,65 @@ from ..models import (
 )
 from ..types import UNSET
 
-if TYPE_CHECKING:
-    from ..models.options import Options
-    from ..models.placement_options import PlacementOptions
-
 
 @_attrs_define
 class InitData:
     """What a widget is told first, after `getInitData`."""
 
     lang: str
-    """ The language of the user's interface. """
+    """The language of the user's interface."""
+
     domain: str
-    """ The portal's host, with the port if it is not the default one. """
+    """The portal's host, with the port if it is not the default one."""
+
     path: str
-    """ The path of the portal's REST interface. """
+    """The path of the portal's REST interface."""
+
     protocol: int
-    """ 1 for https, 0 for http. """
+    """1 for https, 0 for http."""
+
     auth_id: str = _attrs_field(repr=False)
-    """ Secret. The access token of the user who looks at the call card. """
+    """Secret. The access token of the user who looks at the call card."""
+
     refresh_id: str = _attrs_field(repr=False)
-    """ Secret. The refresh token that belongs to it. """
+    """Secret. The refresh token that belongs to it."""
+
     member_id: str
-    """ The portal's id. It stays the same if the portal is renamed. """
+    """The portal's id. It stays the same if the portal is renamed."""
+
     auth_expires: str
-    """ How long the access token is valid, in seconds. """
+    """How long the access token is valid, in seconds."""
+
     first_run: bool
-    """ Whether the application has yet to be installed. """
+    """Whether the application has yet to be installed."""
+
     is_admin: bool
-    """ Whether the user administers the portal. """
+    """Whether the user administers the portal."""
+
     install: bool
-    """ Whether the widget was opened to install the application. """
-    user_options: Options | list[Any]
-    """ What the application has stored for the user. """
-    app_options: Options | list[Any]
-    """ What the application has stored for all users. """
-    placement_options: PlacementOptions
-    """ The call with which a widget is opened. Every scalar is a string, and what is not there may be the
-    string `undefined`. """
+    """Whether the widget was opened to install the application."""
+
+    user_options: models.Options | list[Any]
+    """What the application has stored for the user."""
+
+    app_options: models.Options | list[Any]
+    """What the application has stored for all users."""
+
+    placement_options: models.PlacementOptions
+    """The call with which a widget is opened. Every scalar is a string, and what is not there may
+    be the string `undefined`.
+    """
+
     placement: Literal["CALL_CARD"] = "CALL_CARD"
-    """ Where the widget is. """
+    """Where the widget is."""
+
     additional_properties: dict[str, Any] = _attrs_field(
         init=False, factory=dict[str, Any], eq=False
     )
-    """ Members that the contract does not list. They do not count when two models are compared. """
+    """Members that the contract does not list. They are ignored when two models are compared."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The model as json.dumps takes it."""
+        """Return the model as plain values that json.dumps accepts."""
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict["LANG"] = self.lang
@@ -93,14 +106,11 @@ class InitData:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        """Read the model from what json.loads gives.
+        """Read the model from what json.loads returns.
 
         Raises:
-            InvalidResponse: If a member is missing or cannot be made into its type.
+            InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        from ..models.options import Options
-        from ..models.placement_options import PlacementOptions
-
         d = members(src_dict, "InitData")
         init_data = cls(
             lang=as_str(d.pop("LANG", UNSET), "LANG"),
@@ -118,17 +128,19 @@ class InitData:
             user_options=one_of(
                 d.pop("USER_OPTIONS", UNSET),
                 "USER_OPTIONS",
-                lambda value, name: as_model(value, name, Options.from_dict),
+                lambda value, name: as_model(value, name, models.Options.from_dict),
                 lambda value, name: as_list(value, name, lambda value, name: value),
             ),
             app_options=one_of(
                 d.pop("APP_OPTIONS", UNSET),
                 "APP_OPTIONS",
-                lambda value, name: as_model(value, name, Options.from_dict),
+                lambda value, name: as_model(value, name, models.Options.from_dict),
                 lambda value, name: as_list(value, name, lambda value, name: value),
             ),
             placement_options=as_model(
-                d.pop("PLACEMENT_OPTIONS", UNSET), "PLACEMENT_OPTIONS", PlacementOptions.from_dict
+                d.pop("PLACEMENT_OPTIONS", UNSET),
+                "PLACEMENT_OPTIONS",
+                models.PlacementOptions.from_dict,
             ),
         )
         init_data.additional_properties = d

@@ -7,13 +7,12 @@ from typing import Any, Self
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models import (
+from .. import models
+from .._reading import (
     as_enum,
     as_list,
     members,
 )
-from ..models.command import Command
-from ..models.event import Event
 from ..types import UNSET
 
 
@@ -21,17 +20,19 @@ from ..types import UNSET
 class Interface:
     """What a widget can ask of the call card, and what it can listen to."""
 
-    command: list[Command | str]
-    """ The commands, for `BX24.placement.call`. """
-    event: list[Event | str]
-    """ The events, for `BX24.placement.bindEvent`. """
+    command: list[models.Command | str]
+    """The commands, for `BX24.placement.call`."""
+
+    event: list[models.Event | str]
+    """The events, for `BX24.placement.bindEvent`."""
+
     additional_properties: dict[str, Any] = _attrs_field(
         init=False, factory=dict[str, Any], eq=False
     )
-    """ Members that the contract does not list. They do not count when two models are compared. """
+    """Members that the contract does not list. They are ignored when two models are compared."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The model as json.dumps takes it."""
+        """Return the model as plain values that json.dumps accepts."""
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict["command"] = [str(each) for each in self.command]
@@ -40,20 +41,22 @@ class Interface:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        """Read the model from what json.loads gives.
+        """Read the model from what json.loads returns.
 
         Raises:
-            InvalidResponse: If a member is missing or cannot be made into its type.
+            InvalidResponse: A member is missing, or cannot be read as its type.
         """
         d = members(src_dict, "Interface")
         interface = cls(
             command=as_list(
                 d.pop("command", UNSET),
                 "command",
-                lambda value, name: as_enum(value, name, Command),
+                lambda value, name: as_enum(value, name, models.Command),
             ),
             event=as_list(
-                d.pop("event", UNSET), "event", lambda value, name: as_enum(value, name, Event)
+                d.pop("event", UNSET),
+                "event",
+                lambda value, name: as_enum(value, name, models.Event),
             ),
         )
         interface.additional_properties = d

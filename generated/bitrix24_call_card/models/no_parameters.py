@@ -6,10 +6,10 @@ from typing import Any, Self
 
 from attrs import define as _attrs_define
 
-from ..errors import InvalidResponse
-from ..models import (
+from .._reading import (
     members,
 )
+from ..errors import InvalidResponse
 
 
 @_attrs_define
@@ -17,16 +17,16 @@ class NoParameters:
     """An empty object."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The model as json.dumps takes it."""
+        """Return the model as plain values that json.dumps accepts."""
         field_dict: dict[str, Any] = {}
         return field_dict
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        """Read the model from what json.loads gives.
+        """Read the model from what json.loads returns.
 
         Raises:
-            InvalidResponse: If a member is missing or cannot be made into its type.
+            InvalidResponse: A member is missing, or cannot be read as its type.
         """
         d = members(src_dict, "NoParameters")
         no_parameters = cls()

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models import (
+from .._reading import (
     as_const,
     as_str,
     members,
@@ -20,32 +20,42 @@ class OpenWidgetRequest:
     """The form by which a portal opens a widget in the call card."""
 
     auth_id: str = _attrs_field(repr=False)
-    """ Secret. The access token of the user who looks at the call card. """
+    """Secret. The access token of the user who looks at the call card."""
+
     auth_expires: str
-    """ How long the access token is valid, in seconds. """
+    """How long the access token is valid, in seconds."""
+
     refresh_id: str = _attrs_field(repr=False)
-    """ Secret. The refresh token that belongs to it. """
+    """Secret. The refresh token that belongs to it."""
+
     server_endpoint: str
-    """ The REST address of the OAuth server. """
+    """The REST address of the OAuth server."""
+
     application_token: str = _attrs_field(repr=False)
-    """ Secret. By which the application knows that the portal is the one that installed it. """
+    """Secret. By which the application knows that the portal is the one that installed it."""
+
     application_scope: str
-    """ What the application may use, separated by commas. """
+    """What the application may use, separated by commas."""
+
     member_id: str
-    """ The portal's id. It stays the same if the portal is renamed. """
+    """The portal's id. It stays the same if the portal is renamed."""
+
     status: str
-    """ The application's status on the portal. """
+    """The application's status on the portal."""
+
     placement_options: str
-    """ The call, as JSON. `CallStatus` reads it as it reads the other tellings of a call. """
+    """The call, as JSON. `CallStatus` reads it as it reads the other tellings of a call."""
+
     placement: Literal["CALL_CARD"] = "CALL_CARD"
-    """ Where the widget is opened. """
+    """Where the widget is opened."""
+
     additional_properties: dict[str, Any] = _attrs_field(
         init=False, factory=dict[str, Any], eq=False
     )
-    """ Members that the contract does not list. They do not count when two models are compared. """
+    """Members that the contract does not list. They are ignored when two models are compared."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The model as json.dumps takes it."""
+        """Return the model as plain values that json.dumps accepts."""
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict["AUTH_ID"] = self.auth_id
@@ -62,10 +72,10 @@ class OpenWidgetRequest:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        """Read the model from what json.loads gives.
+        """Read the model from what json.loads returns.
 
         Raises:
-            InvalidResponse: If a member is missing or cannot be made into its type.
+            InvalidResponse: A member is missing, or cannot be read as its type.
         """
         d = members(src_dict, "OpenWidgetRequest")
         open_widget_request = cls(

@@ -7,7 +7,7 @@ from typing import Any, Self
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models import (
+from .._reading import (
     as_str,
     members,
 )
@@ -19,16 +19,18 @@ class PlacementBinding:
     """One CRM item that a call is bound to, with its id as a string."""
 
     entity_type: str
-    """ The type of the CRM item. Always there. """
+    """The type of the CRM item. Always there."""
+
     entity_id: str
-    """ The id of the CRM item. Always there. """
+    """The id of the CRM item. Always there."""
+
     additional_properties: dict[str, Any] = _attrs_field(
         init=False, factory=dict[str, Any], eq=False
     )
-    """ Members that the contract does not list. They do not count when two models are compared. """
+    """Members that the contract does not list. They are ignored when two models are compared."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The model as json.dumps takes it."""
+        """Return the model as plain values that json.dumps accepts."""
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict["ENTITY_TYPE"] = self.entity_type
@@ -37,10 +39,10 @@ class PlacementBinding:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        """Read the model from what json.loads gives.
+        """Read the model from what json.loads returns.
 
         Raises:
-            InvalidResponse: If a member is missing or cannot be made into its type.
+            InvalidResponse: A member is missing, or cannot be read as its type.
         """
         d = members(src_dict, "PlacementBinding")
         placement_binding = cls(

@@ -2,12 +2,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models import (
+from .. import models
+from .._reading import (
     as_list,
     as_model,
     as_str,
@@ -16,46 +17,56 @@ from ..models import (
 )
 from ..types import UNSET, Unset
 
-if TYPE_CHECKING:
-    from ..models.placement_binding import PlacementBinding
-
 
 @_attrs_define
 class PlacementOptions:
-    """The call with which a widget is opened. Every scalar is a string, and what is not there may be the
-    string `undefined`."""
+    """The call with which a widget is opened. Every scalar is a string, and what is not there may
+    be the string `undefined`.
+    """
 
     call_id: str
-    """ The call's id. Always there. """
+    """The call's id. Always there."""
+
     crm_entity_type: str
-    """ The type of the CRM item that the call belongs to first, or an empty string. Always there. """
+    """The type of the CRM item that the call belongs to first, or an empty string. Always there."""
+
     crm_entity_id: str
-    """ The id of that CRM item, `0` if the call is not bound. Always there. """
+    """The id of that CRM item, `0` if the call is not bound. Always there."""
+
     call_direction: str
-    """ Who called whom, as in `CallDirection`. Always there. """
+    """Who called whom, as in `CallDirection`. Always there."""
+
     call_list_mode: str
-    """ Whether the operator works through a call list. Always there. """
+    """Whether the operator works through a call list. Always there."""
+
     phone_number: str | Unset = UNSET
-    """ The client's number, or `hidden`. Absent or `undefined` if it is not known. """
+    """The client's number, or `hidden`. Absent or `undefined` if it is not known."""
+
     line_number: str | Unset = UNSET
-    """ The number of the portal's line that the call uses. Absent before 2026-04. """
+    """The number of the portal's line that the call uses. Absent before 2026-04."""
+
     line_name: str | Unset = UNSET
-    """ The name of that line; empty if it has none. Absent before 2026-04. """
+    """The name of that line; empty if it has none. Absent before 2026-04."""
+
     crm_activity_id: str | Unset = UNSET
-    """ The id of the CRM activity that records the call. Empty or `undefined` if there is none. """
-    crm_bindings: list[PlacementBinding] | Unset = UNSET
-    """ All CRM items that the call is bound to. Absent if there is none. """
+    """The id of the CRM activity that records the call. Empty or `undefined` if there is none."""
+
+    crm_bindings: list[models.PlacementBinding] | Unset = UNSET
+    """All CRM items that the call is bound to. Absent if there is none."""
+
     call_state: str | Unset = UNSET
-    """ How far the call has come, as in `CallState`. Absent before 2026-04. """
+    """How far the call has come, as in `CallState`. Absent before 2026-04."""
+
     uri: str | Unset = UNSET
-    """ Path and query of the page in which the widget is opened. May be absent. """
+    """Path and query of the page in which the widget is opened. May be absent."""
+
     additional_properties: dict[str, Any] = _attrs_field(
         init=False, factory=dict[str, Any], eq=False
     )
-    """ Members that the contract does not list. They do not count when two models are compared. """
+    """Members that the contract does not list. They are ignored when two models are compared."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The model as json.dumps takes it."""
+        """Return the model as plain values that json.dumps accepts."""
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict["CALL_ID"] = self.call_id
@@ -81,13 +92,11 @@ class PlacementOptions:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        """Read the model from what json.loads gives.
+        """Read the model from what json.loads returns.
 
         Raises:
-            InvalidResponse: If a member is missing or cannot be made into its type.
+            InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        from ..models.placement_binding import PlacementBinding
-
         d = members(src_dict, "PlacementOptions")
         placement_options = cls(
             call_id=as_str(d.pop("CALL_ID", UNSET), "CALL_ID"),
@@ -105,7 +114,7 @@ class PlacementOptions:
                 lambda value, name: as_list(
                     value,
                     name,
-                    lambda value, name: as_model(value, name, PlacementBinding.from_dict),
+                    lambda value, name: as_model(value, name, models.PlacementBinding.from_dict),
                 ),
             ),
             call_state=optional(d.pop("CALL_STATE", UNSET), "CALL_STATE", as_str),

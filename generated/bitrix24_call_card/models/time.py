@@ -8,7 +8,7 @@ from typing import Any, Self
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models import (
+from .._reading import (
     as_datetime,
     as_float,
     as_int,
@@ -23,28 +23,40 @@ class Time:
     """When the portal worked on the request, and for how long."""
 
     start: float
-    """ When the request came in, in Unix seconds. Always there. """
+    """When the request came in, in Unix seconds. Always there."""
+
     finish: float
-    """ When the answer was ready, in Unix seconds. Always there. """
+    """When the answer was ready, in Unix seconds. Always there."""
+
     duration: float
-    """ From `start` to `finish`, in seconds. Always there. """
+    """From `start` to `finish`, in seconds. Always there."""
+
     processing: float
-    """ The part of `duration` that the method itself took, in seconds. Always there. """
+    """The part of `duration` that the method itself took, in seconds. Always there."""
+
     date_start: datetime.datetime
-    """ `start` as a date with the portal's offset. Always there. """
+    """`start` as a date with the portal's offset. Always there."""
+
     date_finish: datetime.datetime
-    """ `finish` as a date with the portal's offset. Always there. """
+    """`finish` as a date with the portal's offset. Always there."""
+
     operating: float | Unset = UNSET
-    """ What this method has used in the last ten minutes, in seconds. Cloud portals only; may be absent. """
+    """What this method has used in the last ten minutes, in seconds. Cloud portals only; may be
+    absent.
+    """
+
     operating_reset_at: int | Unset = UNSET
-    """ When a part of `operating` is given back, in Unix seconds. Cloud portals only; may be absent. """
+    """When a part of `operating` is given back, in Unix seconds. Cloud portals only; may be
+    absent.
+    """
+
     additional_properties: dict[str, Any] = _attrs_field(
         init=False, factory=dict[str, Any], eq=False
     )
-    """ Members that the contract does not list. They do not count when two models are compared. """
+    """Members that the contract does not list. They are ignored when two models are compared."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The model as json.dumps takes it."""
+        """Return the model as plain values that json.dumps accepts."""
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict["start"] = self.start
@@ -61,10 +73,10 @@ class Time:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        """Read the model from what json.loads gives.
+        """Read the model from what json.loads returns.
 
         Raises:
-            InvalidResponse: If a member is missing or cannot be made into its type.
+            InvalidResponse: A member is missing, or cannot be read as its type.
         """
         d = members(src_dict, "Time")
         time = cls(
