@@ -39,7 +39,7 @@ generate: .venv/.ready ## write the client in generated/ from the contract
 check: .venv/.ready scripts/node/node_modules/.ready ## lint the contract, find drift, check styles and types; changes nothing
 	@$(NODE) scripts/node/node_modules/@redocly/cli/bin/cli.js lint --config openapi/redocly.yaml call-card
 	@$(BIN)/python -m openapi_spec_validator openapi/call-card.yaml
-	@$(BIN)/python scripts/breaking.py --check
+	@$(BIN)/python -m contract.versions --check
 	@$(BIN)/python scripts/generate.py --check
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check .
@@ -60,11 +60,11 @@ sandbox: .venv/.ready ## start a portal to develop against: PORT=8024 PROFILE=re
 
 .PHONY: contract
 contract: .venv/.ready ## hold a portal to the contract: CASES=3000 SEED=… RATE=… BASE_URL=… TOKEN=…
-	@$(BIN)/python -m tests.contract.run $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) $(if $(RATE),--rate $(RATE))
+	@$(BIN)/python -m contract.run $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) $(if $(RATE),--rate $(RATE))
 
 .PHONY: breaking
 breaking: .venv/.ready scripts/node/node_modules/.ready ## what has changed in the contract since BASE=<revision or file>, and whom it breaks
-	@$(BIN)/python scripts/breaking.py "$(BASE)"
+	@$(BIN)/python -m contract.versions "$(BASE)"
 
 .PHONY: bench
 bench: .venv/.ready ## measure the client beside bare httpx and its peers, and the sandbox beside bare Starlette

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 from bitrix24_sandbox.server import Running, running
+from contract import document as contract
 
-from tests.contract import document as contract
 from tests.contract.scenario import restore
 
 

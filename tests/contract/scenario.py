@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 import httpx
 from bitrix24_sandbox.portal.limits import Limits
 from bitrix24_sandbox.server import Running
-
-from tests.contract.document import Document, ErrorExample, error_examples, faults_of_answer
+from contract.document import Document, ErrorExample, error_examples, faults_of_answer
 
 COMMAND = {"PLACEMENT": "getStatus", "PARAMS": {}}
 _NAME = "placement.call"

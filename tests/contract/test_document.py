@@ -1,9 +1,8 @@
 """The contract agrees with itself."""
 
 import pytest
+from contract.document import Document, count_examples, error_examples, faults_of_document
 from openapi_spec_validator import validate
-
-from tests.contract.document import Document, count_examples, error_examples, faults_of_document
 
 
 def test_the_contract_is_a_valid_openapi_document(document: Document) -> None:

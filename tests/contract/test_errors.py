@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 from bitrix24_sandbox.server import Running
+from contract.document import Document, ErrorExample, error_examples, load
 
-from tests.contract.document import Document, ErrorExample, error_examples, load
 from tests.contract.scenario import (
     CALLS,
     SITUATIONS,

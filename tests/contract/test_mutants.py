@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 import pytest
 from bitrix24_sandbox.server import Running, running
+from contract.document import Document, faults_of_document
+from contract.properties import Tally, findings, oauth, stranger, webhook
 
-from tests.contract.document import Document, faults_of_document
 from tests.contract.mutation import Answer, Mutation, Request, Spoilt
-from tests.contract.properties import Tally, findings, oauth, stranger, webhook
 from tests.contract.scenario import faults_of_scenario, restore
 
 CASES = 20

@@ -5,10 +5,9 @@ from itertools import islice
 
 import pytest
 from bitrix24_sandbox.server import Running
+from contract.document import Document
+from contract.properties import Tally, View, findings, oauth, stranger, webhook
 from schemathesis import Response
-
-from tests.contract.document import Document
-from tests.contract.properties import Tally, View, findings, oauth, stranger, webhook
 
 SEED = 1
 

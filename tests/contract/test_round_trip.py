@@ -17,10 +17,10 @@ from bitrix24_call_card.models import (
 )
 from bitrix24_call_card.types import UNSET, Response
 from bitrix24_sandbox.server import Running
+from contract.document import Document, faults_of_answer
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.contract.document import Document, faults_of_answer
 from tests.contract.scenario import CALLS
 
 LISTED = {

@@ -14,13 +14,13 @@ from xml.etree import ElementTree
 
 import pytest
 from bitrix24_sandbox.server import listen, origin_of, running
+from contract.document import Document
+from contract.properties import Tally, findings, oauth, webhook
+from contract.run import main
 from schemathesis.engine.recorder import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tests.contract.document import Document
 from tests.contract.mutation import Answer, Spoilt
-from tests.contract.properties import Tally, findings, oauth, webhook
-from tests.contract.run import main
 
 ROOT = Path(__file__).parents[2]
 
@@ -172,7 +172,7 @@ def test_a_run_without_an_answered_case_fails(run: Runner) -> None:
 def test_ctrl_c_ends_it_with_a_summary_and_the_status_of_an_interrupt(tmp_path: Path) -> None:
     report = tmp_path / "contract.xml"
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.contract.run", "--cases", "90000", "--report", str(report)],
+        [sys.executable, "-m", "contract.run", "--cases", "90000", "--report", str(report)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": "scripts:generated", "BASE_URL": ""},
         stdout=subprocess.PIPE,

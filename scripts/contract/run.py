@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 import httpx
 from bitrix24_sandbox.server import running
 
-from tests.contract.document import Document, load
-from tests.contract.properties import View, findings, oauth, stranger, webhook
-from tests.contract.report import Outcome, summary, write_junit
+from contract.document import Document, load
+from contract.properties import View, findings, oauth, stranger, webhook
+from contract.report import Outcome, summary, write_junit
 
 FAILED, INTERRUPTED = 1, 130  # exit statuses; the second is what a shell says of Ctrl-C
 
@@ -124,7 +124,7 @@ def _progress(view: str) -> Callable[[object], None]:
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m tests.contract.run",
+        prog="python -m contract.run",
         description="Hold a portal to the contract: a sandbox, unless a base URL is given.",
         epilog="On a portal of your own, keep a call on the screen of the user who asks:"
         " without one, every valid request fails.",

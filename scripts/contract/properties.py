@@ -21,7 +21,7 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import StopReason, events
 from schemathesis.engine.recorder import Request, ScenarioRecorder
 
-from tests.contract.document import Document
+from contract.document import Document
 
 _SHOWN = 400  # characters of an answer's body
 

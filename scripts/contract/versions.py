@@ -1,0 +1,183 @@
+"""Say what changed between two versions of the contract, whom it breaks, and the next version.
+
+  make breaking BASE=v0.1.0             compare with the contract at a git revision
+  make breaking BASE=../call-card.yaml  compare with a file, YAML or JSON
+  python -m contract.versions --check   does info.version follow, and CHANGELOG.md with it?
+
+A change breaks
+  a vendored client  if yesterday's copy of the client, talking to a portal that keeps to the new
+                     contract, may send what is refused or receive what it cannot take;
+  a caller           if code written against yesterday's package does not fit the regenerated one.
+
+The version follows semver: breaking is a major step, a compatible change a minor one, other words
+a patch; as long as the major version is 0, a minor step and a patch. A larger step is always fine.
+
+BASE is a file if there is one of that name, else a git revision. Without BASE, --check compares
+with the newest tag v* before HEAD; without one, with the last committed contract of another
+info.version; without that too, or outside a git checkout, only CHANGELOG.md is checked.
+
+Exit status: 0 compared, or the check passes; 1 the check fails; 2 there was no comparing.
+"""
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from textwrap import shorten
+from typing import NamedTuple
+
+import yaml
+from openapi_spec_validator import validate
+
+from contract.changes import ComparisonError, Effect, Node, compare
+
+ROOT = Path(__file__).resolve().parents[2]
+CONTRACT = "openapi/call-card.yaml"
+
+Version = tuple[int, int, int]
+
+
+class Contract(NamedTuple):
+    """An OpenAPI document, its `info.version`, and what to call it in messages."""
+
+    label: str
+    document: Node
+    version: Version
+
+    def __str__(self) -> str:
+        return f"{self.label} ({dotted(self.version)})"
+
+
+def dotted(version: Version) -> str:
+    """Return a version as people write it."""
+    return ".".join(map(str, version))
+
+
+# --- the version and the changelog ---------------------------------------------------------------
+
+
+def next_version(base: Version, effect: Effect) -> Version:
+    """Return the lowest version that may follow `base` after a change of that weight."""
+    major, minor, patch = base
+    steps = [base, (major, minor, patch + 1), (major, minor + 1, 0), (major + 1, 0, 0)]
+    return steps[effect - (major == 0 and effect > Effect.WORDS)]
+
+
+def changelog_problem(changelog: Path, version: Version) -> str | None:
+    """Return what is wrong with the newest entry of a changelog, None if it is this version's."""
+    text = changelog.read_text("utf-8") if changelog.is_file() else ""
+    headings = [h for h in re.findall(r"^## .*\S", text, re.MULTILINE) if h != "## [Unreleased]"]
+    newest, wanted = next(iter(headings), "missing"), f"## [{dotted(version)}] - YYYY-MM-DD"
+    if re.sub(r"\d{4}-\d\d-\d\d$", "YYYY-MM-DD", newest) == wanted:
+        return None
+    return f"the newest entry of {changelog.name} is {newest}; it should be `{wanted}`"
+
+
+# --- where contracts come from -------------------------------------------------------------------
+
+
+def parse(label: str, content: bytes) -> Contract:
+    """Read a contract from YAML or JSON; raises ComparisonError for anything else."""
+    try:
+        # Through JSON, so that `200:` and `"200":` are one key and a date is the text it was.
+        document = json.loads(json.dumps(yaml.load(content, yaml.CSafeLoader), default=str))
+    except (yaml.YAMLError, RecursionError, TypeError, ValueError) as error:
+        why = shorten(str(error), 200)
+        raise ComparisonError(f"{label} is neither YAML nor JSON: {why}") from None
+    if not isinstance(document, dict) or not str(document.get("openapi")).startswith("3.1."):
+        raise ComparisonError(f"{label} is not an OpenAPI 3.1 document: its `openapi` is not 3.1.x")
+    try:
+        validate(document)
+    except Exception as error:  # of its own, of its libraries for a reference, RecursionError
+        why = shorten((str(error) or repr(error)).splitlines()[0], 200)
+        raise ComparisonError(f"{label} is not a valid OpenAPI document: {why}") from None
+    stated = document["info"]["version"]
+    match = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", stated)
+    if not match:
+        raise ComparisonError(f"{label} has the info.version {stated}; it should be like 1.2.3")
+    return Contract(label, document, (int(match[1]), int(match[2]), int(match[3])))
+
+
+def git(root: Path, *arguments: str) -> bytes | None:
+    """Return what git prints, None if it fails or is not there."""
+    try:
+        done = subprocess.run(["git", "-C", root, *arguments], capture_output=True)  # noqa: S603, S607
+    except OSError:
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def at_revision(root: Path, revision: str) -> Contract | None:
+    """Read the contract at a git revision, None if there is none; raises ComparisonError."""
+    content = git(root, "show", "--end-of-options", f"{revision}:./{CONTRACT}")
+    return None if content is None else parse(f"{CONTRACT} at {revision}", content)
+
+
+def named(root: Path, base: str) -> Contract:
+    """Read the contract that BASE means, a file or else a revision; raises ComparisonError."""
+    if Path(base).is_file():
+        return parse(base, Path(base).read_bytes())
+    if contract := at_revision(root, base):
+        return contract
+    raise ComparisonError(f"{base} is neither a file nor a git revision with {CONTRACT}")
+
+
+def released(root: Path, version: Version) -> Contract | None:
+    """Return the contract that `version` follows, None for a first version."""
+    tag = git(root, "describe", "--tags", "--match", "v[0-9]*", "--abbrev=0", "HEAD")
+    if tag and (contract := at_revision(root, tag.decode().strip())):
+        return contract
+    # The state before each commit that touched a `version:` line, so only a few are read.
+    log = git(root, "log", "--format=%h", "-G", "^ +version:", "--", CONTRACT) or b""
+    for revision in ["HEAD", *(f"{commit}^" for commit in log.decode().split())]:
+        contract = at_revision(root, revision)
+        if contract and contract.version != version:
+            return contract
+    return None
+
+
+# --- the command ---------------------------------------------------------------------------------
+
+
+def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
+    """Run the command for the project in `root`; return the exit status."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("breaking", description=__doc__, formatter_class=raw)
+    parser.add_argument("base", nargs="?", metavar="BASE", help="a file, or else a git revision")
+    parser.add_argument("--check", action="store_true", help="fail if the version does not follow")
+    options = parser.parse_args(arguments)
+    if not (options.base or options.check):
+        parser.error("BASE is missing; name a git revision or a file, as in BASE=v0.1.0")
+    try:
+        contract = named(root, str(root / CONTRACT))
+        base = named(root, options.base) if options.base else released(root, contract.version)
+        changes = compare(base.document, contract.document) if base else []
+    except ComparisonError as error:
+        print(f"breaking: {error}", file=sys.stderr)
+        return 2
+
+    effect = changes[0].effect if changes else Effect.NOTHING
+    needed = next_version(base.version, effect) if base else contract.version
+    must = f"info.version must be {dotted(needed)} or higher; it is {dotted(contract.version)}."
+    if base and (not options.check or contract.version < needed):
+        print(f"{contract} compared with {base}:{'' if changes else ' nothing changed.'}\n")
+        for weight, group in groupby(changes, key=lambda change: change.effect.name):
+            print(f"{weight.capitalize()}:", *group, sep="\n  ", end="\n\n")
+        print(must)
+    if not options.check:
+        return 0
+    if problem := changelog_problem(root / "CHANGELOG.md", contract.version):
+        print(problem)
+    if problem or contract.version < needed:
+        return 1
+    against = f"it follows {base}" if base else "no other version was committed to compare it with"
+    print(f"CHANGELOG.md is at info.version {dotted(contract.version)}; {against}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

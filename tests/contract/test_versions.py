@@ -1,0 +1,257 @@
+"""`make breaking`: the version and the changelog follow the contract."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from contract.changes import Effect
+from contract.versions import Version, changelog_problem, main, next_version
+
+from tests.contract.evolution import CALL, DOCUMENT, GONE, TEXT, edited
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+# --- the version and the changelog ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("effect", "after_1_2_3", "after_0_2_3"),
+    [
+        ("BREAKING", (2, 0, 0), (0, 3, 0)),
+        ("COMPATIBLE", (1, 3, 0), (0, 2, 4)),
+        ("WORDS", (1, 2, 4), (0, 2, 4)),
+        ("NOTHING", (1, 2, 3), (0, 2, 3)),
+    ],
+)
+def test_the_version_follows_the_heaviest_change(
+    effect: str, after_1_2_3: Version, after_0_2_3: Version
+) -> None:
+    assert next_version((1, 2, 3), Effect[effect]) == after_1_2_3
+    assert next_version((0, 2, 3), Effect[effect]) == after_0_2_3
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("# Changelog\n\n## [1.0.0] - 2026-11-23\n", None),
+        ("## [Unreleased]\n\n## [1.0.0] - 2026-11-23\n## [0.9.0] - 2026-01-01\n", None),
+        ("## [0.9.0] - 2026-01-01\n## [1.0.0] - 2026-11-23\n", "is ## [0.9.0] - 2026-01-01"),
+        ("## [1.0.0]\n", "is ## [1.0.0]"),
+        ("## [Unreleased]\n", "is missing"),
+        (None, "is missing"),
+    ],
+)
+def test_the_newest_entry_of_the_changelog_is_the_version(
+    tmp_path: Path, text: str | None, problem: str | None
+) -> None:
+    if text is not None:
+        (tmp_path / "CHANGELOG.md").write_text(text)
+    said = problem and (
+        f"the newest entry of CHANGELOG.md {problem}; it should be `## [1.0.0] - YYYY-MM-DD`"
+    )
+    assert changelog_problem(tmp_path / "CHANGELOG.md", (1, 0, 0)) == said
+
+
+# --- the command ----------------------------------------------------------------------------------
+
+
+class Project:
+    """A small project in git: a contract, a changelog, and the command."""
+
+    def __init__(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.root, self.capsys = root, capsys
+        (root / "openapi").mkdir()
+        self.git("init", "--quiet")
+
+    def write(self, version: str, *edits: tuple[str, Any], changelog: str | None = None) -> None:
+        document = edited(DOCUMENT, "info/version", version)
+        for pointer, value in edits:
+            document = edited(document, pointer, value)
+        (self.root / "openapi/call-card.yaml").write_text(yaml.safe_dump(document))
+        (self.root / "CHANGELOG.md").write_text(f"## [{changelog or version}] - 2026-11-23\n")
+
+    def git(self, *arguments: str) -> None:
+        identity = ["-c", "user.name=A maintainer", "-c", "user.email=maintainer@example.com"]
+        command = ["git", "-C", str(self.root), *identity, *arguments]
+        subprocess.run(command, check=True, capture_output=True)
+
+    def commit(self, tag: str | None = None) -> None:
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "--message", "a state")
+        if tag:
+            self.git("tag", tag)
+
+    def run(self, *arguments: str) -> tuple[int, str, str]:
+        status = main(arguments, self.root)
+        return status, *self.capsys.readouterr()
+
+
+@pytest.fixture
+def project(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Project:
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.chdir(tmp_path)
+    return Project(tmp_path, capsys)
+
+
+SERVER_GONE = ("servers/1", GONE)
+MEMBER = (f"{CALL}/properties/more", TEXT)
+WORDS = ("info/description", "x")
+
+
+def test_the_report_lists_the_changes_and_the_version_they_ask_for(project: Project) -> None:
+    project.write("1.2.3")
+    project.commit("v1.2.3")
+    project.write("1.2.3", SERVER_GONE, MEMBER, WORDS)
+    assert project.run("v1.2.3") == (
+        0,
+        f"{project.root}/openapi/call-card.yaml (1.2.3) compared with "
+        "openapi/call-card.yaml at v1.2.3 (1.2.3):\n\n"
+        "Breaking:\n  servers 1: is gone — breaks a caller and a vendored client\n\n"
+        "Compatible:\n  Call.more: is new\n\n"
+        "Words:\n  info: description changed\n\n"
+        "info.version must be 2.0.0 or higher; it is 1.2.3.\n",
+        "",
+    )
+
+
+@pytest.mark.parametrize("dump", [yaml.safe_dump, json.dumps])
+def test_a_file_yaml_or_json_wins_over_a_revision_of_the_same_name(
+    project: Project, dump: Callable[[Any], str]
+) -> None:
+    project.write("1.0.0")
+    project.commit("v1.0.0")
+    assert "nothing changed.\n\ninfo.version must be 1.0.0" in project.run("v1.0.0")[1]
+    (project.root / "v1.0.0").write_text(dump(edited(DOCUMENT, *WORDS)))
+    assert "info: description changed" in project.run("v1.0.0")[1]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "old is neither a file nor a git revision with openapi/call-card.yaml"),
+        (b"a: [", "old is neither YAML nor JSON: "),
+        (b"\xff\xfe\xfd", "old is neither YAML nor JSON: "),
+        (b"&a [*a]", "old is neither YAML nor JSON: "),
+        (b"[" * 5000, "old is neither YAML nor JSON: "),
+        (b"", "old is not an OpenAPI 3.1 document: "),
+        (b"openapi: 3.0.3", "old is not an OpenAPI 3.1 document: "),
+        (b"openapi: 3.1.0", 'old is not a valid OpenAPI document: "info" is a required property'),
+        (b"openapi: 3.1.0\ninfo: {title: x, version: 1.0.0}\npaths: [1]", "old is not a valid "),
+        (b"openapi: 3.1.0\ninfo: {title: x, version: one}\npaths: {}", "has the info.version one"),
+    ],
+)
+def test_what_cannot_be_compared_is_one_clear_sentence(
+    project: Project, content: bytes | None, sentence: str
+) -> None:
+    project.write("1.0.0")
+    if content is not None:
+        (project.root / "old").write_bytes(content)
+    status, out, err = project.run("old")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("breaking: old ")
+    assert sentence in err
+
+
+@pytest.mark.parametrize("target", ["A", "Nowhere", "other.yaml"])
+def test_a_reference_that_leads_nowhere_is_no_valid_document(project: Project, target: str) -> None:
+    project.write("1.0.0")
+    reference = target if "." in target else f"#/components/schemas/{target}"
+    old = edited(DOCUMENT, "components/schemas/A", {"$ref": reference})
+    (project.root / "old").write_text(json.dumps(old))
+    status, _, err = project.run("old")
+    assert (status, err.startswith("breaking: old is not a valid OpenAPI document: ")) == (2, True)
+
+
+def test_without_redocly_it_says_what_installs_it(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("contract.changes.REDOCLY", project.root / "cli.js")
+    project.write("1.0.0")
+    project.commit()
+    said = "breaking: redocly is not installed; `make check` installs it\n"
+    assert project.run("HEAD") == (2, "", said)
+
+
+def test_no_base_and_no_check_is_wrong_usage(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        project.run()
+    assert "BASE is missing; name a git revision or a file" in capsys.readouterr().err
+
+
+def test_the_check_fails_when_version_or_changelog_do_not_follow_the_newest_tag(
+    project: Project,
+) -> None:
+    project.write("1.0.0", SERVER_GONE)
+    project.commit("v1.0.0")
+    project.write("1.1.0")
+    project.commit("v1.1.0")
+    project.commit("vendored")  # the name of no version
+    project.write("1.1.0", MEMBER)
+    status, out, _ = project.run("--check")
+    assert (status, "  Call.more: is new\n" in out) == (1, True)
+    assert out.endswith("\n\ninfo.version must be 1.2.0 or higher; it is 1.1.0.\n")
+    project.write("1.2.0", MEMBER, changelog="1.1.0")
+    status, out, _ = project.run("--check")
+    assert (status, out.split(";")[0]) == (
+        1,
+        "the newest entry of CHANGELOG.md is ## [1.1.0] - 2026-11-23",
+    )
+    project.write("1.2.0", MEMBER)
+    follows = "it follows openapi/call-card.yaml at v1.1.0 (1.1.0)"
+    assert project.run("--check") == (0, f"CHANGELOG.md is at info.version 1.2.0; {follows}.\n", "")
+    assert "it follows openapi/call-card.yaml at v1.0.0 (" in project.run("--check", "v1.0.0")[1]
+
+
+def test_without_a_tag_the_check_takes_the_last_committed_contract_of_another_version(
+    project: Project,
+) -> None:
+    project.write("1.0.0")
+    project.commit()
+    project.write("1.1.0", MEMBER)
+    project.commit()
+    project.write("1.1.0", MEMBER, WORDS)
+    project.commit()
+    project.write("1.1.1", MEMBER, WORDS)
+    project.commit()
+    project.write("1.1.1", SERVER_GONE)
+    status, out, _ = project.run("--check")
+    assert (status, "^ (1.1.0):\n" in out) == (1, True)
+    assert "description changed" in out  # against the last state of 1.1.0
+    project.write("2.0.0", SERVER_GONE)
+    assert "at HEAD (1.1.1)" in project.run("--check")[1]
+
+
+@pytest.mark.parametrize("git", ["there", "no checkout", "no git"])
+def test_with_nothing_to_compare_with_only_the_changelog_is_checked(
+    project: Project, monkeypatch: pytest.MonkeyPatch, git: str
+) -> None:
+    project.write("0.1.0")
+    project.commit()
+    if git == "no checkout":
+        (project.root / ".git").rename(project.root / "moved")
+    if git == "no git":
+        monkeypatch.setenv("PATH", "")
+    project.write("0.1.0", SERVER_GONE)
+    nothing = "no other version was committed to compare it with"
+    assert project.run("--check") == (0, f"CHANGELOG.md is at info.version 0.1.0; {nothing}.\n", "")
+    project.write("0.1.0", changelog="0.2.0")
+    assert project.run("--check")[0] == 1
+
+
+def test_the_script_runs_and_its_help_is_complete() -> None:
+    script = [sys.executable, "-m", "contract.versions", "--help"]
+    done = subprocess.run(script, cwd=ROOT / "scripts", capture_output=True, text=True, check=True)
+    for promised in ("make breaking BASE=", "--check", "semver", "Exit status", "a caller"):
+        assert promised in done.stdout
