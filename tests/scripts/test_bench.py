@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-LAX = "bench.MAX_LATENCY = bench.MAX_CPU = bench.MAX_IMPORT = 1e9; bench.MIN_REQUESTS = 0.0"
+LAX = "bench.BOUNDS.update(dict.fromkeys(bench.BOUNDS, bench.Bound(least=0.0)))"
+SERVER = '("the server", "sandbox", "requests a second")'
 
 
 def run(out: Path, bounds: str) -> subprocess.CompletedProcess[str]:
@@ -83,7 +84,7 @@ def test_the_bounds_are_on_what_is_ours_alone(report: Any) -> None:
     assert bounded == {
         *(
             (section, "ours", quantity)
-            for section in ("calls one by one", "asyncio, 1 at once", "asyncio, 3 at once")
+            for section in ("calls one by one", "asyncio, 1 at once")
             for quantity in ("time, µs", "CPU, µs")
         ),
         ("import", "ours", "time, ms"),
@@ -112,7 +113,7 @@ def test_the_table_goes_to_the_output_and_the_progress_beside_it(
 
 
 def test_a_broken_bound_is_told_in_a_sentence_and_by_the_exit_status(tmp_path: Path) -> None:
-    result = run(tmp_path / "bench.json", f"{LAX}; bench.MIN_REQUESTS = 1e9")
+    result = run(tmp_path / "bench.json", f"{LAX}; bench.BOUNDS[{SERVER}] = bench.Bound(least=1e9)")
     assert result.returncode == 1, result.stderr
     last = result.stderr.splitlines()[-1]
     assert last.startswith("the server: sandbox has ")

@@ -1,0 +1,107 @@
+"""The servers that are asked, each in a process of its own, and how many requests they answer."""
+
+import asyncio
+import json
+import multiprocessing
+import re
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
+from typing import Any
+from urllib.parse import urlsplit
+
+from bitrix24_sandbox.app import create_app
+from bitrix24_sandbox.portal.state import Portal
+from bitrix24_sandbox.remote import Sandbox
+from bitrix24_sandbox.server import listen, origin_of, serve
+from bitrix24_sandbox.tls import transport
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from benchmark.turns import Block, Effort, Row, Sample, compare
+
+BODY = {"PLACEMENT": "getStatus", "PARAMS": {}}
+
+
+def bare_starlette(answer: Any) -> Starlette:
+    """Make the least that answers this JSON at the webhook's address."""
+
+    async def call(request: Request) -> JSONResponse:
+        await request.json()
+        return JSONResponse(answer)
+
+    return Starlette(
+        routes=[Route("/rest/{user}/{webhook}/placement.call", call, methods=["POST"])]
+    )
+
+
+def _serve(answer: Any, tls: bool, addresses: Connection) -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    app = create_app(Portal()) if answer is None else bare_starlette(answer)
+    with suppress(KeyboardInterrupt), transport(tls) as carrier, listen() as listener:
+        origin = origin_of(listener, carrier.scheme)
+        addresses.send(Sandbox(origin, authority=carrier.authority))
+        serve(app, listener, tls=carrier.context)
+
+
+@contextmanager
+def serving(answer: Any = None, *, tls: bool = False) -> Iterator[Sandbox]:
+    """Run the sandbox in a process of its own; or bare Starlette, if there is an `answer`."""
+    spawn = multiprocessing.get_context("spawn")
+    receiver, sender = spawn.Pipe(duplex=False)
+    process = spawn.Process(target=_serve, args=(answer, tls, sender), daemon=True)
+    process.start()
+    sender.close()
+    try:
+        yield receiver.recv()
+    finally:
+        process.terminate()
+        process.join()
+
+
+async def _drive(webhook: str, connections: int, requests: int) -> None:
+    """Keep a server busy, at as little expense as can be: it shares the processors."""
+    parts = urlsplit(f"{webhook}placement.call")
+    body = json.dumps(BODY).encode()
+    head = (
+        f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+
+    async def ask(number: int) -> None:
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        for _ in range(number):
+            writer.write(head.encode() + body)
+            answer = await reader.readuntil(b"\r\n\r\n")
+            length = re.search(rb"(?i)content-length: (\d+)", answer)
+            if not answer.startswith(b"HTTP/1.1 200") or length is None:
+                raise SystemExit(f"{parts.netloc} answered {answer!r} instead of the call.")
+            await reader.readexactly(int(length[1]))
+        writer.close()
+        await writer.wait_closed()
+
+    await asyncio.gather(*(ask(requests // connections) for _ in range(connections)))
+
+
+def requests_a_second(sandbox: Sandbox, starlette: Sandbox, effort: Effort) -> list[Row]:
+    """Measure how many requests each of the two servers answers."""
+    requests = effort.calls * 4
+
+    def block(server: Sandbox) -> Block:
+        def drive() -> Sample:
+            began = time.perf_counter()
+            loop.run(_drive(server.webhook_url, 8, requests))
+            return {"requests a second": requests / (time.perf_counter() - began)}
+
+        return drive
+
+    with asyncio.Runner() as loop:
+        return compare(
+            "the server",
+            effort.rounds,
+            {"bare Starlette": block(starlette), "sandbox": block(sandbox)},
+        )
