@@ -59,12 +59,13 @@ sandbox: .venv/.ready ## start a portal to develop against: PORT=8024 PROFILE=re
 	@$(BIN)/python -m bitrix24_sandbox $(if $(PORT),--port $(PORT)) $(if $(PROFILE),--profile $(PROFILE)) $(if $(HANDLER),--handler "$(HANDLER)") $(ARGS)
 
 .PHONY: contract
-contract: .venv/.ready ## hold a portal to the contract: CASES=3000 SEED=… RATE=… BASE_URL=… TOKEN=…
-	@$(BIN)/python -m contract.run $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) $(if $(RATE),--rate $(RATE))
+# BASE_URL and TOKEN are secrets, which the command reads from the environment.
+contract: .venv/.ready ## check a portal against the contract: CASES=3000 SEED=… RATE=… (another portal: ARGS=--help)
+	@$(BIN)/python -m contract.run $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) $(if $(RATE),--rate $(RATE)) $(ARGS)
 
 .PHONY: breaking
 breaking: .venv/.ready scripts/node/node_modules/.ready ## what has changed in the contract since BASE=<revision or file>, and whom it breaks
-	@$(BIN)/python -m contract.versions "$(BASE)"
+	@$(BIN)/python -m contract.versions "$(BASE)" $(ARGS)
 
 .PHONY: bench
 bench: .venv/.ready ## measure the client beside bare httpx and its peers, and the sandbox beside bare Starlette

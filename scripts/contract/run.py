@@ -1,6 +1,17 @@
-"""Hold a portal to the contract with many generated requests: `make contract`.
+"""Check a portal against the contract with many generated requests: `make contract`.
 
-By default this starts a sandbox of its own. With a base URL it is any portal that runs already.
+By default that is a sandbox, started for the run. The environment can name any other portal:
+
+  BASE_URL  a webhook's URL, or the base URL for OAuth, such as https://PORTAL/rest
+  TOKEN     an access token, which the latter needs
+
+Both are secrets. As arguments they would stand in the list of processes, those of make included,
+and in the history of the shell. Enter them where nothing is shown or kept, then run make:
+
+  read -rs BASE_URL && export BASE_URL
+  make contract RATE=2
+
+Keep a call on the screen of the user who asks: without one, every valid request fails.
 """
 
 import argparse
@@ -37,7 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
     whom = _origin(options.base_url) if options.base_url else "a sandbox"
     version = document["info"]["version"]
     print(
-        f"Holding {whom} to the contract {version}: {options.cases} cases, seed {options.seed}.",
+        f"Checking {whom} against the contract {version}:"
+        f" {options.cases} cases, seed {options.seed}.",
         flush=True,
     )
     begun = time.monotonic()
@@ -125,9 +137,8 @@ def _progress(view: str) -> Callable[[object], None]:
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m contract.run",
-        description="Hold a portal to the contract: a sandbox, unless a base URL is given.",
-        epilog="On a portal of your own, keep a call on the screen of the user who asks:"
-        " without one, every valid request fails.",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--cases", type=_positive, default=3000, help="at least so many requests (%(default)s)"
@@ -139,14 +150,6 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         help="what the requests are made from; the same seed makes the same (random)",
     )
     parser.add_argument(
-        "--base-url",
-        type=_base_url,
-        default=os.environ.get("BASE_URL", ""),
-        help="a webhook's URL, or an OAuth base such as https://PORTAL/rest, for which the access"
-        " token is taken from the environment variable TOKEN; the base URL may be in the"
-        " environment as well, as BASE_URL, which keeps a webhook out of the list of processes",
-    )
-    parser.add_argument(
         "--rate", type=_positive, help="at most so many requests a second; portals allow 2"
     )
     parser.add_argument(
@@ -156,9 +159,15 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         help="where to write JUnit XML (%(default)s)",
     )
     options = parser.parse_args(arguments)
+    options.base_url = os.environ.get("BASE_URL", "")
     options.token = os.environ.get("TOKEN", "")
+    if options.base_url and not _is_base_url(options.base_url):
+        # It is not shown: it may hold a webhook's secret.
+        parser.error(
+            "BASE_URL: expected https://PORTAL/rest/USER_ID/WEBHOOK/ or https://PORTAL/rest"
+        )
     if options.base_url and not _is_webhook(options.base_url) and not options.token:
-        parser.error("an OAuth base needs an access token in the environment variable TOKEN")
+        parser.error("BASE_URL is not a webhook, so the environment must have an access TOKEN")
     return options
 
 
@@ -168,24 +177,19 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _base_url(text: str) -> str:
-    # The text is not shown: it may hold a webhook's secret.
+def _is_base_url(text: str) -> bool:
     try:
         url = urlsplit(text)
-        shape = url.path.strip("/").split("/")
     except ValueError:
-        shape = []
-    if text and not (
+        return False
+    shape = url.path.strip("/").split("/")
+    return (
         shape[:1] == ["rest"]
         and len(shape) in (1, 3)
         and url.scheme in ("http", "https")
-        and url.hostname
+        and bool(url.hostname)
         and not url.query
-    ):
-        raise argparse.ArgumentTypeError(
-            "expected https://PORTAL/rest/USER_ID/WEBHOOK/ or https://PORTAL/rest"
-        )
-    return text
+    )
 
 
 def _is_webhook(base_url: str) -> bool:

@@ -77,7 +77,7 @@ def test_by_default_it_holds_a_sandbox_of_its_own_to_every_view(run: Runner) -> 
 def test_a_running_portal_is_held_to_the_view_that_its_base_url_is_of(run: Runner) -> None:
     with running() as sandbox:
         by_webhook = run("--cases", "20", base_url=sandbox.webhook_url)
-        by_oauth = run("--cases", "20", "--base-url", sandbox.oauth_url, token="sandboxaccesstoken")
+        by_oauth = run("--cases", "20", base_url=sandbox.oauth_url, token="sandboxaccesstoken")
 
     assert (by_webhook.status, by_oauth.status) == (0, 0)
     assert "no valid token" not in by_webhook.output
@@ -109,7 +109,7 @@ def spoiling(app: ASGIApp) -> ASGIApp:
 
 def test_a_failure_is_told_once_with_how_often_and_a_line_that_repeats_it(run: Runner) -> None:
     with running(wrap=spoiling) as sandbox:
-        done = run("--cases", "20", "--seed", "1", "--base-url", sandbox.webhook_url)
+        done = run("--cases", "20", "--seed", "1", base_url=sandbox.webhook_url)
 
         assert done.status == 1
         assert done.failed_suites == ["webhook"]
@@ -135,7 +135,7 @@ def test_a_portal_that_is_not_there_is_told_in_a_sentence(run: Runner) -> None:
     with listen() as listener:
         origin = origin_of(listener)
 
-    done = run("--base-url", f"{origin}/rest/1/{WEBHOOK_MARKER}/")
+    done = run(base_url=f"{origin}/rest/1/{WEBHOOK_MARKER}/")
 
     assert done.status == 1
     assert f"{origin} does not answer (ConnectError): is the portal running" in done.output
@@ -162,7 +162,7 @@ def dropping(_: ASGIApp) -> ASGIApp:
 
 def test_a_run_without_an_answered_case_fails(run: Runner) -> None:
     with running(wrap=dropping) as sandbox:
-        done = run("--cases", "5", "--base-url", f"{sandbox.origin}/rest/1/{WEBHOOK_MARKER}/")
+        done = run("--cases", "5", base_url=f"{sandbox.origin}/rest/1/{WEBHOOK_MARKER}/")
 
     assert done.status == 1
     assert "Only 0 of 5 cases were answered." in done.output
@@ -194,31 +194,26 @@ def test_ctrl_c_ends_it_with_a_summary_and_the_status_of_an_interrupt(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "reason"),
+    ("arguments", "base_url", "reason"),
     [
-        (["--cases", "0"], "--cases: expected a positive number"),
-        (["--cases", "many"], "--cases: expected a positive number"),
-        (["--rate", "-1"], "--rate: expected a positive number"),
-        (["--base-url", "https://portal.example/rest"], "environment variable TOKEN"),
-        (
-            ["--base-url", f"portal.example/rest/1/{WEBHOOK_MARKER}"],
-            "--base-url: expected https://",
-        ),
-        (
-            ["--base-url", f"https://portal.example/{WEBHOOK_MARKER}"],
-            "--base-url: expected https://",
-        ),
-        (
-            ["--base-url", f"https://[portal/rest/1/{WEBHOOK_MARKER}"],
-            "--base-url: expected https://",
-        ),
+        (["--cases", "0"], "", "--cases: expected a positive number"),
+        (["--cases", "many"], "", "--cases: expected a positive number"),
+        (["--rate", "-1"], "", "--rate: expected a positive number"),
+        ([], "https://portal.example/rest", "must have an access TOKEN"),
+        ([], f"portal.example/rest/1/{WEBHOOK_MARKER}", "BASE_URL: expected https://"),
+        ([], f"https://portal.example/{WEBHOOK_MARKER}", "BASE_URL: expected https://"),
+        ([], f"https://[portal/rest/1/{WEBHOOK_MARKER}", "BASE_URL: expected https://"),
     ],
 )
-def test_a_wrong_argument_is_told_without_showing_it(
-    run: Runner, capfd: pytest.CaptureFixture[str], arguments: list[str], reason: str
+def test_an_invalid_setting_is_named_without_showing_it(
+    run: Runner,
+    capfd: pytest.CaptureFixture[str],
+    arguments: list[str],
+    base_url: str,
+    reason: str,
 ) -> None:
     with pytest.raises(SystemExit) as exited:
-        run(*arguments)
+        run(*arguments, base_url=base_url)
 
     error = capfd.readouterr().err
     assert exited.value.code == 2
@@ -232,8 +227,24 @@ def test_help_tells_every_option(run: Runner, capfd: pytest.CaptureFixture[str])
 
     assert exited.value.code == 0
     text = capfd.readouterr().out
-    for option in ("--cases", "--seed", "--base-url", "--rate", "--report", "TOKEN"):
+    for option in ("--cases", "--seed", "--rate", "--report", "BASE_URL", "TOKEN"):
         assert option in text
+
+
+def test_make_passes_options_on_and_puts_no_secret_into_an_argument() -> None:
+    base_url = f"https://portal.example/rest/1/{WEBHOOK_MARKER}/"
+    settings = [f"BASE_URL={base_url}", f"TOKEN={TOKEN_MARKER}"]
+    recipe = subprocess.run(
+        ["make", "--dry-run", "contract", "CASES=7", "ARGS=--help", *settings],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    assert "contract.run --cases 7" in recipe
+    assert "--help" in recipe
+    assert not any(secret in recipe for secret in SECRETS)
 
 
 # --- secrets --------------------------------------------------------------------------------------
@@ -258,7 +269,7 @@ def test_neither_output_nor_report_holds_a_webhook_or_a_token(
     run: Runner, portal: Callable[[ASGIApp], ASGIApp], path: str
 ) -> None:
     with running(wrap=portal) as sandbox:
-        done = run("--cases", "5", "--base-url", f"{sandbox.origin}{path}", token=TOKEN_MARKER)
+        done = run("--cases", "5", base_url=f"{sandbox.origin}{path}", token=TOKEN_MARKER)
 
     assert done.status == 1
     assert "FAILED" in done.output
