@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import itertools
 import os
-import random
 import re
 import socket
 import subprocess
@@ -84,7 +83,6 @@ class TestProof:
         # The sandbox is another process, and does not inherit pytest's own search path.
         monkeypatch.setenv("PYTHONPATH", f"{ROOT / 'scripts'}:{ROOT / 'generated'}")
         monkeypatch.setattr(soak, "WARM_UP", 0.1)
-        monkeypatch.setattr(soak, "PATIENCE", 2)
 
     @staticmethod
     def soaked() -> tuple[int, dict[str, int]]:
@@ -124,12 +122,15 @@ class TestProof:
         assert found["lost"] == found["KeyError, which is not documented"] > 0
 
     def test_a_call_that_does_not_come_back_is_lost(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        released = threading.Event()
-        with self.after_each_call(monkeypatch, lambda: released.wait(30)):
+        monkeypatch.setattr(soak, "PATIENCE", 1)
+        others, released = set(threading.enumerate()), threading.Event()
+        with self.after_each_call(monkeypatch, released.wait):
             try:
                 status, found = self.soaked()
             finally:
                 released.set()
+                for caller in set(threading.enumerate()) - others:
+                    caller.join()
         assert status == 1
         assert found["lost"] >= soak.THREADS
 
@@ -137,13 +138,14 @@ class TestProof:
         threads: list[threading.Thread] = []
         released = threading.Event()
         with ExitStack() as kept:
+            kept.callback(released.set)
 
             def spoil() -> None:
-                if len(threads) < 500:
+                if len(threads) < 100:
                     kept.enter_context(socket.socket())
                     kept.enter_context(open(os.devnull))
-                    kept.callback(len, random.randbytes(20_000))
-                    threads.append(threading.Thread(target=released.wait, args=(30,)))
+                    kept.callback(len, bytes(soak.MEMORY))
+                    threads.append(threading.Thread(target=released.wait))
                     threads[-1].start()
 
             with self.after_each_call(monkeypatch, spoil):
