@@ -50,10 +50,9 @@ def generate(contract: Path, project: Path) -> None:
     for module in project.rglob("*.py"):
         module.write_bytes(GENERATED_BANNER.encode() + module.read_bytes())
     _copy_project(project)
-    metadata = project / "pyproject.toml"
-    metadata.write_bytes(
-        metadata.read_bytes().replace(b'version = "0"', f'version = "{version}"'.encode(), 1)
-    )
+    for name in ("pyproject.toml", f"{PACKAGE}/_version.py"):
+        file = project / name
+        file.write_text(file.read_text("utf-8").replace('= "0"', f'= "{version}"', 1), "utf-8")
 
 
 def _copy_project(project: Path) -> None:

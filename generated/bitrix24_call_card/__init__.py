@@ -1,9 +1,7 @@
-# Generated from the contract by `make generate`: do not edit.
-"""A client library for accessing Bitrix24 call card"""
+# Copied from scripts/generator/project/bitrix24_call_card/__init__.py by `make generate`: do not edit.
+"""Which call is on a Bitrix24 operator's screen: a typed client for `placement.call` `getStatus`."""
 
+from ._version import __version__
 from .client import AuthenticatedClient, Client
 
-__all__ = (
-    "AuthenticatedClient",
-    "Client",
-)
+__all__ = ("AuthenticatedClient", "Client", "__version__")

@@ -1,40 +1,35 @@
 # Copied from scripts/generator/project/bitrix24_call_card/errors.py by `make generate`: do not edit.
-"""What the package raises on its own. Network failures are not among it: they stay httpx's own exceptions."""
+"""Exceptions raised by this package; network errors stay httpx's."""
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Final
+
+from ._secrets import masked
 
 if TYPE_CHECKING:
-    from .models.error_code import ErrorCode
-    from .models.error_response import ErrorResponse
+    from .models import ErrorCode, ErrorResponse
 
-
-_PASSING = (
-    "ERROR_UNEXPECTED_ANSWER",
-    "INTERNAL_SERVER_ERROR",
-    "OPERATION_TIME_LIMIT",
-    "QUERY_LIMIT_EXCEEDED",
-)
+_TRANSIENT: Final = (429, 500, 502, 503, 504)
 
 
 class Bitrix24Error(Exception):
-    """The base of everything that this package raises on its own."""
+    """The base of the exceptions defined here."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"
 
 
 class ApiError(Bitrix24Error):
-    """The portal answered with an error, be it with the status 200.
+    """The portal reported an error, even with status 200.
 
     Attributes:
         status_code: The HTTP status.
-        response: The answer as a model, with members that only some errors carry.
-        content: The answer's raw body.
-        operating_reset_at: When the portal gives back a part of the method's time, in Unix seconds, as the
-            client last saw it: how long to wait after OPERATION_TIME_LIMIT. None if it never did.
+        response: The error's model, with members that only some errors have.
+        content: The raw body.
+        operating_reset_at: Unix time in seconds when operating time is next restored, as last
+            reported to the client: how long to wait after OPERATION_TIME_LIMIT. None if it was
+            never reported.
     """
 
     def __init__(
@@ -52,58 +47,63 @@ class ApiError(Bitrix24Error):
 
     @property
     def error(self) -> ErrorCode | str:
-        """The code: an ``ErrorCode``, or the text itself if the contract does not list it."""
+        """The code: an ``ErrorCode``, or a string if the contract does not list it."""
         return self.response.error
 
     @property
     def error_description(self) -> str:
-        """The portal's words for people. They may change, so do not compare them."""
-        return self.response.error_description
+        """The portal's description. It is human-readable; do not match on it."""
+        return self.response.error_description or ""
 
     @property
     def retryable(self) -> bool:
-        """Whether the same call can succeed later, with nothing changed but the time.
+        """Whether a later retry may succeed: by the code; for an unknown code, by the status."""
+        from .models import ErrorCode
 
-        The code tells, also in an answer with status 200; for a code that is not known, the status.
-        """
-        if self.error in _PASSING:
-            return True
-        return self.status_code in (429, 500, 503) and self.error not in (
-            "OVERLOAD_LIMIT",
-            "PORTAL_DELETED",
-        )
+        code = self.error
+        return code.retryable if isinstance(code, ErrorCode) else self.status_code in _TRANSIENT
 
     def __str__(self) -> str:
-        return f"the portal answered {self.status_code} {self.error}: {self.error_description}"
+        description = masked(self.error_description)
+        return f"the portal answered {self.status_code} {masked(self.error)}: {description}"
 
 
 class UnexpectedStatus(Bitrix24Error):
-    """The answer has a status that the contract does not know: often a front server's, not the portal's.
+    """The status is not in the contract: often a proxy's or a front server's, not the portal's.
+
+    Redirects are among them, and are never followed: a renamed portal has another host.
 
     Attributes:
         status_code: The HTTP status.
-        content: The answer's raw body.
+        content: The raw body.
+        redirect_host: The host that a redirect leads to, or None.
     """
 
-    def __init__(self, status_code: int, content: bytes) -> None:
-        super().__init__(status_code, content)
+    def __init__(self, status_code: int, content: bytes, redirect_host: str | None = None) -> None:
+        super().__init__(status_code, content, redirect_host)
         self.status_code = status_code
         self.content = content
+        self.redirect_host = redirect_host
 
     def __str__(self) -> str:
+        if self.redirect_host is not None:
+            return (
+                f"status {self.status_code} redirects to {self.redirect_host}, and redirects are "
+                "not followed; if the portal was renamed, use its new base URL"
+            )
         return (
-            f"status {self.status_code} is not in the contract ({len(self.content)} bytes of body, see .content); "
-            "it may come from a server in front of the portal"
+            f"status {self.status_code} is not in the contract ({len(self.content)} bytes of body, "
+            "see .content); it may come from a server in front of the portal"
         )
 
 
 class InvalidResponse(Bitrix24Error):
-    """The status is known, but what came with it is no JSON, or not of the documented shape.
+    """The status is documented, but the body is not JSON, or of the wrong shape, or too large.
 
     Attributes:
-        reason: What was expected where, without the value that was found.
-        status_code: The HTTP status, or None if the value did not come with an answer.
-        content: The answer's raw body, or None likewise.
+        reason: What was expected and where, never a secret.
+        status_code: The HTTP status, or None if the value did not come with a response.
+        content: The raw body, or None if there is none or it was not read to its end.
     """
 
     def __init__(
@@ -117,26 +117,7 @@ class InvalidResponse(Bitrix24Error):
     def __str__(self) -> str:
         if self.status_code is None:
             return self.reason
-        return f"the body of a {self.status_code} answer is not as documented (see .content): {self.reason}"
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON")
-
-
-_decode = json.JSONDecoder(parse_constant=_no_constant).decode
-
-
-def as_object(content: bytes) -> dict[str, Any]:
-    """The JSON object that is the body of an answer."""
-    try:
-        value: object = _decode(content.decode().removeprefix("\ufeff"))
-    except (ValueError, RecursionError):
-        # Not chained: the decoder's own error carries the whole body.
-        raise InvalidResponse("expected JSON") from None
-    if not isinstance(value, dict):
-        raise InvalidResponse(f"the body: expected an object, found {type(value).__name__}")
-    return cast("dict[str, Any]", value)
+        return f"the body of a {self.status_code} response is not as documented: {self.reason}"
 
 
 __all__ = ["ApiError", "Bitrix24Error", "InvalidResponse", "UnexpectedStatus"]

@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
-from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
-from typing import Final, Generic, Literal, TypeVar
+from typing import Final, Generic, Literal, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
@@ -31,8 +30,7 @@ UNSET: Final = Unset.UNSET
 """The value of a field that is absent. It is falsy."""
 
 
-@dataclass
-class Response(Generic[T]):
+class Response(NamedTuple, Generic[T]):
     """A response of the portal.
 
     Attributes:

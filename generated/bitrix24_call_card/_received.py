@@ -1,0 +1,66 @@
+# Copied from scripts/generator/project/bitrix24_call_card/_received.py by `make generate`: do not edit.
+"""A response as it was received, before anybody makes models of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn, cast
+
+import httpx
+
+from .errors import InvalidResponse, UnexpectedStatus
+
+
+class Received:
+    """A whole response; its repr shows the status alone, because the rest may echo a secret."""
+
+    __slots__ = ("content", "headers", "status_code")
+
+    def __init__(self, status_code: int, headers: httpx.Headers, content: bytes) -> None:
+        self.status_code = status_code
+        self.headers = headers
+        self.content = content
+
+    def __repr__(self) -> str:
+        return f"<Received [{self.status_code}]>"
+
+    def json_object(self) -> dict[str, Any]:
+        """Return the JSON object that is the body, or raise InvalidResponse."""
+        try:
+            value: object = _decode(self.content.decode().removeprefix("\ufeff"))
+        except (ValueError, RecursionError):
+            # Not chained: the decoder's own error carries the whole body.
+            raise InvalidResponse("expected JSON") from None
+        if not isinstance(value, dict):
+            raise InvalidResponse(f"the body: expected an object, found {type(value).__name__}")
+        return cast("dict[str, Any]", value)
+
+    def is_expired_token(self) -> bool:
+        """Tell whether the portal refused an access token because its hour is over."""
+        try:
+            return self.status_code == 401 and self.json_object().get("error") == "expired_token"
+        except InvalidResponse:
+            return False
+
+    def invalid(self, reason: str) -> InvalidResponse:
+        """Make the exception for a body that is not as documented."""
+        return InvalidResponse(reason, self.status_code, self.content)
+
+    def unexpected(self) -> UnexpectedStatus:
+        """Make the exception for a status that is not in the contract."""
+        return UnexpectedStatus(self.status_code, self.content, self._new_host())
+
+    def _new_host(self) -> str | None:
+        if 300 <= self.status_code < 400:
+            try:
+                return httpx.URL(self.headers.get("location", "")).host or None
+            except httpx.InvalidURL:
+                pass
+        return None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_decode = json.JSONDecoder(parse_constant=_refuse_constant).decode

@@ -1,0 +1,156 @@
+# Copied from scripts/generator/project/bitrix24_call_card/_settings.py by `make generate`: do not edit.
+"""The settings of a client, and the requests and transports that follow from them."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, Final, TypeVar
+from urllib.request import getproxies, proxy_bypass
+
+import httpx
+
+from ._base_url import BaseUrl
+from ._transports import Request
+from ._version import __version__
+
+T = TypeVar("T")
+
+DEFAULT_TIMEOUT: Final = httpx.Timeout(30.0, connect=10.0)
+"""Default timeouts in seconds: connect 10, read, write and pool 30."""
+
+_TRANSPORT_ARGUMENTS: Final = frozenset(
+    {
+        *("cert", "http1", "http2", "limits", "local_address", "proxy"),
+        *("retries", "socket_options", "trust_env", "uds"),
+    }
+)
+
+
+class Settings:
+    """What a client was made with, never changed; `Client` documents each."""
+
+    # Not a dataclass: importing that module takes longer than importing this package.
+    def __init__(
+        self,
+        *,
+        base_url: BaseUrl,
+        cookies: Mapping[str, str] | None,
+        headers: Mapping[str, str] | None,
+        timeout: float | httpx.Timeout | None,
+        verify_ssl: str | bool | ssl.SSLContext,
+        proxy: str | httpx.Proxy | None,
+        transport: Callable[[], httpx.BaseTransport] | None,
+        async_transport: Callable[[], httpx.AsyncBaseTransport] | None,
+        httpx_args: Mapping[str, Any] | None,
+    ) -> None:
+        self._arguments = {name: value for name, value in locals().items() if name != "self"}
+        self.base_url = base_url
+        self.cookies = dict(cookies or {})
+        self.headers = dict(headers or {})
+        self.timeout = httpx.Timeout(timeout)
+        self.verify_ssl = verify_ssl
+        self.proxy = proxy
+        self.transport = _checked("transport", transport)
+        self.async_transport = _checked("async_transport", async_transport)
+        self.httpx_args = dict(httpx_args or {})
+        for name in sorted(self.httpx_args.keys() - _TRANSPORT_ARGUMENTS):
+            raise TypeError(
+                f"httpx_args: {name!r} is not an argument of httpx.HTTPTransport. Use the client's "
+                "own arguments (timeout, headers, cookies, verify_ssl, transport), or "
+                "set_httpx_client with an httpx.Client of yours for hooks, auth and mounts"
+            )
+
+    def replace(self, **changes: Any) -> Settings:
+        """Return the same settings but for the changes."""
+        return Settings(**{**self._arguments, **changes})
+
+    def request(self, method: str, path: str, content: bytes) -> Request:
+        """Make a request that no other call shares."""
+        headers = self._request_headers.copy()
+        headers["Content-Length"] = str(len(content))
+        # Spelled out, because httpx takes longer to work out the same from `content=`.
+        request = Request(
+            method,
+            self.base_url.join(path),
+            headers=headers,
+            stream=httpx.ByteStream(content),
+            extensions={"timeout": self.timeout.as_dict()},
+        )
+        request.read()
+        return request
+
+    @cached_property
+    def _request_headers(self) -> httpx.Headers:
+        headers = httpx.Headers(
+            {
+                "Host": self.base_url.origin.netloc.decode(),
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip",
+                "Connection": "keep-alive",
+                "Content-Type": "application/json",
+                "User-Agent": f"bitrix24-call-card/{__version__}",
+            }
+        )
+        if self.cookies:
+            headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        headers.update(self.headers)
+        return headers
+
+    def new_transport(self) -> httpx.BaseTransport:
+        """Make a transport for the threads of one process."""
+        if self.transport is None:
+            return httpx.HTTPTransport(**self._transport_arguments())
+        transport: object = self.transport()
+        if isinstance(transport, httpx.BaseTransport):
+            return transport
+        raise _wrong_transport("transport", "httpx.BaseTransport", transport)
+
+    def new_async_transport(self) -> httpx.AsyncBaseTransport:
+        """Make a transport for one event loop."""
+        if self.async_transport is None:
+            return httpx.AsyncHTTPTransport(**self._transport_arguments())
+        transport: object = self.async_transport()
+        if isinstance(transport, httpx.AsyncBaseTransport):
+            return transport
+        raise _wrong_transport("async_transport", "httpx.AsyncBaseTransport", transport)
+
+    def _transport_arguments(self) -> dict[str, Any]:
+        arguments = {"proxy": self.proxy, **self.httpx_args}
+        if arguments["proxy"] is None and arguments.get("trust_env", True):
+            arguments["proxy"] = _proxy_of_environment(self.base_url.origin)
+        return {**arguments, "verify": self._ssl_context}
+
+    @cached_property
+    def _ssl_context(self) -> ssl.SSLContext:
+        # Made once for all transports: reading the authorities takes longer than many calls.
+        verify = self.verify_ssl
+        if isinstance(verify, str):
+            return ssl.create_default_context(cafile=verify)
+        return httpx.create_ssl_context(verify, trust_env=self.httpx_args.get("trust_env", True))
+
+
+def _checked(name: str, value: T) -> T:
+    if value is not None and not callable(value):
+        kind = type(value).__name__
+        raise TypeError(
+            f"{name}: expected a function that returns a new transport, because each event loop and "
+            f"each process needs one of its own: {name}=lambda: {kind}(…)"
+        )
+    return value
+
+
+def _proxy_of_environment(url: httpx.URL) -> str | None:
+    if proxy_bypass(url.netloc.decode()):
+        return None
+    proxies = getproxies()
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    return f"http://{proxy}" if proxy and "://" not in proxy else proxy or None
+
+
+def _wrong_transport(name: str, expected: str, found: object) -> TypeError:
+    return TypeError(
+        f"{name}: expected a function that returns an {expected}, "
+        f"it returned {type(found).__name__}"
+    )

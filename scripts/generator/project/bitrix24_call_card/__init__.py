@@ -1,0 +1,6 @@
+"""Which call is on a Bitrix24 operator's screen: a typed client for `placement.call` `getStatus`."""
+
+from ._version import __version__
+from .client import AuthenticatedClient, Client
+
+__all__ = ("AuthenticatedClient", "Client", "__version__")

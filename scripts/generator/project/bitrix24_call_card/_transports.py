@@ -1,0 +1,219 @@
+"""The transports of a client, and how a request is sent through one."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+import zlib
+from collections.abc import Callable
+from typing import Any, Final
+
+import httpx
+
+from . import _fork
+from ._received import Received
+from ._secrets import MASK, masked
+from .errors import Bitrix24Error, InvalidResponse
+
+MAX_BODY: Final = 8 * 2**20
+"""Bytes of a decoded response body beyond which the response is invalid; a call takes about 1 kB."""
+
+_GZIP: Final = 16 + zlib.MAX_WBITS
+
+# The transports of parent processes: closing one, or having it collected, concerns the parent.
+_inherited: list[object] = []
+
+
+class Request(httpx.Request):
+    """A request as it is sent; its repr shows the host alone."""
+
+    def __repr__(self) -> str:
+        return f"<Request({self.method!r}, '{_hidden_url(self.url)}')>"
+
+
+class Connections:
+    """One transport for the threads of a process, and one for each event loop."""
+
+    def __init__(
+        self,
+        new: Callable[[], httpx.BaseTransport],
+        new_async: Callable[[], httpx.AsyncBaseTransport],
+    ) -> None:
+        self._new = new
+        self._new_async = new_async
+        self._start_empty()
+        _fork.reset_in_children(self)
+
+    def _start_empty(self) -> None:
+        self._lock = threading.Lock()
+        self._transport: httpx.BaseTransport | None = None
+        self._by_loop: dict[Any, httpx.AsyncBaseTransport] = {}
+
+    def reset_after_fork(self) -> None:
+        """Leave the parent's connections to the parent."""
+        _inherited.extend([self._transport, *self._by_loop.values()])
+        self._start_empty()
+
+    def for_threads(self) -> httpx.BaseTransport:
+        """Return the transport of this process, made at the first use."""
+        with self._lock:
+            if self._transport is None:
+                self._transport = self._new()
+            return self._transport
+
+    def for_loop(self) -> httpx.AsyncBaseTransport:
+        """Return the transport of the running event loop, made at the first use."""
+        loop = _running_loop()
+        with self._lock:
+            transport = self._by_loop.get(loop)
+            if transport is None:
+                for other in [other for other in self._by_loop if _has_ended(other)]:
+                    del self._by_loop[other]
+                transport = self._by_loop[loop] = self._new_async()
+            return transport
+
+    def close(self) -> None:
+        """Close the transport of this process; a later call makes a new one."""
+        with self._lock:
+            transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.close()
+
+    async def aclose(self) -> None:
+        """Close the transport of the running event loop; a later call makes a new one."""
+        with self._lock:
+            transport = self._by_loop.pop(_running_loop(), None)
+        if transport is not None:
+            await transport.aclose()
+
+
+def _running_loop() -> Any:
+    import asyncio
+
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        if trio := sys.modules.get("trio"):
+            return trio.lowlevel.current_trio_token()
+        raise
+
+
+def _has_ended(loop: Any) -> bool:
+    if hasattr(loop, "is_closed"):
+        return bool(loop.is_closed())
+    try:
+        loop.run_sync_soon(bool)  # a trio run has no other way to ask
+    except RuntimeError:
+        return True
+    return False
+
+
+def send(transport: httpx.BaseTransport, request: httpx.Request) -> Received:
+    """Send a request and read the whole response.
+
+    Raises:
+        InvalidResponse: If the body is too large, or not encoded as it says.
+        httpx.TransportError: If there is no response, or the body is not complete within the read
+            timeout, counted from the headers. It shows no secret, and nothing of httpx's frames.
+    """
+    try:
+        return read(transport.handle_request(request), request)
+    except BaseException as caught:
+        error = _hidden(caught, request)
+    try:
+        raise error
+    finally:
+        del error  # or its traceback would keep this frame, and itself, alive
+
+
+async def asend(transport: httpx.AsyncBaseTransport, request: httpx.Request) -> Received:
+    """Do the same as `send` in an event loop."""
+    try:
+        return await aread(await transport.handle_async_request(request), request)
+    except BaseException as caught:
+        error = _hidden(caught, request)
+    try:
+        raise error
+    finally:
+        del error
+
+
+def read(response: httpx.Response, request: httpx.Request) -> Received:
+    """Read the whole response to a request, and close it."""
+    try:
+        if response.is_stream_consumed:  # by a transport or a hook
+            return Received(response.status_code, response.headers, response.content)
+        body = _Body(response, request)
+        for chunk in response.iter_raw():
+            body.add(chunk)
+        return body.received()
+    finally:
+        response.close()
+
+
+async def aread(response: httpx.Response, request: httpx.Request) -> Received:
+    """Do the same as `read` in an event loop."""
+    try:
+        if response.is_stream_consumed:
+            return Received(response.status_code, response.headers, response.content)
+        body = _Body(response, request)
+        async for chunk in response.aiter_raw():
+            body.add(chunk)
+        return body.received()
+    finally:
+        await response.aclose()
+
+
+class _Body:
+    """Collects a response's body, within bounds that httpx does not have."""
+
+    def __init__(self, response: httpx.Response, request: httpx.Request) -> None:
+        self._response = response
+        self._parts: list[bytes] = []
+        self._size = 0
+        timeout = request.extensions.get("timeout", {}).get("read")
+        self._deadline = None if timeout is None else time.monotonic() + timeout
+        encoding = response.headers.get("content-encoding", "identity").lower()
+        if encoding not in ("identity", "gzip"):
+            raise self._invalid("expected gzip or no content encoding")
+        self._decoder = zlib.decompressobj(_GZIP) if encoding == "gzip" else None
+
+    def add(self, chunk: bytes) -> None:
+        if self._deadline is not None and time.monotonic() > self._deadline:
+            raise httpx.ReadTimeout("The body was not complete within the read timeout")
+        if self._decoder is not None:
+            try:
+                chunk = self._decoder.decompress(chunk, MAX_BODY + 1 - self._size)
+            except zlib.error:
+                raise self._invalid("expected gzip") from None
+        self._size += len(chunk)
+        if self._size > MAX_BODY:
+            raise self._invalid(f"expected at most {MAX_BODY >> 20} MB")
+        self._parts.append(chunk)
+
+    def received(self) -> Received:
+        content = b"".join(self._parts)
+        return Received(self._response.status_code, self._response.headers, content)
+
+    def _invalid(self, reason: str) -> InvalidResponse:
+        return InvalidResponse(f"the body: {reason}", self._response.status_code)
+
+
+def _hidden_url(url: httpx.URL) -> httpx.URL:
+    return url.copy_with(raw_path=f"/{MASK}".encode())
+
+
+def _hidden(error: BaseException, request: httpx.Request) -> BaseException:
+    """Return the exception, without frames and causes, which hold the address of the request."""
+    if isinstance(error, Exception) and not isinstance(error, (httpx.HTTPError, Bitrix24Error)):
+        # Not httpx's, so from a transport of another library, whose text may hold the whole URL.
+        error = httpx.TransportError(f"{type(error).__name__} in the transport")
+    if isinstance(error, httpx.HTTPError):
+        text = masked(str(error))
+        if isinstance(error, httpx.ProtocolError):
+            text = text.partition(":")[0]  # what follows quotes the server, which may echo a secret
+        error.args = (text,)
+        error.request = httpx.Request(request.method, _hidden_url(request.url))
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
