@@ -43,7 +43,7 @@ class Client:
             ``limits`` and ``http2``.
 
     Raises:
-        ValueError: If ``base_url`` is not an absolute http or https URL.
+        ValueError: If ``base_url`` cannot work; the message says why.
         TypeError: If an argument is not one of these.
     """
 
@@ -68,7 +68,7 @@ class Client:
         _refuse_removed(removed)
         self._set_up(
             Settings(
-                base_url=parse_base_url(secret),
+                base_url=parse_base_url(secret, "webhook"),
                 cookies=cookies,
                 headers=headers,
                 timeout=timeout,
@@ -249,7 +249,7 @@ class AuthenticatedClient(Client):
         _refuse_removed(removed)
         self._set_up(
             Settings(
-                base_url=parse_base_url(secret),
+                base_url=parse_base_url(secret, "OAuth"),
                 cookies=cookies,
                 headers=headers,
                 timeout=timeout,

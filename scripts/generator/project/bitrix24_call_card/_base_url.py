@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import unicodedata
+from typing import Final, Literal
+
 import httpx
 
 from ._secrets import MASK, Secret
+
+Kind = Literal["webhook", "OAuth"]
+
+_EXPECTED: Final = {
+    "webhook": "a webhook's URL, https://PORTAL/rest/USER_ID/WEBHOOK/",
+    "OAuth": "a portal's REST address, https://PORTAL/rest",
+}
+_QUOTES: Final = ("", *"\"'`<>«»‘’“”„")  # noqa: RUF001
 
 
 class BaseUrl:
@@ -38,27 +49,70 @@ class BaseUrl:
         return self._joined[path]
 
 
-def parse_base_url(base_url: Secret[str]) -> BaseUrl:
+def parse_base_url(base_url: Secret[str], kind: Kind) -> BaseUrl:
     """Read a base URL.
 
     Raises:
-        ValueError: If it is not an absolute http or https URL. The message does not show it.
+        ValueError: If it cannot work. The message says why, and shows neither path nor password.
     """
-    if (url := _parse(base_url)) is None:
-        raise ValueError(
-            "base_url: expected a URL such as https://PORTAL/rest/USER_ID/WEBHOOK/ (webhook) or "
-            "https://PORTAL/rest (OAuth)"
-        )
+    url = _parse(base_url)
+    problem = _problem_of_text(base_url) or _problem_of_url(url) or _problem_of_path(url, kind)
+    if url is None or problem is not None:
+        raise ValueError(f"base_url: {problem}. Expected {_EXPECTED[kind]}")
     return BaseUrl(url)
 
 
+# None of these raises: a traceback would show the text in its frame.
+
+
 def _parse(base_url: Secret[str]) -> httpx.URL | None:
-    text = base_url.reveal()
     try:
-        url = httpx.URL(text)
-        url.host.encode("idna")  # as the resolver will
-    except (httpx.InvalidURL, UnicodeError, TypeError):
+        return httpx.URL(base_url.reveal())
+    except (httpx.InvalidURL, TypeError):
         return None
-    is_complete = url.scheme in ("http", "https") and url.host and not url.userinfo
-    is_usable = (url.port or 1) in range(1, 65536) and not {"?", "#"} & set(text)
-    return url if is_complete and is_usable else None
+
+
+def _problem_of_text(base_url: Secret[str]) -> str | None:
+    text: object = base_url.reveal()
+    if not isinstance(text, str):
+        return f"it is of type {type(text).__name__}, not str"
+    if text[:1] in _QUOTES or text[-1:] in _QUOTES:
+        return "it has quotes around it: remove them" if text else "it is empty"
+    for position, character in enumerate(text):
+        if character.isspace() or unicodedata.category(character) in ("Cc", "Cf"):
+            return f"character {position + 1} is a blank, or invisible: remove it"
+    if {"?", "#"} & set(text):
+        return "it has a query or a fragment (? or #): cut it off"
+    return None
+
+
+def _problem_of_url(url: httpx.URL | None) -> str | None:
+    if url is None or url.scheme not in ("http", "https") or not url.raw_host:
+        return "it is not an absolute http or https URL"
+    if url.userinfo:
+        return "it has a user or a password in it: remove them"
+    try:
+        url.raw_host.decode().encode("idna")  # as the resolver will
+    except UnicodeError:
+        return "its host is not a valid name"
+    return None if (url.port or 1) in range(1, 65536) else "its port is not between 1 and 65535"
+
+
+def _problem_of_path(url: httpx.URL | None, kind: Kind) -> str | None:
+    segments = [] if url is None else [part for part in url.path.split("/") if part]
+    if "rest" not in segments:
+        return "there is no /rest in its path"
+    behind = segments[len(segments) - segments[::-1].index("rest") :]
+    is_webhook = len(behind) > 1 and behind[0].isdigit()
+    if kind == "OAuth" and is_webhook:
+        return "this is a webhook's URL, which Client takes"
+    method = behind[2:] if is_webhook else behind
+    if method and (kind == "OAuth" or is_webhook):
+        return f"it goes on to a method: cut {method[-1] if '.' in method[-1] else 'that'} off"
+    if kind == "OAuth" or is_webhook:
+        return None
+    if not behind:
+        return "this is an OAuth address, which AuthenticatedClient takes with a token"
+    if behind[0].isdigit():
+        return "there is no webhook behind the user id"
+    return "there is no user id behind /rest"

@@ -52,7 +52,7 @@ class Received:
     def _new_host(self) -> str | None:
         if 300 <= self.status_code < 400:
             try:
-                return httpx.URL(self.headers.get("location", "")).host or None
+                return httpx.URL(self.headers.get("location", "")).raw_host.decode() or None
             except httpx.InvalidURL:
                 pass
         return None
