@@ -1,4 +1,4 @@
-"""Ask a sandbox portal for the current call in four ways, and show what comes back.
+"""Ask a sandbox portal for the current call in four ways, and show the responses.
 
 The portal runs on a free port of this machine, and ends with the demonstration.
 """
@@ -13,11 +13,10 @@ from bitrix24_call_card.api.call_card import get_status
 from bitrix24_call_card.models import CallStatus, ErrorCode
 from bitrix24_sandbox.server import running
 from rich.console import Console
-from rich.table import Table
 
 
 def ask(console: Console, constructor: str, client: Client) -> CallStatus:
-    """Ask twice, and print the code together with what it gave."""
+    """Ask twice, and print the code together with what it returned."""
 
     async def ask_asynchronously() -> CallStatus:
         async with client:
@@ -28,29 +27,22 @@ def ask(console: Console, constructor: str, client: Client) -> CallStatus:
     same_call = asyncio.run(ask_asynchronously())
     console.print(
         f"[bold]client = {constructor}[/]\n"
-        f"  get_status.sync(client=client)           [green]{call.call_id}[/]\n"
-        f"  await get_status.asyncio(client=client)  [green]{same_call.call_id}[/]\n"
+        f"  get_status.sync(client=client).result\n    [green]{call.call_id}[/]\n"
+        f"  (await get_status.asyncio(client=client)).result\n    [green]{same_call.call_id}[/]\n"
     )
     return call
 
 
 def show(console: Console, call: CallStatus) -> None:
-    """Print the fields of a call with the types that they have."""
+    """Print the fields of a call, whose reprs show their types."""
     console.print("[bold]call = get_status.sync(client=client).result[/], a CallStatus")
-    table = Table(box=None, show_header=False, padding=(0, 2))
-    table.add_column("attribute")
-    table.add_column("value", style="green", overflow="fold")
-    table.add_column("type", style="dim")
     for name in (field.name for field in attrs.fields(CallStatus)):
-        value = getattr(call, name)
         if name == "crm_bindings":
             for binding in call.crm_bindings:
-                table.add_row(
-                    f"call.{name}", f"{binding.entity_type} {binding.entity_id}", "CrmBinding"
-                )
+                text = f"{binding.entity_type} {binding.entity_id}"
+                console.print(f"  {name:15}  [green]{text}[/]")
         elif name != "additional_properties":
-            table.add_row(f"call.{name}", str(value), type(value).__name__)
-    console.print(table)
+            console.print(f"  {name:15}  [green]{getattr(call, name)!r}[/]")
 
 
 def fail(console: Console, client: Client) -> None:
@@ -59,8 +51,8 @@ def fail(console: Console, client: Client) -> None:
         get_status.sync(client=client)
     except errors.ApiError as error:
         console.print(
-            "\n[bold]An hour later the token has expired:[/]\n"
-            f"  [red]errors.ApiError: {error}[/]\n"
+            "\n[bold]An hour later the token has expired[/], an errors.ApiError:\n"
+            f"  [red]{error}[/]\n"
             f"  error.error == ErrorCode.EXPIRED_TOKEN: {error.error == ErrorCode.EXPIRED_TOKEN}\n"
         )
 
