@@ -1,6 +1,6 @@
 """Drive the client against a sandbox with random faults, and count what came of it.
 
-Threads and tasks share two clients, one by webhook and one by OAuth with a renewal, while the
+Threads and tasks share two clients, one by webhook and one by OAuth with a refresh, while the
 sandbox meets them with every fault it has and lets their tokens expire. In the end each call must
 have come back with an answer or a documented error (lost 0), and nothing may be left of it in this
 process (leaked 0); otherwise the exit status is 1.
@@ -57,7 +57,7 @@ class Score:
 
     calls: int = 0
     answers: int = 0
-    renewals: int = 0
+    refreshes: int = 0
     errors: Counter[str] = field(default_factory=Counter[str])
     undocumented: Counter[str] = field(default_factory=Counter[str])
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -79,10 +79,10 @@ class Score:
             with self._lock:
                 self.answers += 1
 
-    def renewed(self, _: str) -> None:
+    def refreshed(self, _: str) -> None:
         """Count a new token."""
         with self._lock:
-            self.renewals += 1
+            self.refreshes += 1
 
     @property
     def lost(self) -> int:
@@ -169,7 +169,7 @@ def disturb(sandbox: Sandbox, dice: random.Random) -> None:
 # --- the callers --------------------------------------------------------------------------------
 
 
-class Renewal:
+class Refresh:
     """A `refresh` for the sandbox, which also takes its arguments in a body that nobody logs."""
 
     def __init__(self, sandbox: Sandbox) -> None:
@@ -261,7 +261,7 @@ def report(console: Console, score: Score, leaks: dict[str, int], grown: int) ->
     table.columns[1].justify = "right"
     table.add_row("calls", str(score.calls))
     table.add_row("answers", str(score.answers))
-    table.add_row("renewals of the token", str(score.renewals))
+    table.add_row("refreshes of the token", str(score.refreshes))
     table.add_row("errors", str(score.errors.total()))
     for kind, count in score.errors.most_common():
         table.add_row(f"  {kind}", str(count))
@@ -287,15 +287,14 @@ def soak(seconds: float, seed: int, console: Console) -> int:
                 base_url=sandbox.webhook_url,
                 timeout=TIMEOUT,
                 verify_ssl=False,
-                follow_redirects=True,
             ),
             AuthenticatedClient(
                 base_url=sandbox.oauth_url,
                 token=sandbox.access_token,
                 timeout=TIMEOUT,
                 verify_ssl=False,
-                refresh=Renewal(sandbox),
-                on_refresh=score.renewed,
+                refresh=Refresh(sandbox),
+                on_refresh=score.refreshed,
             ),
         )
         drive(sandbox, clients, score, WARM_UP, dice)

@@ -107,7 +107,7 @@ def concurrent(sandbox: Sandbox, effort: Effort) -> list[Row]:
             rounds = effort.rounds if number < 1000 else min(10, effort.rounds)
             rows += compare(f"asyncio, {number} at once", rounds, blocks)
         loop.run(bare.aclose())
-        loop.run(ours.get_async_httpx_client().aclose())
+        loop.run(ours.aclose())
     return rows
 
 
