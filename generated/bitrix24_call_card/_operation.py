@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from . import models
+from ._reading import has_error
 from .errors import ApiError, InvalidResponse
 from .types import Response
 
@@ -99,6 +100,6 @@ class Operation(Generic[Success]):
         body = received.json_object()
         # A portal also reports errors with a status of success, or with one that is not documented;
         # what PHP writes for "no error" is false in each spelling.
-        if body.get("error") or received.status_code not in self._successes:
+        if has_error(body) or received.status_code not in self._successes:
             return self._read_error(body)
         return self._read_success(body)

@@ -1,5 +1,10 @@
 # Copied from scripts/generator/project/bitrix24_call_card/_reading.py by `make generate`: do not edit.
-"""How models read JSON: each value as the type that the contract gives it, or InvalidResponse."""
+"""How models read JSON that PHP and browsers have written.
+
+A reader is given a value and its name. It returns what the value means, as one type, or UNSET for each of
+the ways to write that there is nothing. UNSET is falsy, so a required field is read as ``… or ""``. What is
+written in another type but has one meaning is that value; what has no meaning is InvalidResponse.
+"""
 
 from __future__ import annotations
 
@@ -8,142 +13,242 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, Self, TypeGuard, TypeVar, cast
 
 from .errors import InvalidResponse
 from .types import UNSET, Unset
 
 T = TypeVar("T")
-U = TypeVar("U")
 E = TypeVar("E", bound=StrEnum)
+Reader = Callable[[object, str], T | Unset]
 
-_DATE_TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"
+_NOTHING_AS_TEXT = ("false", "null", "undefined")
+_BOOLEANS = {"true": True, "y": True, "1": True, "n": False, "0": False}
+_INTEGER = re.compile(r"-?[0-9]+")
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_DATE_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+_SHOWN = 40  # characters of a value in a message
 
 
-def _mismatch(name: str, expected: str, value: object) -> InvalidResponse:
-    found = "nothing" if value is UNSET else type(value).__name__
-    return InvalidResponse(f"{name}: expected {expected}, found {found}")
+class Model(Protocol):
+    """A class of models."""
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self: ...
 
 
-def as_str(value: object, name: str) -> str:
-    """The value, if it is a string."""
+M = TypeVar("M", bound=Model)
+
+
+class Members:
+    """The members of an object, each read once; ``rest`` holds the others."""
+
+    def __init__(self, src_dict: object, name: str) -> None:
+        if not isinstance(src_dict, Mapping):
+            raise mismatch(name, "an object", src_dict)
+        self.rest = dict(cast("Mapping[str, Any]", src_dict))
+
+    def __call__(self, name: str, reader: Reader[T]) -> T | Unset:
+        """Read a member."""
+        return reader(self.rest.pop(name, UNSET), name)
+
+    def required(self, name: str, reader: Reader[T]) -> T:
+        """Read a member that cannot be nothing."""
+        value: object = self.rest.pop(name, UNSET)
+        meaning = reader(value, name)
+        if isinstance(meaning, Unset) or meaning == "":
+            raise mismatch(name, "a value", value)
+        return meaning
+
+
+def is_nothing(value: object) -> bool:
+    """Whether the value is a way to write that there is nothing."""
     if isinstance(value, str):
-        return value
-    raise _mismatch(name, "a string", value)
+        return value == "" or value in _NOTHING_AS_TEXT
+    return value is UNSET or value is None or value is False or value == []
 
 
-def as_int(value: object, name: str) -> int:
-    """The value as an integer; PHP and the browser also write it as a string."""
-    if type(value) is int:
-        return value
-    if _is_written_number(value) or (isinstance(value, float) and value.is_integer()):
+def has_error(envelope: Mapping[str, object]) -> bool:
+    """Whether the body of a response reports an error; a portal does so with any status."""
+    return not is_nothing(envelope.get("error", UNSET))
+
+
+def as_text(value: object, name: str) -> str | Unset:
+    """Read text; an empty one is a value, and a number is its digits."""
+    if isinstance(value, str):
+        return UNSET if value in _NOTHING_AS_TEXT else value
+    if is_nothing(value) or (_is_whole(value) and value == 0):
+        return UNSET
+    if _is_whole(value):
         try:
-            return int(cast("str | float", value))
-        except ValueError:  # a fraction, or more digits than Python takes
+            return str(int(value))
+        except ValueError:  # more digits than Python converts
             pass
-    raise _mismatch(name, "an integer", value)
+    raise mismatch(name, "text", value)
 
 
-def as_float(value: object, name: str) -> float:
-    """The value as a number that is finite; PHP also writes it as a string."""
-    if type(value) in (float, int) or _is_written_number(value):
+def as_secret(value: object, name: str) -> str | Unset:
+    """Read text that no message may show."""
+    try:
+        return as_text(value, name)
+    except InvalidResponse:
+        raise InvalidResponse(f"{name}: expected text") from None
+
+
+def as_int(value: object, name: str) -> int | Unset:
+    """Read an integer."""
+    if is_nothing(value):
+        return UNSET
+    if _is_whole(value) or (isinstance(value, str) and _INTEGER.fullmatch(value)):
+        try:
+            return int(value)
+        except ValueError:  # more digits than Python converts
+            pass
+    raise mismatch(name, "an integer", value)
+
+
+def as_float(value: object, name: str) -> float | Unset:
+    """Read a finite number."""
+    if is_nothing(value):
+        return UNSET
+    if type(value) in (int, float) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
         try:
             number = float(cast("str | float", value))
             if math.isfinite(number):
                 return number
-        except (ValueError, OverflowError):  # no number, or an integer that no float can hold
+        except OverflowError:  # an integer that no float can hold
             pass
-    raise _mismatch(name, "a number", value)
+    raise mismatch(name, "a number", value)
 
 
-def _is_written_number(value: object) -> bool:
-    # int() and float() take more than JSON does: spaces, underscores, other scripts' digits, names.
-    return (
-        isinstance(value, str)
-        and value.isascii()
-        and "_" not in value
-        and value.removeprefix("-")[:1].isdigit()
-        and value[-1].isdigit()
-    )
-
-
-def as_bool(value: object, name: str) -> bool:
-    """The value as a boolean; the browser also writes it as a string."""
+def as_bool(value: object, name: str) -> bool | Unset:
+    """Read a boolean; PHP also writes 1 and 0, the portal Y and N."""
     if isinstance(value, bool):
         return value
-    if value in ("true", "false"):
-        return value == "true"
-    raise _mismatch(name, "a boolean", value)
+    if is_nothing(value):
+        return UNSET
+    if _is_whole(value) and value in (0, 1):
+        return value == 1
+    if isinstance(value, str) and value.lower() in _BOOLEANS:
+        return _BOOLEANS[value.lower()]
+    raise mismatch(name, "a boolean", value)
 
 
-def as_datetime(value: object, name: str) -> datetime.datetime:
-    """The value as a date with its time and offset, written as in RFC 3339."""
-    if isinstance(value, str) and re.fullmatch(_DATE_TIME, value):
+def as_datetime(value: object, name: str) -> datetime.datetime | Unset:
+    """Read a date with its time and offset, written as in RFC 3339."""
+    if is_nothing(value):
+        return UNSET
+    if isinstance(value, str) and _DATE_TIME.fullmatch(value):
         try:
             return datetime.datetime.fromisoformat(value)
         except ValueError:  # such as a 13th month
             pass
-    raise _mismatch(name, "a date-time", value)
+    raise mismatch(name, "a date-time", value)
 
 
-def as_const(value: object, name: str, const: T) -> T:
-    """The constant, if the value is it."""
-    if type(value) is type(const) and value == const:
-        return const
-    raise _mismatch(name, repr(const), value)
+def as_const(const: T) -> Reader[T]:
+    """Read one constant, and nothing else."""
+
+    def read(value: object, name: str) -> T:
+        if type(value) is type(const) and value == const:
+            return const
+        raise mismatch(name, repr(const), value)
+
+    return read
 
 
-def as_enum(value: object, name: str, enum: type[E]) -> E | str:
-    """The value as a member of the set, or as it is if the set does not list it yet."""
-    text = as_str(value, name)
-    try:
-        return enum(text)
-    except ValueError:
-        return text
+def as_enum(enum: type[E]) -> Reader[E | str]:
+    """Read a member of a set, or the text itself if the set does not list it yet."""
+
+    def read(value: object, name: str) -> E | str | Unset:
+        text = as_text(value, name)
+        if not text:
+            return text
+        try:
+            return enum(text)
+        except ValueError:
+            return text
+
+    return read
 
 
-def members(src_dict: object, name: str) -> dict[str, Any]:
-    """The members of an object, to be taken out one by one."""
-    if not isinstance(src_dict, Mapping):
-        raise _mismatch(name, "an object", src_dict)
-    return dict(cast("Mapping[str, Any]", src_dict))
+def as_model(model: type[M]) -> Reader[M]:
+    """Read an object."""
+
+    def read(value: object, name: str) -> M | Unset:
+        if is_nothing(value):
+            return UNSET
+        if not isinstance(value, Mapping):
+            raise mismatch(name, "an object", value)
+        try:
+            return model.from_dict(cast("Mapping[str, Any]", value))
+        except InvalidResponse as error:
+            raise InvalidResponse(f"{name}.{error.reason}") from None
+
+    return read
 
 
-def as_model(value: object, name: str, from_dict: Callable[[Mapping[str, Any]], T]) -> T:
-    """The value as a model."""
-    if not isinstance(value, Mapping):
-        raise _mismatch(name, "an object", value)
-    try:
-        return from_dict(cast("Mapping[str, Any]", value))
-    except InvalidResponse as error:
-        raise InvalidResponse(f"{name}.{error.reason}") from None
+def as_list(reader: Reader[T]) -> Reader[list[T]]:
+    """Read an array, without the items that are nothing."""
+
+    def read_list(value: object, name: str) -> list[T] | Unset:
+        if is_nothing(value):
+            return UNSET
+        items = _items(value)
+        if items is None:
+            raise mismatch(name, "an array", value)
+        read = [reader(item, f"{name}[{index}]") for index, item in enumerate(items)]
+        return [item for item in read if not isinstance(item, Unset)]
+
+    return read_list
 
 
-def as_list(value: object, name: str, item: Callable[[object, str], T]) -> list[T]:
-    """The value as a list; a list that is missing is an empty one."""
-    if value is UNSET:
-        return []
-    if not isinstance(value, list):
-        raise _mismatch(name, "an array", value)
-    return [
-        item(each, f"{name}[{index}]") for index, each in enumerate(cast("list[object]", value))
-    ]
+def _items(value: object) -> list[object] | None:
+    """The items of an array; PHP writes one with gaps as an object with numbers for names."""
+    if isinstance(value, list):
+        return cast("list[object]", value)
+    if isinstance(value, Mapping):
+        members = cast("Mapping[object, object]", value)
+        if all(_INTEGER.fullmatch(str(name)) for name in members):
+            return list(members.values())
+    return None
 
 
-def one_of(
-    value: object, name: str, first: Callable[[object, str], T], second: Callable[[object, str], U]
-) -> T | U:
-    """The value as the first of two types that takes it."""
-    try:
-        return first(value, name)
-    except InvalidResponse:
-        return second(value, name)
+def if_readable(reader: Reader[T]) -> Reader[T]:
+    """Read what is not worth an exception: as nothing if it has no meaning."""
+
+    def read(value: object, name: str) -> T | Unset:
+        try:
+            return reader(value, name)
+        except InvalidResponse:
+            return UNSET
+
+    return read
 
 
-def optional(
-    value: object, name: str, convert: Callable[[object, str], T], absent: str = "undefined"
-) -> T | Unset:
-    """The value, or UNSET if it is absent; the browser writes that as "undefined", PHP at times as ""."""
-    if value is UNSET or value in ("undefined", absent):
-        return UNSET
-    return convert(value, name)
+def mismatch(name: str, expected: str, value: object) -> InvalidResponse:
+    """What to raise for a value that has no meaning."""
+    return InvalidResponse(f"{name}: expected {expected}, found {_shown(value)}")
+
+
+def _shown(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, str):
+        return repr(value) if len(value) <= _SHOWN else f"{value[:_SHOWN]!r}…"
+    if isinstance(value, int):
+        return str(value) if value.bit_length() < 128 else "a huge integer"
+    if isinstance(value, float):
+        return str(value)
+    if isinstance(value, Mapping):
+        return "an object"
+    if isinstance(value, list):
+        return "an array"
+    return "nothing" if value is UNSET else type(value).__name__
+
+
+def _is_whole(value: object) -> TypeGuard[int | float]:
+    """Whether the value is a number without a fraction."""
+    return type(value) is int or (isinstance(value, float) and value.is_integer())

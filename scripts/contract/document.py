@@ -1,6 +1,7 @@
 """The contract as a document: what it says of an answer, and whether it agrees with itself."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,7 +33,7 @@ def load() -> Document:
 def error_examples(document: Document) -> list[ErrorExample]:
     """List the errors of which the contract gives an example, by the status of their response."""
     return [
-        ErrorExample(int(status), example["value"]["error"])
+        ErrorExample(int(status), _resolved(document, example)["value"]["error"])
         for status, response in _responses(document).items()
         if status != "200"
         for content in response["content"].values()
@@ -72,10 +73,11 @@ def faults_of_answer(
 
 
 def faults_of_document(document: Document) -> Iterator[str]:
-    """Say in what the contract contradicts itself: examples, error codes, sets of values."""
+    """Say in what the contract contradicts itself: examples, codes, sets of values, components."""
     yield from _faults_of_examples(document)
     yield from _faults_of_codes(document)
     yield from _closed_sets(document)
+    yield from _unused_components(document)
 
 
 def count_examples(document: Document) -> int:
@@ -94,6 +96,11 @@ def _faults_of_codes(document: Document) -> Iterator[str]:
     shown = {example.code for example in error_examples(document)}
     yield from (f"{code} is named, but no response shows it" for code in sorted(named - shown))
     yield from (f"{code} is shown, but not named" for code in sorted(shown - named))
+    codes = document["components"]["schemas"]["ErrorCode"]
+    described = dict(zip(codes["enum"], codes["x-enum-descriptions"], strict=False))
+    for code, example in document["components"]["examples"].items():
+        if example["summary"] != described.get(code):
+            yield f"{code} is described in another way than its example"
 
 
 def _closed_sets(document: Document) -> Iterator[str]:
@@ -114,15 +121,29 @@ def _closed_sets(document: Document) -> Iterator[str]:
             yield f"{pointer} admits only the values known so far"
 
 
+def _unused_components(document: Document) -> Iterator[str]:
+    used = set(re.findall(r'"\$ref": "#/components/([^"]+)"', json.dumps(document)))
+    # What the page posts to the widget is in no operation, but in a table of the description.
+    used |= {f"schemas/{name}" for name in re.findall(r"`(\w+)`", document["info"]["description"])}
+    for kind in ("examples", "responses", "schemas"):
+        for name in document["components"][kind]:
+            if f"{kind}/{name}" not in used:
+                yield f"{name} is used by no operation and named in no table"
+
+
 def _examples(document: Document) -> Iterator[tuple[str, str, Any]]:
     for pointer, node in _nodes(document):
         match node:
             case {"schema": dict(), "examples": dict(examples)}:
                 for name, example in examples.items():
-                    yield f"{pointer}/examples/{name}", f"{pointer}/schema", example["value"]
+                    value = _resolved(document, example)["value"]
+                    yield f"{pointer}/examples/{name}", f"{pointer}/schema", value
             case {"examples": list(values)}:
                 for index, value in enumerate(values):
                     yield f"{pointer}/examples/{index}", pointer, value
+                    if "contentSchema" in node:
+                        content = json.loads(value)
+                        yield f"{pointer}/examples/{index}", f"{pointer}/contentSchema", content
 
 
 # --- how the document is read ---------------------------------------------------------------------
@@ -130,10 +151,7 @@ def _examples(document: Document) -> Iterator[tuple[str, str, Any]]:
 
 def _responses(document: Document) -> dict[str, Any]:
     responses: dict[str, Any] = _at(document, _operation_pointer(document))["responses"]
-    return {
-        status: _at(document, response["$ref"][1:]) if "$ref" in response else response
-        for status, response in responses.items()
-    }
+    return {status: _resolved(document, response) for status, response in responses.items()}
 
 
 def _operation_pointer(document: Document) -> str:
@@ -151,6 +169,10 @@ def _nodes(node: Any, pointer: str = "") -> Iterator[tuple[str, dict[str, Any]]]
     elif isinstance(node, list):
         for index, child in enumerate(node):
             yield from _nodes(child, f"{pointer}/{index}")
+
+
+def _resolved(document: Document, node: Any) -> Any:
+    return _at(document, node["$ref"][1:]) if "$ref" in node else node
 
 
 def _at(document: Document, pointer: str) -> Any:

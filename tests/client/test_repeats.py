@@ -306,7 +306,8 @@ class TestOperatingTime:
 
     def test_the_last_seen_reset_is_on_the_error(self, get: Get, sandbox: Sandbox) -> None:
         with Client(base_url=sandbox.webhook_url) as client:
-            seen = get(client).time.operating_reset_at
+            time = get(client).time
+            seen = time and time.operating_reset_at
             sandbox.fault("OPERATION_TIME_LIMIT")
             with pytest.raises(errors.ApiError) as caught:
                 get(client)

@@ -190,11 +190,12 @@ SPOILT_ANSWERS: dict[str, Mutation] = {
         f"time.{name} is missing": without_time(name)
         for name in ("start", "finish", "duration", "processing", "date_start", "date_finish")
     },
-    "time is missing": successes(lambda envelope: envelope.pop("time")),
     "result is missing": successes(lambda envelope: envelope.pop("result")),
     "an id is a string": result(CRM_ENTITY_ID="17"),
     "an id is a fraction": result(CRM_ENTITY_ID=17.5),
     "an id is negative": result(CRM_ENTITY_ID=-1),
+    "an id is true": result(CRM_ENTITY_ID=True),
+    "a type is true": result(CRM_ENTITY_TYPE=True),
     "an activity is null": result(CRM_ACTIVITY_ID=None),
     "an activity is a word": result(CRM_ACTIVITY_ID="undefined"),
     "an unknown number is null": result(PHONE_NUMBER=None),
@@ -204,7 +205,7 @@ SPOILT_ANSWERS: dict[str, Mutation] = {
     "CALL_LIST_MODE is a number": result(CALL_LIST_MODE=0),
     "the bindings are a map": result(CRM_BINDINGS={"CONTACT": 17}),
     "the bindings are null": result(CRM_BINDINGS=None),
-    "a bound id is a string": result(CRM_BINDINGS=[{"ENTITY_TYPE": "DEAL", "ENTITY_ID": "5"}]),
+    "a bound id is a word": result(CRM_BINDINGS=[{"ENTITY_TYPE": "DEAL", "ENTITY_ID": "five"}]),
     "a binding has no type": result(CRM_BINDINGS=[{"ENTITY_ID": 5}]),
     "the result is a list": successes(
         lambda envelope: envelope.update(result=[envelope["result"]])
@@ -213,7 +214,10 @@ SPOILT_ANSWERS: dict[str, Mutation] = {
     "a date has no offset": time(date_finish="2024-08-13T15:46:30"),
     "a time is a string": time(start="1723556790.1123"),
     "an error has no code": errors(lambda envelope: envelope.pop("error")),
-    "an error has no description": errors(lambda envelope: envelope.pop("error_description")),
+    "an error has an empty code": errors(lambda envelope: envelope.update(error="")),
+    "an error's description is a list": errors(
+        lambda envelope: envelope.update(error_description=[envelope["error_description"]])
+    ),
     "an error's code is a number": errors(lambda envelope: envelope.update(error=400)),
     "an error is not in the envelope": errors(
         lambda envelope: envelope.update(error={"code": envelope.pop("error")})
@@ -340,6 +344,10 @@ def examples(response: str, edit: Edit) -> Edit:
     return of
 
 
+def shown_error(code: str, edit: Edit) -> Edit:
+    return lambda document: edit(document["components"]["examples"][code])
+
+
 def scheme(**keywords: Any) -> Edit:
     return lambda document: document["components"]["securitySchemes"]["accessToken"].update(
         keywords
@@ -457,16 +465,29 @@ SCENARIO_DISAGREES: dict[str, Edit] = {
 
 DOCUMENT_DISAGREES: dict[str, Edit] = {
     "an example of a call lacks a field": examples(
-        "CurrentCall", lambda shown: shown["bound"]["value"]["result"].pop("CALL_ID")
+        "CurrentCall", lambda shown: shown["incoming"]["value"]["result"].pop("CALL_ID")
     ),
     "an example of a call has an id as a string": examples(
-        "CurrentCall", lambda shown: shown["bound"]["value"]["result"].update(CRM_ENTITY_ID="17")
+        "CurrentCall", lambda shown: shown["incoming"]["value"]["result"].update(CRM_ENTITY_ID="17")
     ),
-    "an example of an error lacks its description": examples(
-        "Forbidden", lambda shown: shown["ACCESS_DENIED"]["value"].pop("error_description")
+    "an example of an error has an empty code": shown_error(
+        "ACCESS_DENIED", lambda shown: shown["value"].update(error="")
+    ),
+    "an example of an error has another description than its code": shown_error(
+        "ACCESS_DENIED", lambda shown: shown.update(summary="Try again.")
+    ),
+    "a code has no description": schema(
+        "ErrorCode", lambda code: code["x-enum-descriptions"].pop()
+    ),
+    "a schema is used by nothing": lambda document: document["components"]["schemas"].update(
+        Nothing={"type": "object"}
+    ),
+    "the call in an example of a form is none": schema(
+        "OpenWidgetRequest",
+        lambda form: form["properties"]["PLACEMENT_OPTIONS"]["examples"].append("{}"),
     ),
     "an example of a request asks for something else": content(
-        lambda types: types["application/json"]["examples"]["array"]["value"].update(
+        lambda types: types["application/json"]["examples"]["outgoing"]["value"].update(
             PLACEMENT="getWeather"
         )
     ),
@@ -486,7 +507,7 @@ DOCUMENT_DISAGREES: dict[str, Edit] = {
         "ErrorCode", lambda code: code["enum"].append("ERROR_UNKNOWN")
     ),
     "a code is not shown any more": examples(
-        "ServiceUnavailable", lambda shown: shown.pop("OVERLOAD_LIMIT")
+        "ServiceUnavailable", lambda shown: shown.pop("QUERY_LIMIT_EXCEEDED")
     ),
     **{
         f"{number} is not documented": without_response(number)

@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .call_direction import CallDirection
+    from .call_ended import CallEnded
+    from .call_ended_event import CallEndedEvent
+    from .call_started import CallStarted
+    from .call_started_event import CallStartedEvent
     from .call_state import CallState
     from .call_status import CallStatus
     from .command import Command
@@ -15,11 +19,13 @@ if TYPE_CHECKING:
     from .error_code import ErrorCode
     from .error_response import ErrorResponse
     from .event import Event
+    from .event_auth import EventAuth
     from .get_status_request import GetStatusRequest
     from .get_status_response import GetStatusResponse
     from .init_data import InitData
     from .interface import Interface
     from .no_parameters import NoParameters
+    from .open_widget_query import OpenWidgetQuery
     from .open_widget_request import OpenWidgetRequest
     from .options import Options
     from .placement_binding import PlacementBinding
@@ -28,6 +34,10 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "CallDirection": ".call_direction",
+    "CallEnded": ".call_ended",
+    "CallEndedEvent": ".call_ended_event",
+    "CallStarted": ".call_started",
+    "CallStartedEvent": ".call_started_event",
     "CallState": ".call_state",
     "CallStatus": ".call_status",
     "Command": ".command",
@@ -37,11 +47,13 @@ _MODULES = {
     "ErrorCode": ".error_code",
     "ErrorResponse": ".error_response",
     "Event": ".event",
+    "EventAuth": ".event_auth",
     "GetStatusRequest": ".get_status_request",
     "GetStatusResponse": ".get_status_response",
     "InitData": ".init_data",
     "Interface": ".interface",
     "NoParameters": ".no_parameters",
+    "OpenWidgetQuery": ".open_widget_query",
     "OpenWidgetRequest": ".open_widget_request",
     "Options": ".options",
     "PlacementBinding": ".placement_binding",
@@ -65,6 +77,10 @@ def __dir__() -> list[str]:
 
 __all__ = (
     "CallDirection",
+    "CallEnded",
+    "CallEndedEvent",
+    "CallStarted",
+    "CallStartedEvent",
     "CallState",
     "CallStatus",
     "Command",
@@ -74,11 +90,13 @@ __all__ = (
     "ErrorCode",
     "ErrorResponse",
     "Event",
+    "EventAuth",
     "GetStatusRequest",
     "GetStatusResponse",
     "InitData",
     "Interface",
     "NoParameters",
+    "OpenWidgetQuery",
     "OpenWidgetRequest",
     "Options",
     "PlacementBinding",

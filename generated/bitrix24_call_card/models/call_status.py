@@ -9,34 +9,38 @@ from attrs import field as _attrs_field
 
 from .. import models
 from .._reading import (
+    Members,
     as_bool,
     as_enum,
     as_int,
     as_list,
     as_model,
-    as_str,
-    members,
-    optional,
+    as_text,
 )
 from ..types import UNSET, Unset
 
 
 @_attrs_define
 class CallStatus:
-    """A call, as the portal tells it. Fields may be added at any time. Sets of values have grown
-    over time and will grow again: a value that is not listed is valid.
+    """A call. Fields may be added at any time. Sets of values have grown over time and will grow
+    again: a value that is not listed is valid.
     """
 
     call_id: str
-    """The call's id. Always there. Since 2024-09."""
+    """The call's id; empty at first in an outgoing call and in a call list. Always there. Since
+    2024-09.
+    """
 
     crm_entity_type: models.CrmEntityType | str
-    """The type of the CRM item that the call belongs to first; an empty string if the call is not
-    bound. Always there. Since 2024-09.
+    """The type of the CRM item that the call belongs to first; an empty text if the call is not
+    bound, or `false` in an operator's outgoing call to a number that the CRM does not know.
+    Always there. Since 2024-09.
     """
 
     crm_entity_id: int
-    """The id of that CRM item; 0 if the call is not bound. Always there. Since 2024-09."""
+    """The id of that CRM item; 0, or `false`, if the call is not bound. Always there. Since
+    2024-09.
+    """
 
     crm_bindings: list[models.CrmBinding]
     """All CRM items that the call is bound to; empty if there is none. Always there. Since
@@ -57,18 +61,22 @@ class CallStatus:
     """
 
     line_number: str | Unset = UNSET
-    """The number of the portal's line that the call uses. Absent before 2026-04."""
+    """The number, or the name, of the portal's line that the call uses; may be empty. Absent
+    before 2026-04.
+    """
 
     line_name: str | Unset = UNSET
     """The name of that line; empty if it has none. Absent before 2026-04."""
 
     crm_activity_id: int | Unset = UNSET
-    """The id of the CRM activity that records the call. Absent, or an empty string, as long as
-    there is none. Since 2024-09.
+    """The id of the CRM activity that records the call. Absent, or an empty text, as long as there
+    is none. Since 2024-09.
     """
 
     call_state: models.CallState | str | Unset = UNSET
-    """How far the call has come. Absent before 2026-04."""
+    """The state of the call. An external call is `connected` from beginning to end. Absent before
+    2026-04.
+    """
 
     additional_properties: dict[str, Any] = _attrs_field(
         init=False, factory=dict[str, Any], eq=False
@@ -104,35 +112,21 @@ class CallStatus:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        d = members(src_dict, "CallStatus")
+        members = Members(src_dict, "CallStatus")
         call_status = cls(
-            call_id=as_str(d.pop("CALL_ID", UNSET), "CALL_ID"),
-            crm_entity_type=as_enum(
-                d.pop("CRM_ENTITY_TYPE", UNSET), "CRM_ENTITY_TYPE", models.CrmEntityType
-            ),
-            crm_entity_id=as_int(d.pop("CRM_ENTITY_ID", UNSET), "CRM_ENTITY_ID"),
-            crm_bindings=as_list(
-                d.pop("CRM_BINDINGS", UNSET),
-                "CRM_BINDINGS",
-                lambda value, name: as_model(value, name, models.CrmBinding.from_dict),
-            ),
-            call_direction=as_enum(
-                d.pop("CALL_DIRECTION", UNSET), "CALL_DIRECTION", models.CallDirection
-            ),
-            call_list_mode=as_bool(d.pop("CALL_LIST_MODE", UNSET), "CALL_LIST_MODE"),
-            phone_number=optional(d.pop("PHONE_NUMBER", UNSET), "PHONE_NUMBER", as_str),
-            line_number=optional(d.pop("LINE_NUMBER", UNSET), "LINE_NUMBER", as_str),
-            line_name=optional(d.pop("LINE_NAME", UNSET), "LINE_NAME", as_str),
-            crm_activity_id=optional(
-                d.pop("CRM_ACTIVITY_ID", UNSET), "CRM_ACTIVITY_ID", as_int, absent=""
-            ),
-            call_state=optional(
-                d.pop("CALL_STATE", UNSET),
-                "CALL_STATE",
-                lambda value, name: as_enum(value, name, models.CallState),
-            ),
+            call_id=members("CALL_ID", as_text) or "",
+            crm_entity_type=members("CRM_ENTITY_TYPE", as_enum(models.CrmEntityType)) or "",
+            crm_entity_id=members("CRM_ENTITY_ID", as_int) or 0,
+            crm_bindings=members("CRM_BINDINGS", as_list(as_model(models.CrmBinding))) or [],
+            call_direction=members("CALL_DIRECTION", as_enum(models.CallDirection)) or "",
+            call_list_mode=members("CALL_LIST_MODE", as_bool) or False,
+            phone_number=members("PHONE_NUMBER", as_text),
+            line_number=members("LINE_NUMBER", as_text),
+            line_name=members("LINE_NAME", as_text),
+            crm_activity_id=members("CRM_ACTIVITY_ID", as_int),
+            call_state=members("CALL_STATE", as_enum(models.CallState)),
         )
-        call_status.additional_properties = d
+        call_status.additional_properties = members.rest
         return call_status
 
     @property

@@ -9,11 +9,10 @@ from attrs import field as _attrs_field
 
 from .. import models
 from .._reading import (
+    Members,
     as_enum,
     as_int,
-    members,
 )
-from ..types import UNSET
 
 
 @_attrs_define
@@ -21,10 +20,10 @@ class CrmBinding:
     """One CRM item that a call is bound to. Since 2026-04 in this shape."""
 
     entity_type: models.CrmEntityType | str
-    """The type of the CRM item. Always there."""
+    """The type of the CRM item, also such as `DYNAMIC_1032` or `SMART_INVOICE`. Always there."""
 
     entity_id: int
-    """The id of the CRM item. Always there."""
+    """The id of the CRM item; after some updates as text. Always there."""
 
     additional_properties: dict[str, Any] = _attrs_field(
         init=False, factory=dict[str, Any], eq=False
@@ -46,12 +45,12 @@ class CrmBinding:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        d = members(src_dict, "CrmBinding")
+        members = Members(src_dict, "CrmBinding")
         crm_binding = cls(
-            entity_type=as_enum(d.pop("ENTITY_TYPE", UNSET), "ENTITY_TYPE", models.CrmEntityType),
-            entity_id=as_int(d.pop("ENTITY_ID", UNSET), "ENTITY_ID"),
+            entity_type=members("ENTITY_TYPE", as_enum(models.CrmEntityType)) or "",
+            entity_id=members("ENTITY_ID", as_int) or 0,
         )
-        crm_binding.additional_properties = d
+        crm_binding.additional_properties = members.rest
         return crm_binding
 
     @property

@@ -9,28 +9,27 @@ from attrs import field as _attrs_field
 
 from .. import models
 from .._reading import (
+    Members,
     as_enum,
     as_int,
-    as_str,
-    members,
+    as_text,
 )
-from ..types import UNSET
 
 
 @_attrs_define
 class EntityChanged:
-    """The payload of `CallCard::EntityChanged`: the card has loaded a CRM item, because it was
-    opened, because the call was bound, or because the call list went on.
+    """The payload of `CallCard::EntityChanged`: the card has loaded CRM data, because an item was
+    bound or created, or because the call list went on.
     """
 
     phone_number: str
     """The client's number, or `unknown`, or `hidden`."""
 
     crm_entity_type: models.CrmEntityType | str
-    """The type of the CRM item; an empty string if the call is not bound."""
+    """The type of the CRM item; an empty text, or `false`, if the call is not bound."""
 
     crm_entity_id: int
-    """The id of the CRM item; 0 if the call is not bound."""
+    """The id of the CRM item; 0, or `false`, if the call is not bound."""
 
     additional_properties: dict[str, Any] = _attrs_field(
         init=False, factory=dict[str, Any], eq=False
@@ -53,15 +52,13 @@ class EntityChanged:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        d = members(src_dict, "EntityChanged")
+        members = Members(src_dict, "EntityChanged")
         entity_changed = cls(
-            phone_number=as_str(d.pop("PHONE_NUMBER", UNSET), "PHONE_NUMBER"),
-            crm_entity_type=as_enum(
-                d.pop("CRM_ENTITY_TYPE", UNSET), "CRM_ENTITY_TYPE", models.CrmEntityType
-            ),
-            crm_entity_id=as_int(d.pop("CRM_ENTITY_ID", UNSET), "CRM_ENTITY_ID"),
+            phone_number=members("PHONE_NUMBER", as_text) or "",
+            crm_entity_type=members("CRM_ENTITY_TYPE", as_enum(models.CrmEntityType)) or "",
+            crm_entity_id=members("CRM_ENTITY_ID", as_int) or 0,
         )
-        entity_changed.additional_properties = d
+        entity_changed.additional_properties = members.rest
         return entity_changed
 
     @property

@@ -3,29 +3,30 @@ from enum import StrEnum
 
 
 class ErrorCode(StrEnum):
-    """The error codes known so far that this call can meet; the responses say what to do about
-    each.
-    """
+    """The error codes known so far that this call can meet, and what to do about each."""
 
     ACCESS_DENIED = "ACCESS_DENIED"
-    """The portal's plan has no REST API. Nothing a program can do."""
+    """The portal's plan has no REST API. Only a subscription changes that."""
+
+    AUTHORIZATION_ERROR = "authorization_error"
+    """The portal could not authorize the user; reported as temporary. Retry later."""
 
     ERROR_ARGUMENT = "ERROR_ARGUMENT"
-    """A required argument is missing or of the wrong type; `argument` names it. Correct the
-    request.
-    """
+    """A required argument is missing or of the wrong type; `argument` names it. Fix the request."""
 
     ERROR_CORE = "ERROR_CORE"
     """No call is in progress. Ask again when there is one."""
 
     ERROR_METHOD_NOT_FOUND = "ERROR_METHOD_NOT_FOUND"
-    """Not a method of this portal's REST interface. Use the widget's JS interface."""
+    """The portal has no such method, as every portal of today: use the widget. Or the scope of the
+    method is missing. Or the base URL is wrong: no user id, or a method behind the webhook.
+    """
 
     ERROR_PLACEMENT_NOT_FOUND = "ERROR_PLACEMENT_NOT_FOUND"
     """An unknown command. Send `getStatus`."""
 
     ERROR_UNEXPECTED_ANSWER = "ERROR_UNEXPECTED_ANSWER"
-    """A server behind the portal gave no usable answer. Retry later."""
+    """A server behind the portal gave no usable response. Retry later."""
 
     EXPIRED_TOKEN = "expired_token"
     """The token is older than an hour. Refresh it, then retry the call once."""
@@ -37,7 +38,7 @@ class ErrorCode(StrEnum):
     """A fault inside the portal. Retry later."""
 
     INVALID_CREDENTIALS = "INVALID_CREDENTIALS"
-    """The user lacks the right. Ask the portal's administrator."""
+    """A wrong, deleted or blocked webhook. Check the webhook's URL, or create another one."""
 
     INVALID_REQUEST = "INVALID_REQUEST"
     """Plain http, or a body that cannot be read. Use https and send a JSON object."""
@@ -46,16 +47,16 @@ class ErrorCode(StrEnum):
     """A token that this portal never issued. Authorize the application again."""
 
     NO_AUTH_FOUND = "NO_AUTH_FOUND"
-    """No token, or a webhook that does not exist. Check the webhook's URL, or send `auth`."""
+    """No credentials at all. Add the webhook to the base URL, or send `auth`."""
 
     OPERATION_TIME_LIMIT = "OPERATION_TIME_LIMIT"
-    """Blocked until the last seen `operating_reset_at`. Wait until then."""
+    """The method has used up its time. Retry after the last seen `operating_reset_at`."""
 
     OVERLOAD_LIMIT = "OVERLOAD_LIMIT"
-    """Blocked by hand because of overload. Do not retry; ask Bitrix24's support."""
+    """Blocked by hand because of overload. Do not retry; ask the support of Bitrix24."""
 
     PORTAL_DELETED = "PORTAL_DELETED"
-    """The portal does not exist any more. Do not retry."""
+    """The portal does not exist any more; a boxed portal may be closed for a while. Do not retry."""
 
     QUERY_LIMIT_EXCEEDED = "QUERY_LIMIT_EXCEEDED"
     """The leaky bucket is full. Wait half a second or more, then retry."""
@@ -64,9 +65,7 @@ class ErrorCode(StrEnum):
     """The application is not open to this user. Ask the portal's administrator."""
 
     WRONG_AUTH_TYPE = "WRONG_AUTH_TYPE"
-    """A webhook, on a portal that answers applications only. Use OAuth, or the widget's JS
-    interface.
-    """
+    """A webhook, where only an application may ask. Use OAuth, or the widget."""
 
     @property
     def description(self) -> str:
@@ -80,29 +79,31 @@ class ErrorCode(StrEnum):
 
 
 _DESCRIPTIONS = {
-    ErrorCode.ACCESS_DENIED: "The portal's plan has no REST API. Nothing a program can do.",
-    ErrorCode.ERROR_ARGUMENT: "A required argument is missing or of the wrong type; `argument` names it. Correct the request.",
+    ErrorCode.ACCESS_DENIED: "The portal's plan has no REST API. Only a subscription changes that.",
+    ErrorCode.AUTHORIZATION_ERROR: "The portal could not authorize the user; reported as temporary. Retry later.",
+    ErrorCode.ERROR_ARGUMENT: "A required argument is missing or of the wrong type; `argument` names it. Fix the request.",
     ErrorCode.ERROR_CORE: "No call is in progress. Ask again when there is one.",
-    ErrorCode.ERROR_METHOD_NOT_FOUND: "Not a method of this portal's REST interface. Use the widget's JS interface.",
+    ErrorCode.ERROR_METHOD_NOT_FOUND: "The portal has no such method, as every portal of today: use the widget. Or the scope of the method is missing. Or the base URL is wrong: no user id, or a method behind the webhook.",
     ErrorCode.ERROR_PLACEMENT_NOT_FOUND: "An unknown command. Send `getStatus`.",
-    ErrorCode.ERROR_UNEXPECTED_ANSWER: "A server behind the portal gave no usable answer. Retry later.",
+    ErrorCode.ERROR_UNEXPECTED_ANSWER: "A server behind the portal gave no usable response. Retry later.",
     ErrorCode.EXPIRED_TOKEN: "The token is older than an hour. Refresh it, then retry the call once.",
     ErrorCode.INSUFFICIENT_SCOPE: "The webhook or the application lacks the scope `telephony`. Add it.",
     ErrorCode.INTERNAL_SERVER_ERROR: "A fault inside the portal. Retry later.",
-    ErrorCode.INVALID_CREDENTIALS: "The user lacks the right. Ask the portal's administrator.",
+    ErrorCode.INVALID_CREDENTIALS: "A wrong, deleted or blocked webhook. Check the webhook's URL, or create another one.",
     ErrorCode.INVALID_REQUEST: "Plain http, or a body that cannot be read. Use https and send a JSON object.",
     ErrorCode.INVALID_TOKEN: "A token that this portal never issued. Authorize the application again.",
-    ErrorCode.NO_AUTH_FOUND: "No token, or a webhook that does not exist. Check the webhook's URL, or send `auth`.",
-    ErrorCode.OPERATION_TIME_LIMIT: "Blocked until the last seen `operating_reset_at`. Wait until then.",
-    ErrorCode.OVERLOAD_LIMIT: "Blocked by hand because of overload. Do not retry; ask Bitrix24's support.",
-    ErrorCode.PORTAL_DELETED: "The portal does not exist any more. Do not retry.",
+    ErrorCode.NO_AUTH_FOUND: "No credentials at all. Add the webhook to the base URL, or send `auth`.",
+    ErrorCode.OPERATION_TIME_LIMIT: "The method has used up its time. Retry after the last seen `operating_reset_at`.",
+    ErrorCode.OVERLOAD_LIMIT: "Blocked by hand because of overload. Do not retry; ask the support of Bitrix24.",
+    ErrorCode.PORTAL_DELETED: "The portal does not exist any more; a boxed portal may be closed for a while. Do not retry.",
     ErrorCode.QUERY_LIMIT_EXCEEDED: "The leaky bucket is full. Wait half a second or more, then retry.",
     ErrorCode.USER_ACCESS_ERROR: "The application is not open to this user. Ask the portal's administrator.",
-    ErrorCode.WRONG_AUTH_TYPE: "A webhook, on a portal that answers applications only. Use OAuth, or the widget's JS interface.",
+    ErrorCode.WRONG_AUTH_TYPE: "A webhook, where only an application may ask. Use OAuth, or the widget.",
 }
 
 _RETRYABLE = frozenset(
     {
+        ErrorCode.AUTHORIZATION_ERROR,
         ErrorCode.ERROR_UNEXPECTED_ANSWER,
         ErrorCode.INTERNAL_SERVER_ERROR,
         ErrorCode.OPERATION_TIME_LIMIT,

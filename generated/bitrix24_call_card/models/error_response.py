@@ -9,10 +9,9 @@ from attrs import field as _attrs_field
 
 from .. import models
 from .._reading import (
+    Members,
     as_enum,
-    as_str,
-    members,
-    optional,
+    as_text,
 )
 from ..types import UNSET, Unset
 
@@ -24,8 +23,8 @@ class ErrorResponse:
     error: models.ErrorCode | str
     """What went wrong, for programs. Always there. A code that is not listed is valid."""
 
-    error_description: str
-    """What went wrong, for people. Always there; the words may change."""
+    error_description: str | Unset = UNSET
+    """What went wrong, for people; the words may change. May be absent."""
 
     argument: str | Unset = UNSET
     """The argument that is missing or wrong. With `ERROR_ARGUMENT` only."""
@@ -40,7 +39,8 @@ class ErrorResponse:
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict["error"] = str(self.error)
-        field_dict["error_description"] = self.error_description
+        if not isinstance(self.error_description, Unset):
+            field_dict["error_description"] = self.error_description
         if not isinstance(self.argument, Unset):
             field_dict["argument"] = self.argument
         return field_dict
@@ -52,13 +52,13 @@ class ErrorResponse:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        d = members(src_dict, "ErrorResponse")
+        members = Members(src_dict, "ErrorResponse")
         error_response = cls(
-            error=as_enum(d.pop("error", UNSET), "error", models.ErrorCode),
-            error_description=as_str(d.pop("error_description", UNSET), "error_description"),
-            argument=optional(d.pop("argument", UNSET), "argument", as_str),
+            error=members.required("error", as_enum(models.ErrorCode)),
+            error_description=members("error_description", as_text),
+            argument=members("argument", as_text),
         )
-        error_response.additional_properties = d
+        error_response.additional_properties = members.rest
         return error_response
 
     @property

@@ -9,27 +9,27 @@ from attrs import field as _attrs_field
 
 from .. import models
 from .._reading import (
+    Members,
     as_const,
-    as_list,
     as_model,
-    members,
-    one_of,
-    optional,
+    as_secret,
+    if_readable,
 )
 from ..types import UNSET, Unset
 
 
 @_attrs_define
 class GetStatusRequest:
-    """The command. Members that are not listed here are ignored by the portal, with one exception:
-    `auth` is the access token, for callers that do not put it into the query.
-    """
+    """The command. Members that are not listed here are ignored by the portal."""
 
     placement: Literal["getStatus"] = "getStatus"
     """The command to the call card."""
 
-    params: models.NoParameters | list[Any] | Unset = UNSET
+    params: models.NoParameters | Unset = UNSET
     """The parameters of the command: there are none, and it may be left out."""
+
+    auth: str | Unset = _attrs_field(default=UNSET, repr=False)
+    """The access token. With OAuth only, and only where it is not in the query, which wins."""
 
     additional_properties: dict[str, Any] = _attrs_field(
         init=False, factory=dict[str, Any], eq=False
@@ -42,9 +42,9 @@ class GetStatusRequest:
         field_dict.update(self.additional_properties)
         field_dict["PLACEMENT"] = self.placement
         if not isinstance(self.params, Unset):
-            field_dict["PARAMS"] = (
-                self.params if isinstance(self.params, list) else self.params.to_dict()
-            )
+            field_dict["PARAMS"] = self.params.to_dict()
+        if not isinstance(self.auth, Unset):
+            field_dict["auth"] = self.auth
         return field_dict
 
     @classmethod
@@ -54,21 +54,13 @@ class GetStatusRequest:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        d = members(src_dict, "GetStatusRequest")
+        members = Members(src_dict, "GetStatusRequest")
         get_status_request = cls(
-            placement=as_const(d.pop("PLACEMENT", UNSET), "PLACEMENT", "getStatus"),
-            params=optional(
-                d.pop("PARAMS", UNSET),
-                "PARAMS",
-                lambda value, name: one_of(
-                    value,
-                    name,
-                    lambda value, name: as_model(value, name, models.NoParameters.from_dict),
-                    lambda value, name: as_list(value, name, lambda value, name: value),
-                ),
-            ),
+            placement=members.required("PLACEMENT", as_const("getStatus")),
+            params=members("PARAMS", if_readable(as_model(models.NoParameters))),
+            auth=members("auth", as_secret),
         )
-        get_status_request.additional_properties = d
+        get_status_request.additional_properties = members.rest
         return get_status_request
 
     @property

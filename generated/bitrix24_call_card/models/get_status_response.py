@@ -9,23 +9,24 @@ from attrs import field as _attrs_field
 
 from .. import models
 from .._reading import (
+    Members,
     as_model,
-    members,
+    if_readable,
 )
-from ..types import UNSET
+from ..types import UNSET, Unset
 
 
 @_attrs_define
 class GetStatusResponse:
-    """The envelope of a successful answer."""
+    """The envelope of a successful response."""
 
     result: models.CallStatus
-    """A call, as the portal tells it. Fields may be added at any time. Sets of values have grown
-    over time and will grow again: a value that is not listed is valid.
+    """A call. Fields may be added at any time. Sets of values have grown over time and will grow
+    again: a value that is not listed is valid.
     """
 
-    time: models.Time
-    """When the portal worked on the request, and for how long."""
+    time: models.Time | Unset = UNSET
+    """When the portal worked on the request, and for how long. Do not depend on it."""
 
     additional_properties: dict[str, Any] = _attrs_field(
         init=False, factory=dict[str, Any], eq=False
@@ -37,7 +38,8 @@ class GetStatusResponse:
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict["result"] = self.result.to_dict()
-        field_dict["time"] = self.time.to_dict()
+        if not isinstance(self.time, Unset):
+            field_dict["time"] = self.time.to_dict()
         return field_dict
 
     @classmethod
@@ -47,12 +49,12 @@ class GetStatusResponse:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        d = members(src_dict, "GetStatusResponse")
+        members = Members(src_dict, "GetStatusResponse")
         get_status_response = cls(
-            result=as_model(d.pop("result", UNSET), "result", models.CallStatus.from_dict),
-            time=as_model(d.pop("time", UNSET), "time", models.Time.from_dict),
+            result=members.required("result", as_model(models.CallStatus)),
+            time=members("time", if_readable(as_model(models.Time))),
         )
-        get_status_response.additional_properties = d
+        get_status_response.additional_properties = members.rest
         return get_status_response
 
     @property

@@ -9,21 +9,19 @@ from attrs import field as _attrs_field
 
 from .. import models
 from .._reading import (
+    Members,
     as_bool,
     as_const,
     as_int,
-    as_list,
     as_model,
-    as_str,
-    members,
-    one_of,
+    as_secret,
+    as_text,
 )
-from ..types import UNSET
 
 
 @_attrs_define
 class InitData:
-    """What a widget is told first, after `getInitData`."""
+    """What a widget receives first, after `getInitData`."""
 
     lang: str
     """The language of the user's interface."""
@@ -38,10 +36,10 @@ class InitData:
     """1 for https, 0 for http."""
 
     auth_id: str = _attrs_field(repr=False)
-    """Secret. The access token of the user who looks at the call card."""
+    """The access token of the user who looks at the call card."""
 
     refresh_id: str = _attrs_field(repr=False)
-    """Secret. The refresh token that belongs to it."""
+    """The refresh token that belongs to it."""
 
     member_id: str
     """The portal's id. It stays the same if the portal is renamed."""
@@ -58,15 +56,15 @@ class InitData:
     install: bool
     """Whether the widget was opened to install the application."""
 
-    user_options: models.Options | list[Any]
+    user_options: models.Options
     """What the application has stored for the user."""
 
-    app_options: models.Options | list[Any]
+    app_options: models.Options
     """What the application has stored for all users."""
 
     placement_options: models.PlacementOptions
-    """The call with which a widget is opened. Every scalar is a string, and what is not there may
-    be the string `undefined`.
+    """The call with which a widget is opened. Every scalar is text: what the page holds as `false`
+    or does not have may be the text `false` or `undefined`.
     """
 
     placement: Literal["CALL_CARD"] = "CALL_CARD"
@@ -93,14 +91,8 @@ class InitData:
         field_dict["FIRST_RUN"] = self.first_run
         field_dict["IS_ADMIN"] = self.is_admin
         field_dict["INSTALL"] = self.install
-        field_dict["USER_OPTIONS"] = (
-            self.user_options
-            if isinstance(self.user_options, list)
-            else self.user_options.to_dict()
-        )
-        field_dict["APP_OPTIONS"] = (
-            self.app_options if isinstance(self.app_options, list) else self.app_options.to_dict()
-        )
+        field_dict["USER_OPTIONS"] = self.user_options.to_dict()
+        field_dict["APP_OPTIONS"] = self.app_options.to_dict()
         field_dict["PLACEMENT_OPTIONS"] = self.placement_options.to_dict()
         return field_dict
 
@@ -111,39 +103,27 @@ class InitData:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        d = members(src_dict, "InitData")
+        members = Members(src_dict, "InitData")
         init_data = cls(
-            lang=as_str(d.pop("LANG", UNSET), "LANG"),
-            domain=as_str(d.pop("DOMAIN", UNSET), "DOMAIN"),
-            path=as_str(d.pop("PATH", UNSET), "PATH"),
-            placement=as_const(d.pop("PLACEMENT", UNSET), "PLACEMENT", "CALL_CARD"),
-            protocol=as_int(d.pop("PROTOCOL", UNSET), "PROTOCOL"),
-            auth_id=as_str(d.pop("AUTH_ID", UNSET), "AUTH_ID"),
-            refresh_id=as_str(d.pop("REFRESH_ID", UNSET), "REFRESH_ID"),
-            member_id=as_str(d.pop("MEMBER_ID", UNSET), "MEMBER_ID"),
-            auth_expires=as_str(d.pop("AUTH_EXPIRES", UNSET), "AUTH_EXPIRES"),
-            first_run=as_bool(d.pop("FIRST_RUN", UNSET), "FIRST_RUN"),
-            is_admin=as_bool(d.pop("IS_ADMIN", UNSET), "IS_ADMIN"),
-            install=as_bool(d.pop("INSTALL", UNSET), "INSTALL"),
-            user_options=one_of(
-                d.pop("USER_OPTIONS", UNSET),
-                "USER_OPTIONS",
-                lambda value, name: as_model(value, name, models.Options.from_dict),
-                lambda value, name: as_list(value, name, lambda value, name: value),
-            ),
-            app_options=one_of(
-                d.pop("APP_OPTIONS", UNSET),
-                "APP_OPTIONS",
-                lambda value, name: as_model(value, name, models.Options.from_dict),
-                lambda value, name: as_list(value, name, lambda value, name: value),
-            ),
-            placement_options=as_model(
-                d.pop("PLACEMENT_OPTIONS", UNSET),
-                "PLACEMENT_OPTIONS",
-                models.PlacementOptions.from_dict,
+            lang=members("LANG", as_text) or "",
+            domain=members("DOMAIN", as_text) or "",
+            path=members("PATH", as_text) or "",
+            placement=members.required("PLACEMENT", as_const("CALL_CARD")),
+            protocol=members("PROTOCOL", as_int) or 0,
+            auth_id=members.required("AUTH_ID", as_secret),
+            refresh_id=members("REFRESH_ID", as_secret) or "",
+            member_id=members("MEMBER_ID", as_text) or "",
+            auth_expires=members("AUTH_EXPIRES", as_text) or "",
+            first_run=members("FIRST_RUN", as_bool) or False,
+            is_admin=members("IS_ADMIN", as_bool) or False,
+            install=members("INSTALL", as_bool) or False,
+            user_options=members("USER_OPTIONS", as_model(models.Options)) or models.Options(),
+            app_options=members("APP_OPTIONS", as_model(models.Options)) or models.Options(),
+            placement_options=members.required(
+                "PLACEMENT_OPTIONS", as_model(models.PlacementOptions)
             ),
         )
-        init_data.additional_properties = d
+        init_data.additional_properties = members.rest
         return init_data
 
     @property

@@ -9,11 +9,10 @@ from attrs import field as _attrs_field
 
 from .. import models
 from .._reading import (
+    Members,
     as_enum,
     as_list,
-    members,
 )
-from ..types import UNSET
 
 
 @_attrs_define
@@ -46,20 +45,12 @@ class Interface:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        d = members(src_dict, "Interface")
+        members = Members(src_dict, "Interface")
         interface = cls(
-            command=as_list(
-                d.pop("command", UNSET),
-                "command",
-                lambda value, name: as_enum(value, name, models.Command),
-            ),
-            event=as_list(
-                d.pop("event", UNSET),
-                "event",
-                lambda value, name: as_enum(value, name, models.Event),
-            ),
+            command=members("command", as_list(as_enum(models.Command))) or [],
+            event=members("event", as_list(as_enum(models.Event))) or [],
         )
-        interface.additional_properties = d
+        interface.additional_properties = members.rest
         return interface
 
     @property

@@ -7,7 +7,7 @@ from typing import Any, Self
 from attrs import define as _attrs_define
 
 from .._reading import (
-    members,
+    Members,
 )
 from ..errors import InvalidResponse
 
@@ -28,8 +28,8 @@ class NoParameters:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        d = members(src_dict, "NoParameters")
+        members = Members(src_dict, "NoParameters")
         no_parameters = cls()
-        if d:
+        if members.rest:
             raise InvalidResponse("NoParameters: expected no more members")
         return no_parameters

@@ -8,11 +8,12 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from .._reading import (
+    Members,
     as_const,
-    as_str,
-    members,
+    as_secret,
+    as_text,
 )
-from ..types import UNSET
+from ..types import UNSET, Unset
 
 
 @_attrs_define
@@ -20,22 +21,13 @@ class OpenWidgetRequest:
     """The form by which a portal opens a widget in the call card."""
 
     auth_id: str = _attrs_field(repr=False)
-    """Secret. The access token of the user who looks at the call card."""
+    """The access token of the user who looks at the call card."""
 
     auth_expires: str
     """How long the access token is valid, in seconds."""
 
     refresh_id: str = _attrs_field(repr=False)
-    """Secret. The refresh token that belongs to it."""
-
-    server_endpoint: str
-    """The REST address of the OAuth server."""
-
-    application_token: str = _attrs_field(repr=False)
-    """Secret. By which the application knows that the portal is the one that installed it."""
-
-    application_scope: str
-    """What the application may use, separated by commas."""
+    """The refresh token that belongs to it."""
 
     member_id: str
     """The portal's id. It stays the same if the portal is renamed."""
@@ -44,10 +36,21 @@ class OpenWidgetRequest:
     """The application's status on the portal."""
 
     placement_options: str
-    """The call, as JSON. `CallStatus` reads it as it reads the other tellings of a call."""
+    """The call, as JSON. `CallStatus` reads it as well."""
 
     placement: Literal["CALL_CARD"] = "CALL_CARD"
     """Where the widget is opened."""
+
+    server_endpoint: str | Unset = UNSET
+    """The REST address of the OAuth server. Older portals do not send it."""
+
+    application_token: str | Unset = _attrs_field(default=UNSET, repr=False)
+    """A secret by which the application knows the portal that installed it. It is fixed for an
+    installation: store it then, and compare it. Older portals do not send it.
+    """
+
+    application_scope: str | Unset = UNSET
+    """What the application may use, separated by commas. Older portals do not send it."""
 
     additional_properties: dict[str, Any] = _attrs_field(
         init=False, factory=dict[str, Any], eq=False
@@ -61,13 +64,16 @@ class OpenWidgetRequest:
         field_dict["AUTH_ID"] = self.auth_id
         field_dict["AUTH_EXPIRES"] = self.auth_expires
         field_dict["REFRESH_ID"] = self.refresh_id
-        field_dict["SERVER_ENDPOINT"] = self.server_endpoint
-        field_dict["APPLICATION_TOKEN"] = self.application_token
-        field_dict["APPLICATION_SCOPE"] = self.application_scope
         field_dict["member_id"] = self.member_id
         field_dict["status"] = self.status
         field_dict["PLACEMENT"] = self.placement
         field_dict["PLACEMENT_OPTIONS"] = self.placement_options
+        if not isinstance(self.server_endpoint, Unset):
+            field_dict["SERVER_ENDPOINT"] = self.server_endpoint
+        if not isinstance(self.application_token, Unset):
+            field_dict["APPLICATION_TOKEN"] = self.application_token
+        if not isinstance(self.application_scope, Unset):
+            field_dict["APPLICATION_SCOPE"] = self.application_scope
         return field_dict
 
     @classmethod
@@ -77,20 +83,20 @@ class OpenWidgetRequest:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        d = members(src_dict, "OpenWidgetRequest")
+        members = Members(src_dict, "OpenWidgetRequest")
         open_widget_request = cls(
-            auth_id=as_str(d.pop("AUTH_ID", UNSET), "AUTH_ID"),
-            auth_expires=as_str(d.pop("AUTH_EXPIRES", UNSET), "AUTH_EXPIRES"),
-            refresh_id=as_str(d.pop("REFRESH_ID", UNSET), "REFRESH_ID"),
-            server_endpoint=as_str(d.pop("SERVER_ENDPOINT", UNSET), "SERVER_ENDPOINT"),
-            application_token=as_str(d.pop("APPLICATION_TOKEN", UNSET), "APPLICATION_TOKEN"),
-            application_scope=as_str(d.pop("APPLICATION_SCOPE", UNSET), "APPLICATION_SCOPE"),
-            member_id=as_str(d.pop("member_id", UNSET), "member_id"),
-            status=as_str(d.pop("status", UNSET), "status"),
-            placement=as_const(d.pop("PLACEMENT", UNSET), "PLACEMENT", "CALL_CARD"),
-            placement_options=as_str(d.pop("PLACEMENT_OPTIONS", UNSET), "PLACEMENT_OPTIONS"),
+            auth_id=members.required("AUTH_ID", as_secret),
+            auth_expires=members("AUTH_EXPIRES", as_text) or "",
+            refresh_id=members("REFRESH_ID", as_secret) or "",
+            member_id=members.required("member_id", as_text),
+            status=members("status", as_text) or "",
+            placement=members.required("PLACEMENT", as_const("CALL_CARD")),
+            placement_options=members("PLACEMENT_OPTIONS", as_text) or "",
+            server_endpoint=members("SERVER_ENDPOINT", as_text),
+            application_token=members("APPLICATION_TOKEN", as_secret),
+            application_scope=members("APPLICATION_SCOPE", as_text),
         )
-        open_widget_request.additional_properties = d
+        open_widget_request.additional_properties = members.rest
         return open_widget_request
 
     @property

@@ -8,7 +8,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from .._reading import (
-    members,
+    Members,
 )
 
 
@@ -34,9 +34,9 @@ class Options:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        d = members(src_dict, "Options")
+        members = Members(src_dict, "Options")
         options = cls()
-        options.additional_properties = d
+        options.additional_properties = members.rest
         return options
 
     @property

@@ -8,15 +8,14 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from .._reading import (
-    as_str,
-    members,
+    Members,
+    as_text,
 )
-from ..types import UNSET
 
 
 @_attrs_define
 class PlacementBinding:
-    """One CRM item that a call is bound to, with its id as a string."""
+    """One CRM item that a call is bound to, with its id as text."""
 
     entity_type: str
     """The type of the CRM item. Always there."""
@@ -44,12 +43,12 @@ class PlacementBinding:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        d = members(src_dict, "PlacementBinding")
+        members = Members(src_dict, "PlacementBinding")
         placement_binding = cls(
-            entity_type=as_str(d.pop("ENTITY_TYPE", UNSET), "ENTITY_TYPE"),
-            entity_id=as_str(d.pop("ENTITY_ID", UNSET), "ENTITY_ID"),
+            entity_type=members("ENTITY_TYPE", as_text) or "",
+            entity_id=members("ENTITY_ID", as_text) or "",
         )
-        placement_binding.additional_properties = d
+        placement_binding.additional_properties = members.rest
         return placement_binding
 
     @property

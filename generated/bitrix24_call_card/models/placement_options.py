@@ -9,29 +9,30 @@ from attrs import field as _attrs_field
 
 from .. import models
 from .._reading import (
+    Members,
     as_list,
     as_model,
-    as_str,
-    members,
-    optional,
+    as_text,
 )
 from ..types import UNSET, Unset
 
 
 @_attrs_define
 class PlacementOptions:
-    """The call with which a widget is opened. Every scalar is a string, and what is not there may
-    be the string `undefined`.
+    """The call with which a widget is opened. Every scalar is text: what the page holds as `false`
+    or does not have may be the text `false` or `undefined`.
     """
 
     call_id: str
-    """The call's id. Always there."""
+    """The call's id; may be empty at first. Always there."""
 
     crm_entity_type: str
-    """The type of the CRM item that the call belongs to first, or an empty string. Always there."""
+    """The type of the CRM item that the call belongs to first; empty or `false` if the call is not
+    bound. Always there.
+    """
 
     crm_entity_id: str
-    """The id of that CRM item, `0` if the call is not bound. Always there."""
+    """The id of that CRM item; `0` or `false` if the call is not bound. Always there."""
 
     call_direction: str
     """Who called whom, as in `CallDirection`. Always there."""
@@ -43,7 +44,7 @@ class PlacementOptions:
     """The client's number, or `hidden`. Absent or `undefined` if it is not known."""
 
     line_number: str | Unset = UNSET
-    """The number of the portal's line that the call uses. Absent before 2026-04."""
+    """The number, or the name, of the portal's line that the call uses. Absent before 2026-04."""
 
     line_name: str | Unset = UNSET
     """The name of that line; empty if it has none. Absent before 2026-04."""
@@ -55,7 +56,7 @@ class PlacementOptions:
     """All CRM items that the call is bound to. Absent if there is none."""
 
     call_state: str | Unset = UNSET
-    """How far the call has come, as in `CallState`. Absent before 2026-04."""
+    """The state of the call, as in `CallState`. Absent before 2026-04."""
 
     uri: str | Unset = UNSET
     """Path and query of the page in which the widget is opened. May be absent."""
@@ -97,30 +98,22 @@ class PlacementOptions:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        d = members(src_dict, "PlacementOptions")
+        members = Members(src_dict, "PlacementOptions")
         placement_options = cls(
-            call_id=as_str(d.pop("CALL_ID", UNSET), "CALL_ID"),
-            crm_entity_type=as_str(d.pop("CRM_ENTITY_TYPE", UNSET), "CRM_ENTITY_TYPE"),
-            crm_entity_id=as_str(d.pop("CRM_ENTITY_ID", UNSET), "CRM_ENTITY_ID"),
-            call_direction=as_str(d.pop("CALL_DIRECTION", UNSET), "CALL_DIRECTION"),
-            call_list_mode=as_str(d.pop("CALL_LIST_MODE", UNSET), "CALL_LIST_MODE"),
-            phone_number=optional(d.pop("PHONE_NUMBER", UNSET), "PHONE_NUMBER", as_str),
-            line_number=optional(d.pop("LINE_NUMBER", UNSET), "LINE_NUMBER", as_str),
-            line_name=optional(d.pop("LINE_NAME", UNSET), "LINE_NAME", as_str),
-            crm_activity_id=optional(d.pop("CRM_ACTIVITY_ID", UNSET), "CRM_ACTIVITY_ID", as_str),
-            crm_bindings=optional(
-                d.pop("CRM_BINDINGS", UNSET),
-                "CRM_BINDINGS",
-                lambda value, name: as_list(
-                    value,
-                    name,
-                    lambda value, name: as_model(value, name, models.PlacementBinding.from_dict),
-                ),
-            ),
-            call_state=optional(d.pop("CALL_STATE", UNSET), "CALL_STATE", as_str),
-            uri=optional(d.pop("URI", UNSET), "URI", as_str),
+            call_id=members("CALL_ID", as_text) or "",
+            crm_entity_type=members("CRM_ENTITY_TYPE", as_text) or "",
+            crm_entity_id=members("CRM_ENTITY_ID", as_text) or "",
+            call_direction=members("CALL_DIRECTION", as_text) or "",
+            call_list_mode=members("CALL_LIST_MODE", as_text) or "",
+            phone_number=members("PHONE_NUMBER", as_text),
+            line_number=members("LINE_NUMBER", as_text),
+            line_name=members("LINE_NAME", as_text),
+            crm_activity_id=members("CRM_ACTIVITY_ID", as_text),
+            crm_bindings=members("CRM_BINDINGS", as_list(as_model(models.PlacementBinding))),
+            call_state=members("CALL_STATE", as_text),
+            uri=members("URI", as_text),
         )
-        placement_options.additional_properties = d
+        placement_options.additional_properties = members.rest
         return placement_options
 
     @property

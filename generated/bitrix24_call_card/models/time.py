@@ -9,24 +9,23 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from .._reading import (
+    Members,
     as_datetime,
     as_float,
     as_int,
-    members,
-    optional,
 )
 from ..types import UNSET, Unset
 
 
 @_attrs_define
 class Time:
-    """When the portal worked on the request, and for how long."""
+    """When the portal worked on the request, and for how long. Do not depend on it."""
 
     start: float
     """When the request came in, in Unix seconds. Always there."""
 
     finish: float
-    """When the answer was ready, in Unix seconds. Always there."""
+    """When the response was ready, in Unix seconds. Always there."""
 
     duration: float
     """From `start` to `finish`, in seconds. Always there."""
@@ -46,8 +45,8 @@ class Time:
     """
 
     operating_reset_at: int | Unset = UNSET
-    """When a part of `operating` is given back, in Unix seconds. Cloud portals only; may be
-    absent.
+    """When operating time is next restored, in Unix seconds. Cloud portals only; may be absent or
+    null.
     """
 
     additional_properties: dict[str, Any] = _attrs_field(
@@ -78,20 +77,18 @@ class Time:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        d = members(src_dict, "Time")
+        members = Members(src_dict, "Time")
         time = cls(
-            start=as_float(d.pop("start", UNSET), "start"),
-            finish=as_float(d.pop("finish", UNSET), "finish"),
-            duration=as_float(d.pop("duration", UNSET), "duration"),
-            processing=as_float(d.pop("processing", UNSET), "processing"),
-            date_start=as_datetime(d.pop("date_start", UNSET), "date_start"),
-            date_finish=as_datetime(d.pop("date_finish", UNSET), "date_finish"),
-            operating=optional(d.pop("operating", UNSET), "operating", as_float),
-            operating_reset_at=optional(
-                d.pop("operating_reset_at", UNSET), "operating_reset_at", as_int
-            ),
+            start=members.required("start", as_float),
+            finish=members.required("finish", as_float),
+            duration=members.required("duration", as_float),
+            processing=members.required("processing", as_float),
+            date_start=members.required("date_start", as_datetime),
+            date_finish=members.required("date_finish", as_datetime),
+            operating=members("operating", as_float),
+            operating_reset_at=members("operating_reset_at", as_int),
         )
-        time.additional_properties = d
+        time.additional_properties = members.rest
         return time
 
     @property

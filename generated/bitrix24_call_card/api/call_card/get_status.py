@@ -23,9 +23,9 @@ def sync_detailed(
 ) -> Response[models.GetStatusResponse | models.ErrorResponse]:
     """Get the status of the current call
 
-    Gives the call that the user on whose behalf the request is made has on the screen: over a
-    webhook the webhook's owner, over OAuth the user who authorized the application. It
-    changes nothing, so repeating it is safe.
+    Returns the call on the screen of the user on whose behalf the request is made: with a
+    webhook its owner, with OAuth the user who authorized the application. It changes nothing,
+    so it is safe to retry.
 
     Raises:
         errors.UnexpectedStatus: The status is not in the contract.
@@ -42,9 +42,9 @@ def sync_detailed(
 def sync(*, client: AuthenticatedClient | Client) -> models.GetStatusResponse:
     """Get the status of the current call
 
-    Gives the call that the user on whose behalf the request is made has on the screen: over a
-    webhook the webhook's owner, over OAuth the user who authorized the application. It
-    changes nothing, so repeating it is safe.
+    Returns the call on the screen of the user on whose behalf the request is made: with a
+    webhook its owner, with OAuth the user who authorized the application. It changes nothing,
+    so it is safe to retry.
 
     Raises:
         errors.ApiError: The portal reported an error.
@@ -64,9 +64,9 @@ async def asyncio_detailed(
 ) -> Response[models.GetStatusResponse | models.ErrorResponse]:
     """Get the status of the current call
 
-    Gives the call that the user on whose behalf the request is made has on the screen: over a
-    webhook the webhook's owner, over OAuth the user who authorized the application. It
-    changes nothing, so repeating it is safe.
+    Returns the call on the screen of the user on whose behalf the request is made: with a
+    webhook its owner, with OAuth the user who authorized the application. It changes nothing,
+    so it is safe to retry.
 
     Raises:
         errors.UnexpectedStatus: The status is not in the contract.
@@ -83,9 +83,9 @@ async def asyncio_detailed(
 async def asyncio(*, client: AuthenticatedClient | Client) -> models.GetStatusResponse:
     """Get the status of the current call
 
-    Gives the call that the user on whose behalf the request is made has on the screen: over a
-    webhook the webhook's owner, over OAuth the user who authorized the application. It
-    changes nothing, so repeating it is safe.
+    Returns the call on the screen of the user on whose behalf the request is made: with a
+    webhook its owner, with OAuth the user who authorized the application. It changes nothing,
+    so it is safe to retry.
 
     Raises:
         errors.ApiError: The portal reported an error.

@@ -182,6 +182,7 @@ class TestAnswers:
         }
         assert response.result.crm_entity_type is CrmEntityType.CONTACT
         assert response.result.call_direction is CallDirection.INCOMING
+        assert response.time
         assert response.time.start <= response.time.finish
         assert response.time.date_start.utcoffset() is not None
 

@@ -1,0 +1,81 @@
+# Generated from the contract by `make generate`: do not edit.
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from .._reading import (
+    Members,
+    as_text,
+)
+from ..types import UNSET, Unset
+
+
+@_attrs_define
+class CallEnded:
+    """The call that ended, and who talked."""
+
+    call_id: str
+    """The call's id, as in `CallStatus`."""
+
+    portal_user_id: str
+    """The id of the user who talked."""
+
+    call_duration: str | Unset = UNSET
+    """How long the call took, in seconds."""
+
+    crm_activity_id: str | Unset = UNSET
+    """The id of the CRM activity that records the call."""
+
+    additional_properties: dict[str, Any] = _attrs_field(
+        init=False, factory=dict[str, Any], eq=False
+    )
+    """Members that the contract does not list. They are ignored when two models are compared."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the model as plain values that json.dumps accepts."""
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict["CALL_ID"] = self.call_id
+        field_dict["PORTAL_USER_ID"] = self.portal_user_id
+        if not isinstance(self.call_duration, Unset):
+            field_dict["CALL_DURATION"] = self.call_duration
+        if not isinstance(self.crm_activity_id, Unset):
+            field_dict["CRM_ACTIVITY_ID"] = self.crm_activity_id
+        return field_dict
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read the model from what json.loads returns.
+
+        Raises:
+            InvalidResponse: A member is missing, or cannot be read as its type.
+        """
+        members = Members(src_dict, "CallEnded")
+        call_ended = cls(
+            call_id=members("CALL_ID", as_text) or "",
+            portal_user_id=members("PORTAL_USER_ID", as_text) or "",
+            call_duration=members("CALL_DURATION", as_text),
+            crm_activity_id=members("CRM_ACTIVITY_ID", as_text),
+        )
+        call_ended.additional_properties = members.rest
+        return call_ended
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

@@ -1,0 +1,68 @@
+# Generated from the contract by `make generate`: do not edit.
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from .._reading import (
+    Members,
+    as_text,
+)
+
+
+@_attrs_define
+class CallStarted:
+    """The call that starts, and who talks."""
+
+    call_id: str
+    """The call's id, as in `CallStatus`."""
+
+    user_id: str
+    """The id of the user who talks."""
+
+    additional_properties: dict[str, Any] = _attrs_field(
+        init=False, factory=dict[str, Any], eq=False
+    )
+    """Members that the contract does not list. They are ignored when two models are compared."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the model as plain values that json.dumps accepts."""
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict["CALL_ID"] = self.call_id
+        field_dict["USER_ID"] = self.user_id
+        return field_dict
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read the model from what json.loads returns.
+
+        Raises:
+            InvalidResponse: A member is missing, or cannot be read as its type.
+        """
+        members = Members(src_dict, "CallStarted")
+        call_started = cls(
+            call_id=members("CALL_ID", as_text) or "",
+            user_id=members("USER_ID", as_text) or "",
+        )
+        call_started.additional_properties = members.rest
+        return call_started
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

@@ -1,0 +1,89 @@
+# Generated from the contract by `make generate`: do not edit.
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from .._reading import (
+    Members,
+    as_secret,
+    as_text,
+)
+from ..types import UNSET, Unset
+
+
+@_attrs_define
+class EventAuth:
+    """Who sends an event. Compare `application_token` with the one of the installation."""
+
+    application_token: str = _attrs_field(repr=False)
+    """The same as `APPLICATION_TOKEN` in the form that opens a widget."""
+
+    domain: str | Unset = UNSET
+    """The portal's host."""
+
+    member_id: str | Unset = UNSET
+    """The portal's id. It stays the same if the portal is renamed."""
+
+    access_token: str | Unset = _attrs_field(default=UNSET, repr=False)
+    """An access token, if the portal sends one with the event."""
+
+    refresh_token: str | Unset = _attrs_field(default=UNSET, repr=False)
+    """The refresh token that belongs to it."""
+
+    additional_properties: dict[str, Any] = _attrs_field(
+        init=False, factory=dict[str, Any], eq=False
+    )
+    """Members that the contract does not list. They are ignored when two models are compared."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the model as plain values that json.dumps accepts."""
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict["application_token"] = self.application_token
+        if not isinstance(self.domain, Unset):
+            field_dict["domain"] = self.domain
+        if not isinstance(self.member_id, Unset):
+            field_dict["member_id"] = self.member_id
+        if not isinstance(self.access_token, Unset):
+            field_dict["access_token"] = self.access_token
+        if not isinstance(self.refresh_token, Unset):
+            field_dict["refresh_token"] = self.refresh_token
+        return field_dict
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read the model from what json.loads returns.
+
+        Raises:
+            InvalidResponse: A member is missing, or cannot be read as its type.
+        """
+        members = Members(src_dict, "EventAuth")
+        event_auth = cls(
+            application_token=members.required("application_token", as_secret),
+            domain=members("domain", as_text),
+            member_id=members("member_id", as_text),
+            access_token=members("access_token", as_secret),
+            refresh_token=members("refresh_token", as_secret),
+        )
+        event_auth.additional_properties = members.rest
+        return event_auth
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

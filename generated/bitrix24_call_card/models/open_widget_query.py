@@ -1,0 +1,79 @@
+# Generated from the contract by `make generate`: do not edit.
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from .._reading import (
+    Members,
+    as_secret,
+    as_text,
+)
+
+
+@_attrs_define
+class OpenWidgetQuery:
+    """The query with which a portal opens a widget."""
+
+    domain: str
+    """The portal's host, with the port if it is not the default one."""
+
+    protocol: str
+    """1 for https, 0 for http."""
+
+    lang: str
+    """The language of the user's interface."""
+
+    app_sid: str = _attrs_field(repr=False)
+    """A secret by which page and widget know each other. New at each opening."""
+
+    additional_properties: dict[str, Any] = _attrs_field(
+        init=False, factory=dict[str, Any], eq=False
+    )
+    """Members that the contract does not list. They are ignored when two models are compared."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the model as plain values that json.dumps accepts."""
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict["DOMAIN"] = self.domain
+        field_dict["PROTOCOL"] = self.protocol
+        field_dict["LANG"] = self.lang
+        field_dict["APP_SID"] = self.app_sid
+        return field_dict
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read the model from what json.loads returns.
+
+        Raises:
+            InvalidResponse: A member is missing, or cannot be read as its type.
+        """
+        members = Members(src_dict, "OpenWidgetQuery")
+        open_widget_query = cls(
+            domain=members.required("DOMAIN", as_text),
+            protocol=members("PROTOCOL", as_text) or "",
+            lang=members("LANG", as_text) or "",
+            app_sid=members("APP_SID", as_secret) or "",
+        )
+        open_widget_query.additional_properties = members.rest
+        return open_widget_query
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties
