@@ -1,0 +1,317 @@
+"""The form that opens a widget is read as web frameworks give it; an error says what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import django.conf  # type: ignore[import-untyped]
+import flask
+import pytest
+import starlette.datastructures
+import starlette.requests
+from bitrix24_call_card import widget
+from bitrix24_call_card.errors import Bitrix24Error
+from bitrix24_call_card.models import CallDirection, CallState, CrmEntityType
+from bitrix24_call_card.types import UNSET
+from django.http import HttpRequest, QueryDict  # type: ignore[import-untyped]
+from werkzeug.test import create_environ
+
+QUERY = {
+    "DOMAIN": "portal.example:8443",
+    "PROTOCOL": "1",
+    "LANG": "en",
+    "APP_SID": "0123456789abcdef0123456789abcdef",
+}
+CALL = {
+    "CALL_ID": "externalCall.c3ee67f1a63f6e6117c230ab59cc49ea.1723556778",
+    "PHONE_NUMBER": "+12025550142",
+    "LINE_NUMBER": "reg100001",
+    "LINE_NAME": "Büro & Lager",
+    "CRM_ENTITY_TYPE": "CONTACT",
+    "CRM_ENTITY_ID": "17",
+    "CRM_ACTIVITY_ID": "undefined",
+    "CRM_BINDINGS": [{"ENTITY_TYPE": "CONTACT", "ENTITY_ID": "17"}],
+    "CALL_DIRECTION": "incoming",
+    "CALL_STATE": "connected",
+    "CALL_LIST_MODE": "false",
+    "URI": "/crm/contact/details/17/",
+}
+OLDER_FORM = {
+    "AUTH_ID": "madeupaccesstoken",
+    "AUTH_EXPIRES": "3600",
+    "REFRESH_ID": "madeuprefreshtoken",
+    "member_id": "fedcba9876543210fedcba9876543210",
+    "status": "L",
+    "PLACEMENT": "CALL_CARD",
+    "PLACEMENT_OPTIONS": json.dumps(CALL),
+}
+FORM = {
+    **OLDER_FORM,
+    "SERVER_ENDPOINT": "https://oauth.bitrix.info/rest/",
+    "APPLICATION_TOKEN": "madeupapplicationtoken",
+    "APPLICATION_SCOPE": "telephony,placement",
+}
+SECRETS = ("madeupaccesstoken", "madeuprefreshtoken", "madeupapplicationtoken", QUERY["APP_SID"])
+
+
+# --- the ways in which frameworks give a request ------------------------------------------------
+
+
+def _starlette(query: bytes, body: bytes) -> starlette.requests.Request:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body}
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "scheme": "https",
+        "server": ("app.example", 443),
+        "path": "/widget",
+        "query_string": query,
+        "headers": [(b"content-type", b"application/x-www-form-urlencoded")],
+    }
+    return starlette.requests.Request(scope, receive)
+
+
+def starlette_encoded(query: bytes, body: bytes) -> widget.Opening:
+    request = _starlette(query, body)
+    return widget.read(query=request.url.query, body=asyncio.run(request.body()))
+
+
+def starlette_mappings(query: bytes, body: bytes) -> widget.Opening:
+    request = _starlette(query, body)
+
+    async def form() -> starlette.datastructures.FormData:
+        return await request.form()
+
+    return widget.read(query=request.query_params, body=asyncio.run(form()))
+
+
+def _flask(query: bytes, body: bytes) -> flask.Request:
+    environ = create_environ(
+        "/widget",
+        method="POST",
+        query_string=query.decode(),
+        data=body,
+        content_type="application/x-www-form-urlencoded",
+    )
+    return flask.Request(environ)
+
+
+def flask_encoded(query: bytes, body: bytes) -> widget.Opening:
+    request = _flask(query, body)
+    return widget.read(query=request.query_string, body=request.get_data())
+
+
+def flask_mappings(query: bytes, body: bytes) -> widget.Opening:
+    request = _flask(query, body)
+    return widget.read(query=request.args, body=request.form)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _django_settings() -> None:
+    django.conf.settings.configure()
+
+
+def django_encoded(query: bytes, body: bytes) -> widget.Opening:
+    request = HttpRequest()
+    request.META["QUERY_STRING"] = query.decode()
+    request._body = body
+    return widget.read(query=request.META["QUERY_STRING"], body=request.body)
+
+
+def django_mappings(query: bytes, body: bytes) -> widget.Opening:
+    return widget.read(query=QueryDict(query), body=QueryDict(body))
+
+
+def plain_text(query: bytes, body: bytes) -> widget.Opening:
+    return widget.read(query=f"?{query.decode()}", body=body.decode())
+
+
+Way = Callable[[bytes, bytes], widget.Opening]
+WAYS: list[Way] = [
+    starlette_encoded,
+    starlette_mappings,
+    flask_encoded,
+    flask_mappings,
+    django_encoded,
+    django_mappings,
+    plain_text,
+    widget.read,
+]
+
+
+def opened(
+    query: Mapping[str, str] = QUERY, form: Mapping[str, str] = FORM, way: Way = widget.read
+) -> widget.Opening:
+    return way(urlencode(query).encode(), urlencode(form).encode())
+
+
+# --- what is read -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+def test_the_call_the_opening_and_who_vouches_for_it_are_read(way: Way) -> None:
+    opening = opened(way=way)
+
+    call = opening.call
+    assert call.call_id == CALL["CALL_ID"]
+    assert (call.phone_number, call.line_name) == ("+12025550142", "Büro & Lager")
+    assert (call.crm_entity_type, call.crm_entity_id) == (CrmEntityType.CONTACT, 17)
+    assert [binding.entity_id for binding in call.crm_bindings] == [17]
+    assert call.crm_activity_id is UNSET
+    assert call.call_direction is CallDirection.INCOMING
+    assert call.call_state is CallState.CONNECTED
+    assert call.call_list_mode is False
+    assert call["URI"] == "/crm/contact/details/17/"
+
+    query, form = opening.query, opening.form
+    assert (query.domain, query.lang, query.app_sid) == (
+        "portal.example:8443",
+        "en",
+        QUERY["APP_SID"],
+    )
+    assert (form.auth_id, form.refresh_id) == ("madeupaccesstoken", "madeuprefreshtoken")
+    assert form.member_id == "fedcba9876543210fedcba9876543210"
+    assert form.application_token == "madeupapplicationtoken"
+    assert form.server_endpoint == "https://oauth.bitrix.info/rest/"
+    assert form.auth_expires == "3600"
+
+
+def test_an_older_portal_vouches_with_less() -> None:
+    form = opened(form=OLDER_FORM).form
+    assert form.server_endpoint is form.application_token is form.application_scope is UNSET
+
+
+@pytest.mark.parametrize(
+    ("protocol", "url"),
+    [
+        ("1", "https://portal.example:8443/rest"),
+        ("0", "http://portal.example:8443/rest"),
+        ("", "https://portal.example:8443/rest"),
+    ],
+)
+def test_the_rest_address_of_the_portal_is_known(protocol: str, url: str) -> None:
+    assert opened({**QUERY, "PROTOCOL": protocol}).rest_url == url
+
+
+def test_an_unbound_outgoing_call_is_read() -> None:
+    call = {
+        **CALL,
+        "CALL_ID": "",
+        "PHONE_NUMBER": "undefined",
+        "CRM_ENTITY_TYPE": "false",
+        "CRM_ENTITY_ID": "false",
+        "CRM_ACTIVITY_ID": "",
+        "CALL_DIRECTION": "outgoing",
+    }
+    del call["CRM_BINDINGS"]
+    read = opened(form={**FORM, "PLACEMENT_OPTIONS": json.dumps(call)}).call
+    assert (read.call_id, read.crm_entity_type, read.crm_entity_id) == ("", "", 0)
+    assert read.crm_bindings == []
+    assert read.phone_number is read.crm_activity_id is UNSET
+
+
+def test_what_the_handler_s_address_has_in_its_query_is_kept() -> None:
+    opening = opened({"tenant": "acme", **QUERY})
+    assert opening.query["tenant"] == "acme"
+
+
+def test_an_opening_cannot_be_changed() -> None:
+    opening = opened()
+    with pytest.raises(AttributeError):
+        opening.call = opening.call  # type: ignore[misc]
+
+
+# --- what is wrong ------------------------------------------------------------------------------
+
+
+def without(source: Mapping[str, str], member: str) -> dict[str, str]:
+    return {name: value for name, value in source.items() if name != member}
+
+
+@pytest.mark.parametrize(
+    ("query", "form", "reason"),
+    [
+        (without(QUERY, "DOMAIN"), FORM, "query.DOMAIN: expected a value, found nothing"),
+        ({}, FORM, "query.DOMAIN: expected a value, found nothing"),
+        (QUERY, without(FORM, "AUTH_ID"), "body.AUTH_ID: expected a value, found nothing"),
+        (QUERY, {**FORM, "AUTH_ID": ""}, "body.AUTH_ID: expected a value, found ''"),
+        (QUERY, without(FORM, "member_id"), "body.member_id: expected a value, found nothing"),
+        (
+            QUERY,
+            {**FORM, "PLACEMENT": "CRM_DEAL_DETAIL_TAB"},
+            "body.PLACEMENT: expected 'CALL_CARD', found 'CRM_DEAL_DETAIL_TAB'",
+        ),
+        (
+            QUERY,
+            {**FORM, "PLACEMENT_OPTIONS": '{"CALL_ID":'},
+            "body.PLACEMENT_OPTIONS: expected JSON",
+        ),
+        (
+            QUERY,
+            {**FORM, "PLACEMENT_OPTIONS": "[" * 100_000},
+            "body.PLACEMENT_OPTIONS: expected JSON",
+        ),
+        (QUERY, without(FORM, "PLACEMENT_OPTIONS"), "body.PLACEMENT_OPTIONS: expected JSON"),
+        (
+            QUERY,
+            {**FORM, "PLACEMENT_OPTIONS": "[]"},
+            "body.PLACEMENT_OPTIONS: expected a value, found an array",
+        ),
+        (
+            QUERY,
+            {**FORM, "PLACEMENT_OPTIONS": '{"CRM_ENTITY_ID": "seventeen"}'},
+            "body.PLACEMENT_OPTIONS.CRM_ENTITY_ID: expected an integer, found 'seventeen'",
+        ),
+    ],
+)
+def test_the_error_says_what_is_wrong(
+    query: dict[str, str], form: dict[str, str], reason: str
+) -> None:
+    with pytest.raises(widget.InvalidOpening) as caught:
+        opened(query, form)
+    assert str(caught.value) == reason
+    assert isinstance(caught.value, Bitrix24Error)
+
+
+@pytest.mark.parametrize("body", [b"", "", {}], ids=repr)
+def test_an_empty_body_is_explained(body: widget.Source) -> None:
+    with pytest.raises(widget.InvalidOpening, match=r"^the body is empty: .* static application"):
+        widget.read(QUERY, body)
+
+
+@pytest.mark.parametrize("body", [b"AUTH_ID=\xff", b"AUTH_ID=%FF"])
+def test_a_body_that_is_not_utf_8_is_named(body: bytes) -> None:
+    with pytest.raises(widget.InvalidOpening, match=r"^body: expected UTF-8$"):
+        widget.read(QUERY, body)
+
+
+@pytest.mark.parametrize("body", [None, 17, [("AUTH_ID", "x")]], ids=repr)
+def test_what_is_no_body_is_a_type_error(body: Any) -> None:
+    with pytest.raises(TypeError, match=r"^body: expected bytes, text or a mapping, found "):
+        widget.read(QUERY, body)
+
+
+def test_repr_shows_no_secret() -> None:
+    shown = repr(opened())
+    assert not [secret for secret in SECRETS if secret in shown]
+    assert "portal.example" in shown
+
+
+@pytest.mark.parametrize("wrong", [{"PLACEMENT": "DEFAULT"}, {"AUTH_ID": ""}, {"status": 1.5}])
+def test_an_error_shows_no_secret_even_with_local_variables(wrong: dict[str, Any]) -> None:
+    try:
+        widget.read(QUERY, {**FORM, **wrong})
+    except widget.InvalidOpening as error:
+        shown = traceback.TracebackException.from_exception(error, capture_locals=True)
+    frames = [frame for frame in shown.stack if "bitrix24_call_card" in frame.filename]
+    assert frames
+    text = str(shown) + "".join(f"{frame.line} {frame.locals}" for frame in frames)
+    assert shown.__context__ is shown.__cause__ is None
+    assert not [secret for secret in SECRETS if secret in text]
