@@ -114,9 +114,8 @@ def _closed_sets(document: Document) -> Iterator[str]:
             if isinstance(schema, dict) and schema.get("$ref") in sets:
                 yield f"{pointer}/{name} admits only the values known so far"
         alternatives = node.get("anyOf", ())
-        if (
-            any(each.get("$ref") in sets for each in alternatives)
-            and {"type": "string"} not in alternatives
+        if any(each.get("$ref") in sets for each in alternatives) and not any(
+            each.get("type") == "string" for each in alternatives
         ):
             yield f"{pointer} admits only the values known so far"
 

@@ -8,7 +8,6 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from . import models
-from ._reading import has_error
 from .errors import ApiError, InvalidResponse
 from .types import Response
 
@@ -96,6 +95,8 @@ class Operation(Generic[Success]):
         raise received.unexpected()
 
     def _parse(self, received: Received) -> Success | models.ErrorResponse:
+        from ._reading import has_error  # imported with the models, when they are first needed
+
         body = received.json_object()
         # A portal also reports errors with a status of success, or with one that is not documented;
         # what PHP writes for "no error" is false in each spelling.
