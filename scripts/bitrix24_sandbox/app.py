@@ -25,9 +25,11 @@ def create_app(
     In the call card it opens `handler`, the URL of a widget; or its own demonstration widget, which
     the same application serves on `widget_port`: for a browser, that is another origin.
     """
+    rest = Rest(portal)
     app = Starlette(
         routes=[
-            Route("/rest/{path:path}", Rest(portal)),  # first: it is asked most
+            Route("/rest/{path:path}", rest),  # first: it is asked most
+            Route("//rest/{path:path}", rest),  # a base URL with its slash, and "/rest/…" behind it
             Route("/oauth/token/", OAuth(portal)),
             *control.routes(portal),
             *docs.routes(),

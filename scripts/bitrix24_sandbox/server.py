@@ -34,7 +34,7 @@ class _Protocol(H11Protocol):
         self.transport.abort()
 
     def send_400_response(self, msg: str) -> None:
-        answer = error_answer(PortalError("INVALID_REQUEST", msg))
+        answer = error_answer(PortalError("MALFORMED_HTTP", msg))
         headers = [*answer.headers, (b"connection", b"close")]
         for event in (
             h11.Response(status_code=answer.status, headers=headers, reason=b"Bad Request"),

@@ -76,25 +76,88 @@ def test_fifty_commands_are_taken(batch: Any) -> None:
     assert len(answer.json()["result"]["result"]) == 50
 
 
-def test_more_than_fifty_exceed_the_length(batch: Any) -> None:
-    answer = batch([CALL] * 51)
-    assert answer.status_code == 400
-    assert answer.json()["error"] == "ERROR_BATCH_LENGTH_EXCEEDED"
+def test_of_more_than_fifty_the_first_fifty_run(batch: Any) -> None:
+    answer = batch({f"c{number}": CALL for number in range(53)})
+    assert answer.status_code == 200
+    result = answer.json()["result"]
+    assert list(result["result"]) == [f"c{number}" for number in range(50)]
+    assert {label: error["error"] for label, error in result["result_error"].items()} == {
+        f"c{number}": "ERROR_BATCH_LENGTH_EXCEEDED" for number in (50, 51, 52)
+    }
 
 
 @pytest.mark.parametrize("inner", ["batch", "BATCH?halt=0"])
-def test_a_batch_inside_a_batch_is_not_allowed(inner: str, batch: Any) -> None:
-    answer = batch({"a": CALL, "b": inner})
-    assert answer.status_code == 405
-    assert answer.json()["error"] == "ERROR_BATCH_METHOD_NOT_ALLOWED"
+def test_a_batch_inside_a_batch_is_the_error_of_that_command(inner: str, batch: Any) -> None:
+    answer = batch({"a": CALL, "b": inner, "c": CALL})
+    assert answer.status_code == 200
+    result = answer.json()["result"]
+    assert result["result"].keys() == {"a", "c"}
+    assert result["result_error"].keys() == {"b"}
+    assert result["result_error"]["b"]["error"] == "ERROR_BATCH_METHOD_NOT_ALLOWED"
 
 
-@pytest.mark.parametrize("cmd", [None, "placement.call", 5, [1], {"a": None}, {"a": {"b": CALL}}])
-def test_commands_that_are_no_strings_are_named(cmd: object, batch: Any) -> None:
+@pytest.mark.parametrize("cmd", [None, "placement.call", 5, [], [1], {"a": None}, {"a": {"b": 1}}])
+def test_without_a_command_the_maps_are_empty(cmd: object, batch: Any) -> None:
     answer = batch(cmd)
-    assert answer.status_code == 400
-    assert answer.json()["error"] == "ERROR_ARGUMENT"
-    assert answer.json()["argument"] == "cmd"
+    assert answer.status_code == 200
+    assert answer.json()["result"]["result"] == answer.json()["result"]["result_error"] == []
+
+
+def test_a_command_that_is_no_string_is_passed_over(batch: Any) -> None:
+    result = batch({"a": 5, "b": CALL, "c": [CALL]}).json()["result"]
+    assert result["result"].keys() == {"b"}
+    assert result["result_error"] == []
+
+
+class TestReferences:
+    """`$result[LABEL]` in a query stands for an earlier command's result."""
+
+    @staticmethod
+    def understood(batch: Any, sandbox: Sandbox, reference: str, **fields: Any) -> Any:
+        """What the second command takes for its PLACEMENT, by the error that names it wrong."""
+        sandbox.set_call({**sandbox.state()["call"], **fields})
+        commands = {"first": CALL, "second": f"placement.call?PLACEMENT={reference}"}
+        result = batch(commands).json()["result"]
+        error = result["result_error"].get("second") if result["result_error"] else None
+        return error["error"] if error else result["result"]["second"]["CALL_ID"]
+
+    @pytest.mark.parametrize(
+        "reference",
+        [
+            "$result[first][LINE_NAME]",
+            "%24result%5Bfirst%5D%5BLINE_NAME%5D",
+            "$result[first][CRM_BINDINGS][0][ENTITY_TYPE]",
+            "get$result[first][LINE_NUMBER]",
+        ],
+    )
+    def test_to_a_field(self, reference: str, batch: Any, sandbox: Sandbox) -> None:
+        answer = self.understood(
+            batch,
+            sandbox,
+            reference,
+            LINE_NAME="getStatus",
+            LINE_NUMBER="Status",
+            CRM_BINDINGS=[{"ENTITY_TYPE": "getStatus", "ENTITY_ID": 1}],
+        )
+        assert answer == CALL_ID
+
+    @pytest.mark.parametrize(
+        "reference", ["$result[other]", "$result[first][NONE][X]", "$result[second][CALL_ID]"]
+    )
+    def test_to_what_is_missing_is_nothing(
+        self, reference: str, batch: Any, sandbox: Sandbox
+    ) -> None:
+        assert self.understood(batch, sandbox, reference) == "ERROR_ARGUMENT"
+
+    def test_to_a_whole_result_hands_it_over(self, batch: Any) -> None:
+        second = "placement.call?PLACEMENT=getStatus&PARAMS=$result[first]"
+        error = batch({"first": CALL, "second": second}).json()["result"]["result_error"]["second"]
+        assert (error["error"], error["argument"]) == ("ERROR_ARGUMENT", "PARAMS")
+
+    def test_by_number_in_a_list_of_commands(self, batch: Any, sandbox: Sandbox) -> None:
+        sandbox.set_call({**sandbox.state()["call"], "LINE_NAME": "getStatus"})
+        result = batch([CALL, "placement.call?PLACEMENT=$result[0][LINE_NAME]"]).json()["result"]
+        assert len(result["result"]) == 2
 
 
 def test_a_form_with_brackets(http: httpx.Client, webhook_url: str) -> None:

@@ -161,6 +161,11 @@ class TestFaults:
             ({"fault": "redirect", "status": [307]}, "status must be 301, 302, 303, 307 or 308"),
             ({"fault": "redirect", "location": "a\r\nb: c"}, "location must be a URL"),
             ({"fault": "redirect", "location": 5}, "location must be a URL"),
+            ({"fault": "OVERLOAD_LIMIT", "status": "401"}, "status must be a number"),
+            ({"fault": "OVERLOAD_LIMIT", "status": True}, "status must be a number"),
+            ({"fault": "OVERLOAD_LIMIT", "status": 302}, "status must be 200, or between 400"),
+            ({"fault": "invalid_grant", "status": 600}, "status must be 200, or between 400"),
+            ({"fault": "html-502", "status": 500}, "html-502 takes no member 'status'"),
             ({"fault": "html-502", "seconds": 2}, "html-502 takes no member 'seconds'"),
         ],
     )

@@ -9,38 +9,39 @@ import pytest
 from bitrix24_sandbox.remote import Sandbox
 
 ERRORS = [
-    (400, "INVALID_REQUEST", "Https required"),
+    (401, "INVALID_REQUEST", "Https required"),
     (400, "ERROR_ARGUMENT", "Argument 'PLACEMENT' is null or empty"),
     (400, "ERROR_PLACEMENT_NOT_FOUND", "Placement not found"),
     (400, "ERROR_CORE", "Call is not found"),
     (401, "NO_AUTH_FOUND", "Wrong authorization data"),
+    (401, "INVALID_CREDENTIALS", "Invalid request credentials"),
     (401, "invalid_token", "Unable to get application by token"),
     (401, "expired_token", "The access token provided has expired."),
+    (401, "authorization_error", "Unable to authorize user"),
     (
         403,
         "WRONG_AUTH_TYPE",
         "Current authorization type is denied for this method Application context required",
     ),
     (
-        403,
+        401,
         "insufficient_scope",
         "The request requires higher privileges than provided by the webhook token",
     ),
-    (403, "INVALID_CREDENTIALS", "Invalid request credentials"),
-    (403, "ACCESS_DENIED", "REST API is available only on commercial plans"),
-    (403, "user_access_error", "The user does not have access to the application."),
+    (401, "ACCESS_DENIED", "REST API is available only on commercial plans"),
+    (401, "user_access_error", "The user does not have access to the application."),
     (404, "ERROR_METHOD_NOT_FOUND", "Method not found!"),
     (429, "OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit."),
     (500, "INTERNAL_SERVER_ERROR", None),
     (500, "ERROR_UNEXPECTED_ANSWER", None),
-    (500, "PORTAL_DELETED", None),
+    (403, "PORTAL_DELETED", None),
     (503, "QUERY_LIMIT_EXCEEDED", "Too many requests"),
-    (503, "OVERLOAD_LIMIT", "REST API is blocked due to overload"),
+    (401, "OVERLOAD_LIMIT", "REST API is blocked due to overload"),
 ]
 
 
 @pytest.mark.parametrize(("status", "code", "description"), ERRORS, ids=lambda value: str(value))
-def test_a_documented_error_by_its_code(
+def test_an_error_by_its_code_has_the_status_of_a_portal_of_today(
     status: int, code: str, description: str | None, ask: Any, sandbox: Sandbox
 ) -> None:
     sandbox.fault(code)
@@ -56,10 +57,31 @@ def test_a_documented_error_by_its_code(
     assert ask().status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("INVALID_REQUEST", 400),
+        ("INVALID_CREDENTIALS", 403),
+        ("insufficient_scope", 403),
+        ("user_access_error", 403),
+        ("ACCESS_DENIED", 403),
+        ("OVERLOAD_LIMIT", 503),
+        ("PORTAL_DELETED", 500),
+        ("expired_token", 200),
+    ],
+)
+def test_the_status_of_older_documentation_on_request(
+    code: str, status: int, ask: Any, sandbox: Sandbox
+) -> None:
+    sandbox.fault(code, status=status)
+    answer = ask()
+    assert (answer.status_code, answer.json()["error"]) == (status, code)
+
+
 def test_it_strikes_both_kinds_of_call_before_their_authentication(
     http: httpx.Client, sandbox: Sandbox
 ) -> None:
-    sandbox.fault("OVERLOAD_LIMIT", times=2)
+    sandbox.fault("QUERY_LIMIT_EXCEEDED", times=2)
     for base in (sandbox.oauth_url, f"{sandbox.origin}/rest/1/wrong"):
         assert http.post(f"{base}/placement.call", json={}).status_code == 503
     assert http.post(f"{sandbox.oauth_url}/placement.call", json={}).status_code == 401
@@ -79,7 +101,7 @@ def test_faults_strike_in_the_order_of_their_asking(ask: Any, sandbox: Sandbox) 
 def test_a_preflight_and_an_unknown_method_leave_the_fault_waiting(
     http: httpx.Client, ask: Any, sandbox: Sandbox
 ) -> None:
-    sandbox.fault("OVERLOAD_LIMIT")
+    sandbox.fault("QUERY_LIMIT_EXCEEDED")
     url = f"{sandbox.webhook_url}placement.call"
     http.options(url, headers={"Origin": "x", "Access-Control-Request-Method": "POST"})
     http.post(f"{sandbox.webhook_url}unknown")

@@ -133,7 +133,7 @@ def test_any_path(segments: list[str], http: httpx.Client, sandbox: Sandbox) -> 
 def test_broken_http_is_refused_in_the_envelope(request_: bytes, sandbox: Sandbox) -> None:
     received = raw(sandbox, request_)
     assert received.startswith(b"HTTP/1.1 400 ")
-    assert b'{"error":"INVALID_REQUEST","error_description":' in received
+    assert b'{"error":"MALFORMED_HTTP","error_description":' in received
     assert b"content-type: application/json; charset=utf-8" in received.lower()
 
 
@@ -188,7 +188,7 @@ def test_many_threads_get_each_its_answer(
         for _ in range(20):
             statuses.append(ask().status_code)
 
-    sandbox.fault("OVERLOAD_LIMIT", times=50)
+    sandbox.fault("QUERY_LIMIT_EXCEEDED", times=50)
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
         thread.start()

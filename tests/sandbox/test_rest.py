@@ -48,78 +48,6 @@ class TestTheDocumentedCurlCalls:
         assert answer["result"]["CALL_ID"] == CALL_ID
 
 
-class TestRequestsOfRealClients:
-    def test_b24pysdk_posts_json_to_the_json_name_by_webhook(
-        self, http: httpx.Client, webhook_url: str
-    ) -> None:
-        assert_answered(http.post(f"{webhook_url}placement.call.json", json=ASKED))
-
-    def test_b24pysdk_posts_its_token_in_the_json_body(
-        self, http: httpx.Client, oauth_url: str
-    ) -> None:
-        body = {**ASKED, "auth": "sandboxaccesstoken"}
-        assert_answered(http.post(f"{oauth_url}/placement.call.json", json=body))
-
-    def test_fast_bitrix24_posts_json_to_the_plain_name_by_webhook(
-        self, http: httpx.Client, webhook_url: str
-    ) -> None:
-        assert_answered(http.post(f"{webhook_url}placement.call", json=ASKED))
-
-    def test_fast_bitrix24_posts_its_token_in_the_json_body(
-        self, http: httpx.Client, oauth_url: str
-    ) -> None:
-        body = {**ASKED, "auth": "sandboxaccesstoken"}
-        assert_answered(http.post(f"{oauth_url}/placement.call", json=body))
-
-    def test_fast_bitrix24_sends_a_batch_without_params(
-        self, http: httpx.Client, webhook_url: str
-    ) -> None:
-        command = "placement.call?__order=order0000000000&PLACEMENT=getStatus&"
-        body = {"halt": 0, "cmd": {"order0000000000": command}}
-        answer = http.post(f"{webhook_url}batch", json=body)
-        assert answer.status_code == 200
-        assert answer.json()["result"]["result"]["order0000000000"]["CALL_ID"] == CALL_ID
-
-    def test_b24jssdk_adds_its_own_query_and_posts_json(
-        self, http: httpx.Client, oauth_url: str
-    ) -> None:
-        query = "bx24_request_id=0191&bx24_sdk_ver=2.2.0&bx24_sdk_type=b24-js-sdk"
-        body = {**ASKED, "auth": "sandboxaccesstoken"}
-        assert_answered(http.post(f"{oauth_url}/placement.call?{query}", json=body))
-
-    def test_bx24_js_posts_a_form_labelled_as_plain_text(
-        self, http: httpx.Client, oauth_url: str
-    ) -> None:
-        answer = http.post(
-            f"{oauth_url}/placement.call.json",
-            content="PLACEMENT=getStatus&&PARAMS=&auth=sandboxaccesstoken&",
-            headers={"Content-Type": "text/plain;charset=UTF-8"},
-        )
-        assert_answered(answer)
-
-    def test_php_crest_posts_a_form_without_params_by_webhook(
-        self, http: httpx.Client, webhook_url: str
-    ) -> None:
-        answer = http.post(f"{webhook_url}placement.call.json", data={"PLACEMENT": "getStatus"})
-        assert_answered(answer)
-
-    def test_php_crest_posts_its_token_in_the_form(
-        self, http: httpx.Client, oauth_url: str
-    ) -> None:
-        form = {"PLACEMENT": "getStatus", "auth": "sandboxaccesstoken"}
-        assert_answered(http.post(f"{oauth_url}/placement.call.json", data=form))
-
-    def test_others_get_the_json_name(self, http: httpx.Client, webhook_url: str) -> None:
-        query = "PLACEMENT=getStatus&start=0&"
-        assert_answered(http.get(f"{webhook_url}placement.call.json?{query}"))
-
-    def test_others_get_it_with_the_token_in_the_query(
-        self, http: httpx.Client, oauth_url: str
-    ) -> None:
-        query = "PLACEMENT=getStatus&auth=sandboxaccesstoken"
-        assert_answered(http.get(f"{oauth_url}/placement.call.json?{query}"))
-
-
 class TestSpellings:
     @pytest.mark.parametrize(
         "name",
@@ -129,9 +57,13 @@ class TestSpellings:
             "Placement.Call",
             "placement.call.json",
             "PLACEMENT.call.JSON",
+            "placement.call/",
+            "placement.call.json/",
+            "/placement.call",
+            "//placement.call//",
         ],
     )
-    def test_a_method_name_is_taken_in_any_case(
+    def test_a_method_name_is_taken_in_any_case_and_with_any_slashes(
         self, name: str, http: httpx.Client, webhook_url: str
     ) -> None:
         assert_answered(http.post(webhook_url + name, json=ASKED))
@@ -163,13 +95,23 @@ class TestSpellings:
         parts = [("PLACEMENT", (None, b"getStatus")), ("file", ("a.txt", b"a" * 3_000_000))]
         assert_answered(http.post(f"{webhook_url}placement.call.json", files=parts))
 
-    def test_on_the_json_name_the_query_counts_as_well_and_the_body_goes_first(
-        self, http: httpx.Client, webhook_url: str
+    @pytest.mark.parametrize("name", ["placement.call", "placement.call.json"])
+    def test_the_query_counts_as_well_and_the_body_goes_first(
+        self, name: str, http: httpx.Client, webhook_url: str
     ) -> None:
-        url = f"{webhook_url}placement.call.json?PLACEMENT=other"
+        url = f"{webhook_url}{name}?PLACEMENT=other"
         assert_answered(http.post(url, data={"PLACEMENT": "getStatus"}))
-        answer = http.post(f"{webhook_url}placement.call.json?PLACEMENT=getStatus")
-        assert_answered(answer)
+        assert_answered(http.post(f"{webhook_url}{name}?PLACEMENT=getStatus"))
+        assert_answered(http.post(f"{webhook_url}{name}?PLACEMENT=getStatus", json={"PARAMS": []}))
+
+    @pytest.mark.parametrize(
+        "base",
+        ["/rest//1/sandboxwebhook/", "/rest/1//sandboxwebhook/", "//rest/1/sandboxwebhook//"],
+    )
+    def test_repeated_slashes_in_the_base_url_count_as_one(
+        self, base: str, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        assert_answered(http.post(f"{sandbox.origin}{base}placement.call", json=ASKED))
 
     def test_a_content_type_may_have_parameters_and_capitals(
         self, http: httpx.Client, webhook_url: str
@@ -259,25 +201,21 @@ class TestAnswer:
         assert ask().headers["content-type"] == "application/json; charset=utf-8"
 
 
-class TestHttpMethods:
-    @pytest.mark.parametrize(
-        "method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"]
-    )
-    @pytest.mark.parametrize("name", ["placement.call", "batch"])
-    def test_the_plain_name_takes_post_alone(
-        self, method: str, name: str, http: httpx.Client, webhook_url: str
-    ) -> None:
-        answer = http.request(method, webhook_url + name, json=ASKED)
-        assert answer.status_code == 405
-        assert answer.headers["allow"] == "POST"
+@pytest.mark.parametrize("method", ["HEAD", "PUT", "PATCH", "DELETE", "TRACE", "QUERY"])
+@pytest.mark.parametrize("name", ["placement.call", "placement.call.json", "batch", "batch.json"])
+def test_a_method_takes_get_and_post_alone(
+    method: str, name: str, http: httpx.Client, webhook_url: str
+) -> None:
+    answer = http.request(method, webhook_url + name, json=ASKED)
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "GET, POST"
 
-    @pytest.mark.parametrize("method", ["HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])
-    def test_the_json_name_takes_get_and_post(
-        self, method: str, http: httpx.Client, webhook_url: str
-    ) -> None:
-        answer = http.request(method, f"{webhook_url}placement.call.json", json=ASKED)
-        assert answer.status_code == 405
-        assert answer.headers["allow"] == "GET, POST"
+
+def test_an_answer_in_xml_is_not_played_and_says_so(http: httpx.Client, webhook_url: str) -> None:
+    answer = http.post(f"{webhook_url}placement.call.xml", json=ASKED)
+    assert answer.status_code == 501
+    assert answer.json()["error"] == "FORMAT_NOT_PLAYED"
+    assert "JSON only" in answer.json()["error_description"]
 
 
 class TestCors:
@@ -290,7 +228,7 @@ class TestCors:
         assert answer.status_code == 204
         assert answer.headers["access-control-allow-origin"] == "*"
         assert answer.headers["access-control-allow-headers"] == "content-type"
-        assert answer.headers["access-control-allow-methods"] == "POST"
+        assert answer.headers["access-control-allow-methods"] == "GET, POST"
 
     def test_a_preflight_is_granted_for_an_unknown_method_so_that_its_error_can_be_read(
         self, http: httpx.Client, oauth_url: str
@@ -299,6 +237,12 @@ class TestCors:
         answer = http.options(f"{oauth_url}/unknown", headers=FOREIGN | asking)
         assert answer.status_code == 204
         assert answer.headers["access-control-allow-origin"] == "*"
+
+    @pytest.mark.parametrize("path", ["/rest/placement.call", "/rest/1/sandboxwebhook/batch.json"])
+    def test_options_is_answered_without_a_preflight_header_too(
+        self, path: str, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        assert http.options(sandbox.origin + path).status_code == 204
 
     def test_pages_of_any_origin_may_read_an_answer(
         self, http: httpx.Client, webhook_url: str
@@ -357,10 +301,18 @@ class TestProfiles:
         assert errors["a"]["error"] == "ERROR_METHOD_NOT_FOUND"
 
     @pytest.mark.parametrize("profile", ["app-only", "js-only"])
-    def test_a_wrong_webhook_is_no_auth_found_on_any_portal(
+    def test_a_wrong_webhook_has_invalid_credentials_on_any_portal(
         self, profile: Any, http: httpx.Client
     ) -> None:
         with running(Portal(profile)) as portal:
-            answer = http.post(f"{portal.origin}/rest/1/wrong/placement.call", json=ASKED)
+            answer = http.post(f"{portal.origin}/rest/1/wrong/batch", json={"cmd": []})
         assert answer.status_code == 401
-        assert answer.json()["error"] == "NO_AUTH_FOUND"
+        assert answer.json()["error"] == "INVALID_CREDENTIALS"
+
+    def test_a_js_only_portal_refuses_the_method_before_it_asks_who_is_calling(
+        self, http: httpx.Client
+    ) -> None:
+        with running(Portal("js-only")) as portal:
+            answer = http.post(f"{portal.origin}/rest/1/wrong/placement.call", json=ASKED)
+        assert answer.status_code == 404
+        assert answer.json()["error"] == "ERROR_METHOD_NOT_FOUND"

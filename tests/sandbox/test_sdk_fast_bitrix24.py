@@ -71,6 +71,7 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("code", "status"),
         [
+            ("INVALID_REQUEST", 401),
             ("INVALID_REQUEST", 400),
             ("ERROR_ARGUMENT", 400),
             ("ERROR_PLACEMENT_NOT_FOUND", 400),
@@ -79,42 +80,49 @@ class TestErrors:
             ("invalid_token", 401),
             ("expired_token", 401),
             ("WRONG_AUTH_TYPE", 403),
+            ("insufficient_scope", 401),
             ("insufficient_scope", 403),
+            ("INVALID_CREDENTIALS", 401),
             ("INVALID_CREDENTIALS", 403),
+            ("ACCESS_DENIED", 401),
             ("ACCESS_DENIED", 403),
+            ("user_access_error", 401),
             ("user_access_error", 403),
             ("ERROR_METHOD_NOT_FOUND", 404),
             ("OPERATION_TIME_LIMIT", 429),
+            ("PORTAL_DELETED", 403),
+            ("OVERLOAD_LIMIT", 401),
         ],
     )
     def test_each_documented_4xx_is_raised_with_its_status_and_without_its_code(
         self, code: str, status: int, raw: bool, ask: Ask, tls_sandbox: Sandbox
     ) -> None:
-        tls_sandbox.fault(code)
+        tls_sandbox.fault(code, status=status)
         answer = ask("webhook", raw)
         assert (answer["raised"], answer["status"]) == ("ClientResponseError", status)
         assert code not in answer["text"]
 
     @raw_and_through_batch
     @pytest.mark.parametrize(
-        "code",
+        ("code", "status"),
         [
-            "INTERNAL_SERVER_ERROR",
-            "ERROR_UNEXPECTED_ANSWER",
-            "PORTAL_DELETED",
-            "QUERY_LIMIT_EXCEEDED",
-            "OVERLOAD_LIMIT",
+            ("INTERNAL_SERVER_ERROR", 500),
+            ("ERROR_UNEXPECTED_ANSWER", 500),
+            ("PORTAL_DELETED", 500),
+            ("QUERY_LIMIT_EXCEEDED", 503),
+            ("OVERLOAD_LIMIT", 503),
         ],
     )
     def test_each_documented_5xx_is_repeated_and_not_seen_by_the_caller(
         self,
         code: str,
+        status: int,
         raw: bool,
         ask: Ask,
         tls_sandbox: Sandbox,
         held_call: dict[str, Any],
     ) -> None:
-        tls_sandbox.fault(code)
+        tls_sandbox.fault(code, status=status)
         assert ask("webhook", raw)["result"] == held_call
         assert tls_sandbox.state()["faults"] == []
 

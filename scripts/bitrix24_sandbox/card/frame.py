@@ -192,7 +192,7 @@ class Frame:
         return []
 
     def _refresh_auth(self, _: Any) -> dict[str, str]:
-        self._portal.authentication.renew(self._portal.authentication.tokens.refresh_token)
+        self._portal.authentication.refresh(self._portal.authentication.tokens.refresh_token)
         return self._tokens()
 
     def _echo(self, params: Any) -> Any:

@@ -25,7 +25,7 @@ class Tokens(NamedTuple):
     refresh_token: str
 
     def __repr__(self) -> str:
-        return "Tokens(…)"  # secrets, after a renewal
+        return "Tokens(…)"  # secrets, after a refresh
 
 
 class Authentication:
@@ -39,7 +39,7 @@ class Authentication:
     def check_webhook(self, user: str, secret: str) -> None:
         """Raise `PortalError` unless this is the portal's webhook."""
         if (user, secret) != (USER_ID, WEBHOOK):
-            raise PortalError("NO_AUTH_FOUND")
+            raise PortalError("INVALID_CREDENTIALS")
 
     def check_token(self, token: Any) -> None:
         """Raise `PortalError` unless this is an access token that is still valid."""
@@ -56,8 +56,8 @@ class Authentication:
         with self._lock:
             self._expiry = dict.fromkeys(self._expiry, 0.0)
 
-    def renew(self, refresh_token: str) -> Tokens:
-        """Spend the refresh token on a new pair of tokens. Raise `PortalError` if it is not it."""
+    def refresh(self, refresh_token: str) -> Tokens:
+        """Spend the refresh token on a new pair of tokens. Raise `PortalError` if it is invalid."""
         with self._lock:
             if refresh_token != self.tokens.refresh_token:
                 raise PortalError("invalid_grant")

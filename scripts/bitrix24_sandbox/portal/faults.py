@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import DOCUMENTED, OAUTH
+from .errors import CALL_ERRORS, OAUTH_ERRORS
 
 Options = dict[str, Any]
 
@@ -50,8 +50,20 @@ def _slow(options: Options) -> Options:
     return {"seconds": seconds}
 
 
+def _error(options: Options) -> Options:
+    """Take the status, which older and newer portals give differently; 200 comes with any code."""
+    if "status" not in options:
+        return {}
+    status = options.pop("status")
+    if isinstance(status, bool) or not isinstance(status, int):
+        raise InvalidFaultError("status must be a number")
+    if status != 200 and not 400 <= status <= 599:
+        raise InvalidFaultError("status must be 200, or between 400 and 599")
+    return {"status": status}
+
+
 FAULTS: Mapping[str, ReadOptions] = {
-    **dict.fromkeys(DOCUMENTED, _none),
+    **dict.fromkeys(CALL_ERRORS, _error),
     "slow": _slow,
     "disconnect": _none,
     "truncated-json": _none,
@@ -64,12 +76,12 @@ FAULTS: Mapping[str, ReadOptions] = {
 }
 """The faults of REST requests."""
 
-OAUTH_FAULTS: Mapping[str, ReadOptions] = dict.fromkeys(OAUTH, _none)
-"""The faults of a renewal."""
+OAUTH_FAULTS: Mapping[str, ReadOptions] = dict.fromkeys(OAUTH_ERRORS, _error)
+"""The faults of a refresh."""
 
 
 class FaultQueue:
-    """The faults to come, in the order of their asking: a line for REST, and one for renewals."""
+    """The faults to come, in the order of their asking: a line for REST, and one for refreshes."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -106,7 +118,7 @@ class FaultQueue:
         return self._take(self._rest) if self._rest else None
 
     def take_oauth(self) -> Fault | None:
-        """Take the fault that strikes this renewal, if any."""
+        """Take the fault that strikes this refresh, if any."""
         return self._take(self._oauth) if self._oauth else None
 
     def _take(self, line: list["_Waiting"]) -> Fault | None:

@@ -1,36 +1,47 @@
 """`batch`: up to fifty calls in one request."""
 
+import re
+from itertools import count
 from typing import Any
 
-from ..portal.errors import PortalError, bad_argument
+from ..portal.errors import PortalError
 from ..portal.state import Portal, Stopwatch
 from .decoding import Fields, from_query
-from .methods import check_profile, placement_call
+from .methods import check_exists, placement_call
 
 MAX_COMMANDS = 50
 
+_REFERENCE = re.compile(r"\$result((?:\[[^\[\]]*\])+)")
+
 
 def batch(portal: Portal, fields: Fields, *, by_webhook: bool) -> dict[str, Any]:
-    """Run the commands in `cmd`. Raise `PortalError` if the batch itself cannot be run."""
-    commands = _commands(fields.get("cmd"))
+    """Run the commands in `cmd`, whatever becomes of each; names of parameters in any case.
+
+    A command may refer to the result of an earlier one as `$result[LABEL][FIELD]`.
+    """
+    fields = {name.lower(): value for name, value in fields.items()}
     results: dict[str, Any] = {}
     errors: dict[str, Any] = {}
     times: dict[str, Any] = {}
-    for label, command in commands.items():
+    for number, (label, command) in zip(count(1), _commands(fields.get("cmd")).items()):
         watch = Stopwatch()
         method, _, query = command.partition("?")
+        method = method.lower()
         try:
-            if method.lower() != "placement.call":
-                raise PortalError("ERROR_METHOD_NOT_FOUND")
-            check_profile(portal, by_webhook=by_webhook)
-            call = placement_call(portal, from_query(query))
+            if number > MAX_COMMANDS:
+                raise PortalError("ERROR_BATCH_LENGTH_EXCEEDED")
+            if method == "batch":
+                raise PortalError("ERROR_BATCH_METHOD_NOT_ALLOWED")
+            check_exists(portal, method)
+            arguments = _resolved(from_query(query), results)
+            call = placement_call(portal, arguments, by_webhook=by_webhook)
         except PortalError as error:
             errors[label] = error.envelope
             if fields.get("halt") not in (None, False, 0, "", "0"):
                 break
         else:
             results[label] = call.fields
-            times[label] = portal.time_block("placement.call", watch)
+            times[label] = portal.time_block(method, watch)
     return {
         "result": _php_array(results),
         "result_error": _php_array(errors),
@@ -41,15 +52,42 @@ def batch(portal: Portal, fields: Fields, *, by_webhook: bool) -> dict[str, Any]
 
 
 def _commands(cmd: Any) -> dict[str, str]:
+    """Give the commands by their labels; what is not a text is passed over."""
     if isinstance(cmd, list):
         cmd = {str(index): command for index, command in enumerate(cmd)}
-    if not isinstance(cmd, dict) or not all(isinstance(command, str) for command in cmd.values()):
-        raise bad_argument("cmd", "Argument 'cmd' must hold strings such as 'method?query'")
-    if len(cmd) > MAX_COMMANDS:
-        raise PortalError("ERROR_BATCH_LENGTH_EXCEEDED")
-    if any(command.partition("?")[0].lower() == "batch" for command in cmd.values()):
-        raise PortalError("ERROR_BATCH_METHOD_NOT_ALLOWED")
-    return cmd
+    if not isinstance(cmd, dict):
+        return {}
+    return {label: command for label, command in cmd.items() if isinstance(command, str)}
+
+
+def _resolved(value: Any, results: dict[str, Any]) -> Any:
+    """Put earlier results in the place of references to them; to a missing one, nothing."""
+    if isinstance(value, dict):
+        return {name: _resolved(item, results) for name, item in value.items()}
+    if not isinstance(value, str):
+        return value
+    if whole := _REFERENCE.fullmatch(value):
+        return _referred(whole[1], results)
+    return _REFERENCE.sub(lambda found: _as_text(_referred(found[1], results)), value)
+
+
+def _referred(path: str, results: dict[str, Any]) -> Any:
+    value: Any = results
+    for name in path[1:-1].split("]["):
+        if isinstance(value, list) and name.isdecimal() and int(name) < len(value):
+            value = value[int(name)]
+        elif isinstance(value, dict):
+            value = value.get(name)
+        else:
+            return None
+    return value
+
+
+def _as_text(value: Any) -> str:
+    """Write a value into a text as PHP does; what has no text there is left out."""
+    if isinstance(value, bool):
+        return "1" if value else ""
+    return str(value) if isinstance(value, str | int | float) else ""
 
 
 def _php_array(items: dict[str, Any]) -> dict[str, Any] | list[Any]:

@@ -10,9 +10,11 @@ from ..portal.errors import PortalError
 from ..portal.state import Portal, Stopwatch
 from .answers import Answer, allow_any_origin, error_answer, method_not_allowed, reply
 from .batch import batch
-from .decoding import Fields, from_body, from_json, from_query, is_json, read_body
+from .decoding import from_body, from_query, read_body
 from .fault_answers import Struck, play
-from .methods import check_profile, placement_call
+from .methods import check_exists, placement_call
+
+METHODS = ("GET", "POST")
 
 
 class Target(NamedTuple):
@@ -20,17 +22,15 @@ class Target(NamedTuple):
 
     method: str
     webhook: tuple[str, str] | None
-    loose: bool
-    """The name ends in `.json`: then GET and every encoding are taken, as on a real portal."""
 
 
 class Rest:
     """An ASGI application of its own, without a layer between it and the server.
 
     A request is refused, in this order, for: its method's name, its HTTP method, the request
-    limit, its authentication, the portal's profile, its body, its arguments, and the lack of a
-    call. The access token is looked for in the query, then in the body; where a name is given
-    twice, the last counts, as in PHP. Headers are never looked at.
+    limit, who is asking, the rights, the arguments, and the lack of a call. Fields are those of
+    the query and of the body together; where a name is given twice, the body's and the last
+    counts, but the access token is looked for in the query first. Headers are never looked at.
     """
 
     def __init__(self, portal: Portal) -> None:
@@ -42,12 +42,13 @@ class Rest:
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         watch = Stopwatch()
-        if _is_preflight(scope):
+        if scope["method"] == "OPTIONS":
             return PREFLIGHT
         target = locate(scope["path"])
-        allowed = ("GET", "POST") if target.loose else ("POST",)
-        if scope["method"] not in allowed:
-            return method_not_allowed(*allowed)
+        if target.method != "batch":
+            check_exists(self._portal, target.method)
+        if scope["method"] not in METHODS:
+            return method_not_allowed(*METHODS)
         body = await read_body(receive)
         fault = self._portal.faults.take_rest()
         if fault is None:
@@ -68,53 +69,36 @@ class Rest:
         if portal.bucket and not portal.bucket.take(client[0] if client else ""):
             raise PortalError("QUERY_LIMIT_EXCEEDED")
         query = from_query(scope["query_string"]) if scope["query_string"] else {}
-        fields, unreadable = _read(scope, target, body)
+        fields = from_body(_header(scope, b"content-type"), body)
         if target.webhook:
             portal.authentication.check_webhook(*target.webhook)
         else:
             portal.authentication.check_token(query.get("auth") or fields.get("auth"))
         by_webhook = target.webhook is not None
-        if target.method == "placement.call":
-            check_profile(portal, by_webhook=by_webhook)
-        if unreadable:
-            raise unreadable
-        if target.loose and query:
+        if query:
             fields = {**query, **fields}
-        if target.method == "placement.call":
-            result = placement_call(portal, fields).text
-        else:
+        if target.method == "batch":
             result = json_text.encode(batch(portal, fields, by_webhook=by_webhook))
+        else:
+            result = placement_call(portal, fields, by_webhook=by_webhook).text
         time = json_text.encode(portal.time_block(target.method, watch))
         return Answer(200, f'{{"result":{result},"time":{time}}}'.encode())
 
 
 def locate(path: str) -> Target:
-    """Take a path apart. Raise `PortalError` if it names no method of this portal."""
-    match path.split("/"):
-        case ["", "rest", name]:
+    """Take a path apart. Raise `PortalError` if there is no method in it."""
+    # Repeated slashes count as one, and a trailing one as none.
+    match [part for part in path.split("/") if part]:
+        case ["rest", name]:
             webhook = None
-        case ["", "rest", user, secret, name]:
+        case ["rest", user, secret, name]:
             webhook = (user, secret)
         case _:
             raise PortalError("ERROR_METHOD_NOT_FOUND")
     name = name.lower()
-    method = name.removesuffix(".json")
-    if method not in ("placement.call", "batch"):
-        raise PortalError("ERROR_METHOD_NOT_FOUND")
-    return Target(method, webhook, loose=method != name)
-
-
-def _read(scope: Scope, target: Target, body: bytes) -> tuple[Fields, PortalError | None]:
-    """Read the body's fields; what is wrong with it is only told to those who may ask at all."""
-    content_type = _header(scope, b"content-type")
-    try:
-        if target.loose:
-            return from_body(content_type, body), None
-        if not is_json(content_type):
-            raise PortalError("INVALID_REQUEST", "The content type must be application/json")
-        return from_json(body), None
-    except PortalError as error:
-        return {}, error
+    if name.endswith(".xml"):
+        raise PortalError("FORMAT_NOT_PLAYED")
+    return Target(name.removesuffix(".json"), webhook)
 
 
 def _header(scope: Scope, name: bytes) -> str:
@@ -124,18 +108,14 @@ def _header(scope: Scope, name: bytes) -> str:
     return ""
 
 
-def _is_preflight(scope: Scope) -> bool:
-    """Tell whether a browser asks if a page of another origin may send its request."""
-    return scope["method"] == "OPTIONS" and bool(_header(scope, b"access-control-request-method"))
-
-
-# The same for every path: a page that may not ask could not read what is wrong with its request.
+# To every OPTIONS on every path: a page that may not ask could not read what is wrong with its
+# request.
 PREFLIGHT = Answer(
     204,
     b"",
     [
         allow_any_origin,
-        (b"access-control-allow-methods", b"POST"),
+        (b"access-control-allow-methods", b"GET, POST"),
         (b"access-control-allow-headers", b"content-type"),
         (b"access-control-max-age", b"600"),
     ],

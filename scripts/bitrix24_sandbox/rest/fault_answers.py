@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope
 
 from ..portal.errors import PortalError
 from ..portal.faults import Fault
-from .answers import Answer, ClientGoneError, allow_any_origin, error_answer, json_answer
+from .answers import Answer, ClientGoneError, allow_any_origin, json_answer
 
 Proceed = Callable[[], Answer]
 """Gives the answer that the request would have got without the fault."""
@@ -27,7 +27,8 @@ async def play(fault: Fault, struck: Struck) -> Answer:
     """Let the fault strike the request. Raise `ClientGoneError` if no answer is to be sent."""
     player = _PLAYERS.get(fault.name)
     if player is None:
-        return error_answer(PortalError(fault.name))
+        error = PortalError(fault.name)
+        return json_answer(fault.options.get("status", error.status), error.envelope)
     return await player(struck, **fault.options)
 
 

@@ -1,4 +1,4 @@
-"""The methods of the portal: what each makes of a request's fields."""
+"""The methods of the portal: which there are, and what each makes of a request's fields."""
 
 from ..portal.call import CurrentCall
 from ..portal.errors import PortalError, bad_argument
@@ -6,16 +6,16 @@ from ..portal.state import Portal
 from .decoding import Fields
 
 
-def check_profile(portal: Portal, *, by_webhook: bool) -> None:
-    """Raise `PortalError` if a portal of this profile does not answer `placement.call` so."""
-    if portal.profile == "js-only":
+def check_exists(portal: Portal, method: str) -> None:
+    """Raise `PortalError` unless the portal has a method of this name."""
+    if method != "placement.call" or portal.profile == "js-only":
         raise PortalError("ERROR_METHOD_NOT_FOUND")
-    if portal.profile == "app-only" and by_webhook:
-        raise PortalError("WRONG_AUTH_TYPE")
 
 
-def placement_call(portal: Portal, fields: Fields) -> CurrentCall:
+def placement_call(portal: Portal, fields: Fields, *, by_webhook: bool) -> CurrentCall:
     """Answer `placement.call`: the current call. Raise `PortalError` in every other case."""
+    if by_webhook and portal.profile == "app-only":
+        raise PortalError("WRONG_AUTH_TYPE")
     _check_arguments(fields)
     if portal.current is None:
         raise PortalError("ERROR_CORE")

@@ -40,7 +40,7 @@ class OAuth:
         def proceed() -> Answer:
             content_type = headers.get(b"content-type", b"").decode("latin-1")
             return self._renew(
-                from_query(scope["query_string"]) | _fields(content_type, body), origin
+                from_query(scope["query_string"]) | from_body(content_type, body), origin
             )
 
         return await play(fault, Struck(scope, receive, proceed)) if fault else proceed()
@@ -54,7 +54,7 @@ class OAuth:
             raise PortalError("invalid_client")
         if not set(str(fields.get("scope", "")).replace(",", " ").split()) <= set(SCOPES):
             raise PortalError("invalid_scope")
-        tokens = portal.authentication.renew(refresh_token)
+        tokens = portal.authentication.refresh(refresh_token)
         return json_answer(
             200,
             {
@@ -71,10 +71,3 @@ class OAuth:
                 "user_id": int(USER_ID),
             },
         )
-
-
-def _fields(content_type: str, body: bytes) -> Fields:
-    try:
-        return from_body(content_type, body)
-    except PortalError:
-        raise PortalError("invalid_request") from None
