@@ -106,8 +106,9 @@ Sandbox portal, ready. Ctrl-C ends it.
   Webhook        {sandbox.webhook_url}
   OAuth base     {sandbox.oauth_url}
   Access token   {sandbox.access_token}
-  Renewal        {sandbox.origin}/oauth/token/
+  OAuth server   {sandbox.origin}/oauth/token/
                  with {REFRESH_TOKEN}, {CLIENT_ID}, {CLIENT_SECRET}
+                 {sandbox.origin}/oauth/rest/app.info
 {authority}
   Call card      {sandbox.origin}/
   API pages      {sandbox.origin}/docs
@@ -149,13 +150,14 @@ def main() -> int:
             listen(arguments.host) as widget,
             transport(arguments.tls, arguments.host) as carrier,
         ):
+            origin = origin_of(listener, carrier.scheme)
             application = create_app(
                 Portal(arguments.profile, arguments.limits),
+                origin=origin,
                 handler=arguments.handler,
                 widget_port=port_of(widget),
             )
             app: ASGIApp = application if arguments.quiet else AccessLog(application, say)
-            origin = origin_of(listener, carrier.scheme)
             say(greeting(Sandbox(origin, authority=carrier.authority), arguments.host))
             serve(app, listener, widget, tls=carrier.context)
     except KeyboardInterrupt:

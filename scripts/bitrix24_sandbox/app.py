@@ -10,27 +10,32 @@ from . import control
 from .card.card import Card
 from .portal.errors import PortalError
 from .portal.state import Portal
+from .rest import oauth
 from .rest.answers import error_answer
 from .rest.entry import Rest
-from .rest.oauth import OAuth
 from .web import docs, widget
 from .web.card_page import Pages
 
 
 def create_app(
-    portal: Portal, *, handler: str | None = None, widget_port: int | None = None
+    portal: Portal,
+    *,
+    origin: str | None = None,
+    handler: str | None = None,
+    widget_port: int | None = None,
 ) -> Starlette:
     """Make the application that serves this portal.
 
+    `origin` is where the portal is reached, for what the OAuth server says under another name.
     In the call card it opens `handler`, the URL of a widget; or its own demonstration widget, which
     the same application serves on `widget_port`: for a browser, that is another origin.
     """
     rest = Rest(portal)
     app = Starlette(
         routes=[
-            Route("/rest/{path:path}", rest),  # first: it is asked most
+            *oauth.routes(portal, rest, origin),  # before the portal, for its `app.info`
+            Route("/rest/{path:path}", rest),
             Route("//rest/{path:path}", rest),  # a base URL with its slash, and "/rest/…" behind it
-            Route("/oauth/token/", OAuth(portal)),
             *control.routes(portal),
             *docs.routes(),
             *Pages(portal, Card(portal), handler=handler, widget_port=widget_port).routes(),

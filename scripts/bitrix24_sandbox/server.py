@@ -136,7 +136,8 @@ def running(
     """
     portal = portal or Portal()
     with transport(tls) as carrier, listen(port=port) as listener, listen() as widget:
-        app = wrap(create_app(portal, handler=handler, widget_port=port_of(widget)))
+        origin = origin_of(listener, carrier.scheme)
+        app = wrap(create_app(portal, origin=origin, handler=handler, widget_port=port_of(widget)))
         server = _server(app, carrier.context)
         thread = threading.Thread(
             target=server.run, kwargs={"sockets": [listener, widget]}, name="sandbox", daemon=True
@@ -144,7 +145,6 @@ def running(
         thread.start()
         try:
             # The socket already listens, so a request that comes early waits for its answer.
-            origin = origin_of(listener, carrier.scheme)
             yield Running(origin, portal, app, authority=carrier.authority)
         finally:
             server.should_exit = True

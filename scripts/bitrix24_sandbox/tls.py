@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-# SDKs have the addresses of Bitrix24's OAuth servers built in. The certificate is good for these
-# names too, so that an SDK which resolves one of them to this machine renews its tokens here.
-OAUTH_HOSTS = ("oauth.bitrix.info", "oauth.bitrix24.tech")
+from .portal.addresses import OAUTH_HOSTS
 
 
 @dataclass(frozen=True)

@@ -158,7 +158,7 @@ class TestTls:
                 told = (json.loads(line[len("data: ") :]) for line in turns.iter_lines() if line)
                 opening = next(turn["open"] for turn in told if turn.get("open"))
             assert opening["name"].split("|")[1] == "1"
-            assert opening["fields"]["SERVER_ENDPOINT"] == f"{sandbox.origin}/rest/"
+            assert opening["fields"]["SERVER_ENDPOINT"] == f"{sandbox.origin}/oauth/rest/"
             assert opening["origin"].startswith("https://127.0.0.1:")
             assert opening["origin"] != sandbox.origin
             widget = client.post(opening["action"], data=opening["fields"])

@@ -1,9 +1,12 @@
 """b24pysdk, the official Python SDK, judges the sandbox: over HTTPS, by webhook and by OAuth."""
 
 import json
+import ssl
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
+import httpx
 import pytest
 from bitrix24_sandbox.remote import Sandbox
 
@@ -65,8 +68,8 @@ def test_it_understands_the_whole_time_block(by: str, ask: Ask) -> None:
     assert time["start"] <= time["finish"] < time["operating_reset_at"]
 
 
-class TestRenewal:
-    def test_an_expired_token_is_renewed_and_the_call_repeated(
+class TestRefresh:
+    def test_an_expired_token_is_refreshed_and_the_call_retried(
         self, ask: Ask, tls_sandbox: Sandbox, held_call: dict[str, Any]
     ) -> None:
         old = ["sandboxaccesstoken", "sandboxrefreshtoken"]
@@ -76,10 +79,12 @@ class TestRenewal:
             assert answer["result"] == held_call
             new = answer["tokens"]
             assert not set(new) & set(old)
-            assert ask("oauth", tokens=new)["tokens"] == new  # good, so there was nothing to renew
+            assert (
+                ask("oauth", tokens=new)["tokens"] == new
+            )  # good, so there was nothing to refresh
             old = new
 
-    def test_a_token_that_stays_expired_is_renewed_only_once(
+    def test_a_token_that_stays_expired_is_refreshed_only_once(
         self, ask: Ask, tls_sandbox: Sandbox
     ) -> None:
         tls_sandbox.fault("expired_token", times=2)
@@ -103,7 +108,7 @@ class TestRenewal:
             ("PAYMENT_REQUIRED", 401, "BitrixAPIPaymentRequired"),
         ],
     )
-    def test_a_renewal_that_is_refused_raises_the_exception_of_that_error(
+    def test_a_refused_refresh_raises_the_exception_of_that_error(
         self, code: str, status: int, exception: str, ask: Ask, tls_sandbox: Sandbox
     ) -> None:
         tls_sandbox.expire_tokens()
@@ -155,7 +160,7 @@ class TestErrors:
         assert answer["error"] == code
         assert answer["error_description"]
 
-    def test_a_webhook_is_never_renewed(self, ask: Ask, tls_sandbox: Sandbox) -> None:
+    def test_a_webhook_is_never_refreshed(self, ask: Ask, tls_sandbox: Sandbox) -> None:
         tls_sandbox.fault("expired_token")
         answer = ask("webhook")
         assert (answer["raised"], answer["status"]) == ("BitrixAPIExpiredToken", 401)
@@ -192,8 +197,43 @@ class TestErrors:
         tls_sandbox.fault(fault)
         assert ask("webhook")["raised"] == exception
 
-    def test_a_503_is_repeated_as_often_as_wanted(
+    def test_a_503_is_retried_as_often_as_wanted(
         self, ask: Ask, tls_sandbox: Sandbox, held_call: dict[str, Any]
     ) -> None:
         tls_sandbox.fault("QUERY_LIMIT_EXCEEDED", times=2)
         assert ask("webhook", attempts=3)["result"] == held_call
+
+
+class TestOpeningForm:
+    """The SDK's reader of the form that opens a widget, and its check of whom to trust."""
+
+    @pytest.fixture
+    def form(self, tls_sandbox: Sandbox) -> dict[str, str]:
+        """Query and body of the request that opens the widget."""
+        assert tls_sandbox.authority
+        trusting = ssl.create_default_context(cafile=tls_sandbox.authority)
+        with (
+            httpx.Client(verify=trusting, trust_env=False) as http,
+            http.stream("GET", f"{tls_sandbox.origin}/sandbox/card/turns") as response,
+        ):
+            for line in response.iter_lines():
+                opening = json.loads(line.removeprefix("data: ") or "{}").get("open")
+                if opening:
+                    query = parse_qsl(urlsplit(opening["action"]).query)
+                    return dict(query) | opening["fields"]
+        raise AssertionError("the stream ended without a form")
+
+    def test_it_is_read_and_trusted(
+        self, judge: Any, form: dict[str, str], tls_sandbox: Sandbox
+    ) -> None:
+        answer = judge.ask(form=form)
+        assert answer["trusted"] is True, answer
+        assert answer["call"]["CALL_ID"] == tls_sandbox.state()["call"]["CALL_ID"]
+
+    @pytest.mark.parametrize(
+        ("name", "value"), [("DOMAIN", "another.example"), ("member_id", "another")]
+    )
+    def test_a_form_of_another_portal_is_not_trusted(
+        self, name: str, value: str, judge: Any, form: dict[str, str]
+    ) -> None:
+        assert judge.ask(form=form | {name: value})["raised"] == "ValidationError"

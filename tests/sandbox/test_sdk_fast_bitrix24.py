@@ -55,7 +55,7 @@ def test_raw_hands_over_the_envelope_as_it_came(by: str, ask: Ask) -> None:
 
 
 @raw_and_through_batch
-def test_an_expired_token_is_renewed_once_and_the_call_repeated(
+def test_an_expired_token_is_refreshed_once_and_the_call_retried(
     raw: bool, ask: Ask, tls_sandbox: Sandbox, held_call: dict[str, Any]
 ) -> None:
     tls_sandbox.expire_tokens()
@@ -113,7 +113,7 @@ class TestErrors:
             ("OVERLOAD_LIMIT", 503),
         ],
     )
-    def test_each_documented_5xx_is_repeated_and_not_seen_by_the_caller(
+    def test_each_documented_5xx_is_retried_and_not_seen_by_the_caller(
         self,
         code: str,
         status: int,

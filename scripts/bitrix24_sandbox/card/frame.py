@@ -12,7 +12,14 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from ..portal import json_text
-from ..portal.authentication import MEMBER_ID, SCOPES, TOKEN_LIFETIME
+from ..portal.addresses import oauth_server_url
+from ..portal.authentication import (
+    APPLICATION_TOKEN,
+    MEMBER_ID,
+    SCOPES,
+    STATUS,
+    TOKEN_LIFETIME,
+)
 from ..portal.call import Call
 from ..portal.state import Portal
 from .card import Card
@@ -77,8 +84,7 @@ class Frame:
         self._handler = handler
         self._options = placement_options(call, place.uri)
         self._bound: dict[str, list[str]] = {}
-        self._application_token = secrets.token_hex(16)
-        self._secrets = {self.sid, self._application_token}
+        self._secrets = {self.sid, APPLICATION_TOKEN}
 
     def opening(self) -> dict[str, Any]:
         """The form that opens the widget, and the iframe it is submitted into."""
@@ -97,11 +103,11 @@ class Frame:
             "origin": self.origin,
             "fields": {
                 **self._tokens(),
-                "SERVER_ENDPOINT": f"{self._place.origin}/rest/",
-                "APPLICATION_TOKEN": self._application_token,
+                "SERVER_ENDPOINT": oauth_server_url(self._place.origin),
+                "APPLICATION_TOKEN": APPLICATION_TOKEN,
                 "APPLICATION_SCOPE": ",".join(SCOPES),
                 "member_id": MEMBER_ID,
-                "status": "L",  # a local application
+                "status": STATUS,
                 "PLACEMENT": PLACEMENT,
                 "PLACEMENT_OPTIONS": json_text.encode(self._options),
             },

@@ -14,6 +14,8 @@ REFRESH_TOKEN = "sandboxrefreshtoken"  # noqa: S105
 CLIENT_ID = "sandboxclientid"
 CLIENT_SECRET = "sandboxclientsecret"  # noqa: S105
 MEMBER_ID = "5a1d5b0dc4f04a6fb8a0e3f3c24e93d1"
+APPLICATION_TOKEN = "sandboxapplicationtoken"  # noqa: S105 - one for the installation
+STATUS = "L"  # a local application
 SCOPES = ("placement", "telephony")
 TOKEN_LIFETIME = 3600  # seconds
 
@@ -41,8 +43,8 @@ class Authentication:
         if (user, secret) != (USER_ID, WEBHOOK):
             raise PortalError("INVALID_CREDENTIALS")
 
-    def check_token(self, token: Any) -> None:
-        """Raise `PortalError` unless this is an access token that is still valid."""
+    def check_token(self, token: Any) -> float:
+        """Give the Unix time at which this access token expires. Raise `PortalError` if none."""
         if not isinstance(token, str) or not token:
             raise PortalError("NO_AUTH_FOUND")
         expiry = self._expiry.get(token)
@@ -50,17 +52,22 @@ class Authentication:
             raise PortalError("invalid_token")
         if expiry <= time.time():
             raise PortalError("expired_token")
+        return expiry
 
     def expire_tokens(self) -> None:
         """Let an hour pass for every access token."""
         with self._lock:
             self._expiry = dict.fromkeys(self._expiry, 0.0)
 
+    def check_refresh_token(self, refresh_token: str) -> None:
+        """Raise `PortalError` unless this is the refresh token that is not spent yet."""
+        if refresh_token != self.tokens.refresh_token:
+            raise PortalError("invalid_grant")
+
     def refresh(self, refresh_token: str) -> Tokens:
         """Spend the refresh token on a new pair of tokens. Raise `PortalError` if it is invalid."""
         with self._lock:
-            if refresh_token != self.tokens.refresh_token:
-                raise PortalError("invalid_grant")
+            self.check_refresh_token(refresh_token)
             self.tokens = Tokens(secrets.token_hex(32), secrets.token_hex(32))
             self._expiry[self.tokens.access_token] = time.time() + TOKEN_LIFETIME
             return self.tokens

@@ -11,7 +11,7 @@ from ..portal.errors import PortalError
 
 type_json = (b"content-type", b"application/json; charset=utf-8")
 # Pages of any origin may read REST answers, errors included: without this header on an error a
-# browser reports a broken network, and no SDK would ever renew its token.
+# browser reports a broken network, and no SDK would ever refresh its token.
 allow_any_origin = (b"access-control-allow-origin", b"*")
 
 Headers = list[tuple[bytes, bytes]]

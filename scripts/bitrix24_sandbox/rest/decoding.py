@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 import python_multipart
 from python_multipart.exceptions import FormParserError
-from starlette.types import Receive
+from starlette.types import Receive, Scope
 
 from ..portal import json_text
 from ..portal.errors import PortalError
@@ -30,6 +30,14 @@ async def read_body(receive: Receive) -> bytes:
             raise PortalError("BODY_TOO_LARGE")
         if not message.get("more_body", False):
             return bytes(body)
+
+
+def header(scope: Scope, name: bytes) -> str:
+    """Give a request's header, or an empty text."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return str(value, "latin-1")
+    return ""
 
 
 def from_query(query: bytes | str) -> Fields:

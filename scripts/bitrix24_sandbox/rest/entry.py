@@ -10,7 +10,7 @@ from ..portal.errors import PortalError
 from ..portal.state import Portal, Stopwatch
 from .answers import Answer, allow_any_origin, error_answer, method_not_allowed, reply
 from .batch import batch
-from .decoding import from_body, from_query, read_body
+from .decoding import from_body, from_query, header, read_body
 from .fault_answers import Struck, play
 from .methods import check_exists, placement_call
 
@@ -69,7 +69,7 @@ class Rest:
         if portal.bucket and not portal.bucket.take(client[0] if client else ""):
             raise PortalError("QUERY_LIMIT_EXCEEDED")
         query = from_query(scope["query_string"]) if scope["query_string"] else {}
-        fields = from_body(_header(scope, b"content-type"), body)
+        fields = from_body(header(scope, b"content-type"), body)
         if target.webhook:
             portal.authentication.check_webhook(*target.webhook)
         else:
@@ -99,13 +99,6 @@ def locate(path: str) -> Target:
     if name.endswith(".xml"):
         raise PortalError("FORMAT_NOT_PLAYED")
     return Target(name.removesuffix(".json"), webhook)
-
-
-def _header(scope: Scope, name: bytes) -> str:
-    for key, value in scope["headers"]:
-        if key == name:
-            return str(value, "latin-1")
-    return ""
 
 
 # To every OPTIONS on every path: a page that may not ask could not read what is wrong with its

@@ -1,29 +1,89 @@
-"""The OAuth server: `/oauth/token/`, where a refresh token becomes a new pair of tokens."""
+"""The OAuth server: a place of its own, which refreshes tokens and says whose they are.
+
+It stands at `/oauth/` of the sandbox, and answers as well to the names of the real servers, which
+SDKs have built in: then at `/oauth/token/` and `/rest/app.info`, as those do.
+"""
 
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import NamedTuple
 
-from starlette.types import Receive, Scope, Send
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ..portal.addresses import OAUTH_HOSTS, oauth_server_url
 from ..portal.authentication import (
     CLIENT_ID,
     CLIENT_SECRET,
     MEMBER_ID,
     SCOPES,
+    STATUS,
     TOKEN_LIFETIME,
     USER_ID,
 )
 from ..portal.errors import PortalError
-from ..portal.state import Portal
+from ..portal.state import Portal, Stopwatch
 from .answers import Answer, json_answer, method_not_allowed, reply
-from .decoding import Fields, from_body, from_query, read_body
+from .decoding import Fields, from_body, from_query, header, read_body
 from .fault_answers import Struck, play
 
 
-class OAuth:
-    """Renews tokens, by GET or POST; the arguments come in the query or in the body."""
+class Asked(NamedTuple):
+    """A request to the OAuth server: its fields, and the addresses that its answer names."""
 
-    def __init__(self, portal: Portal) -> None:
+    fields: Fields
+    portal_origin: str
+    domain: str
+    server_endpoint: str
+
+
+def routes(portal: Portal, portal_rest: ASGIApp, origin: str | None) -> list[BaseRoute]:
+    """Give what the OAuth server answers; `portal_rest` takes what is asked of the portal.
+
+    `origin`: the portal's, for requests that reach the OAuth server by a name of its own.
+    """
+    refresh = _Endpoint(lambda asked: _refresh(portal, asked), origin, portal)
+    app_info = _Endpoint(lambda asked: _app_info(portal, asked), origin)
+
+    by_name = _ByName(app_info, portal_rest)
+    return [
+        Route("/rest/app.info", by_name),
+        Route("/rest/app.info/", by_name),
+        Route("/oauth/token/", refresh),
+        Route("/oauth/token", refresh),
+        Route("/oauth/rest/app.info", app_info),
+        Route("/oauth/rest/app.info/", app_info),
+        Route("/oauth/rest/app.info.json", app_info),
+    ]
+
+
+class _ByName:
+    """Hands a request over to whom it is addressed: the OAuth server, or the portal."""
+
+    def __init__(self, oauth_server: ASGIApp, portal: ASGIApp) -> None:
+        self._oauth_server = oauth_server
         self._portal = portal
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let one of the two answer."""
+        by_name = _host_name(header(scope, b"host")) in OAUTH_HOSTS
+        await (self._oauth_server if by_name else self._portal)(scope, receive, send)
+
+
+class _Endpoint:
+    """Answers GET and POST; the fields come in the query or in the body."""
+
+    def __init__(
+        self,
+        answer: Callable[[Asked], Answer],
+        origin: str | None,
+        faulty: Portal | None = None,
+    ) -> None:
+        """`faulty`: the portal whose faults of refreshes strike here."""
+        self._answer_asked = answer
+        self._origin = origin
+        self._faulty = faulty
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -32,42 +92,80 @@ class OAuth:
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         if scope["method"] not in ("GET", "POST"):
             return method_not_allowed("GET", "POST")
-        headers = dict(scope["headers"])
         body = await read_body(receive)
-        fault = self._portal.faults.take_oauth()
-        origin = f"{scope['scheme']}://{headers.get(b'host', b'localhost').decode('latin-1')}"
+        fault = self._faulty.faults.take_oauth() if self._faulty else None
 
         def proceed() -> Answer:
-            content_type = headers.get(b"content-type", b"").decode("latin-1")
-            return self._renew(
-                from_query(scope["query_string"]) | from_body(content_type, body), origin
+            fields = from_query(scope["query_string"]) | from_body(
+                header(scope, b"content-type"), body
             )
+            return self._answer_asked(_asked(scope, fields, self._origin))
 
         return await play(fault, Struck(scope, receive, proceed)) if fault else proceed()
 
-    def _renew(self, fields: Fields, origin: str) -> Answer:
-        portal = self._portal
-        refresh_token = fields.get("refresh_token")
-        if fields.get("grant_type") != "refresh_token" or not isinstance(refresh_token, str):
-            raise PortalError("invalid_request")
-        if (fields.get("client_id"), fields.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
-            raise PortalError("invalid_client")
-        if not set(str(fields.get("scope", "")).replace(",", " ").split()) <= set(SCOPES):
-            raise PortalError("invalid_scope")
-        tokens = portal.authentication.refresh(refresh_token)
-        return json_answer(
-            200,
-            {
-                "access_token": tokens.access_token,
-                "refresh_token": tokens.refresh_token,
-                "expires": int(time.time()) + TOKEN_LIFETIME,
-                "expires_in": TOKEN_LIFETIME,
-                "client_endpoint": f"{origin}/rest/",
-                "server_endpoint": f"{origin}/rest/",
-                "domain": origin.partition("://")[2],
-                "member_id": MEMBER_ID,
-                "scope": ",".join(SCOPES),
-                "status": "L",  # a local application
-                "user_id": int(USER_ID),
-            },
-        )
+
+def _refresh(portal: Portal, asked: Asked) -> Answer:
+    """Refresh the tokens. Refused, in this order, for: shape, client, refresh token, scope."""
+    fields, authentication = asked.fields, portal.authentication
+    refresh_token = fields.get("refresh_token")
+    if fields.get("grant_type") != "refresh_token" or not isinstance(refresh_token, str):
+        raise PortalError("invalid_request")
+    if (fields.get("client_id"), fields.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
+        raise PortalError("invalid_client")
+    authentication.check_refresh_token(refresh_token)
+    if not set(str(fields.get("scope", "")).replace(",", " ").split()) <= set(SCOPES):
+        raise PortalError("invalid_scope")
+    tokens = authentication.refresh(refresh_token)
+    return json_answer(
+        200,
+        {
+            "access_token": tokens.access_token,
+            "refresh_token": tokens.refresh_token,
+            "expires": int(time.time()) + TOKEN_LIFETIME,
+            "expires_in": TOKEN_LIFETIME,
+            "client_endpoint": f"{asked.portal_origin}/rest/",
+            "server_endpoint": asked.server_endpoint,
+            "domain": asked.domain,
+            "member_id": MEMBER_ID,
+            "scope": ",".join(SCOPES),
+            "status": STATUS,
+            "user_id": int(USER_ID),
+        },
+    )
+
+
+def _app_info(portal: Portal, asked: Asked) -> Answer:
+    """Say whose the access token is: by this, an application trusts the form of a widget."""
+    watch = Stopwatch()
+    expires = portal.authentication.check_token(asked.fields.get("auth"))
+    result = {
+        "client_id": CLIENT_ID,
+        "scope": ",".join(SCOPES),
+        "expires": datetime.fromtimestamp(int(expires), UTC).isoformat(),
+        "user_id": int(USER_ID),
+        "install": {
+            "installed": True,
+            "version": 1,
+            "status": STATUS,
+            "scope": ",".join(SCOPES),
+            "domain": asked.portal_origin.partition("://")[2],
+            "uri": asked.portal_origin,
+            "client_endpoint": f"{asked.portal_origin}/rest/",
+            "member_id": MEMBER_ID,
+            "member_type": "portal",
+        },
+    }
+    return json_answer(200, {"result": result, "time": portal.time_block("app.info", watch)})
+
+
+def _asked(scope: Scope, fields: Fields, origin: str | None) -> Asked:
+    host = header(scope, b"host") or "localhost"
+    own = f"{scope['scheme']}://{host}"
+    name = _host_name(host)
+    if name in OAUTH_HOSTS:
+        return Asked(fields, origin or own, name, f"https://{name}/rest/")
+    return Asked(fields, own, host, oauth_server_url(own))
+
+
+def _host_name(host: str) -> str:
+    return host.partition(":")[0].lower()

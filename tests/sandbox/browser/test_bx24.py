@@ -114,7 +114,7 @@ def test_call_method_gives_the_error_of_the_portal(widget: Card) -> None:
     assert result["description"] == "Method not found!"
 
 
-def test_an_expired_token_is_renewed_once_and_the_call_repeated(widget: Card) -> None:
+def test_an_expired_token_is_refreshed_once_and_the_call_retried(widget: Card) -> None:
     widget.in_widget("new Promise((done) => BX24.init(done))")
     widget.sandbox.expire_tokens()
     assert call_method(widget, "placement.call")["data"] == widget.sandbox.state()["call"]
@@ -122,7 +122,7 @@ def test_an_expired_token_is_renewed_once_and_the_call_repeated(widget: Card) ->
     expect(widget.messages("refreshAuth")).to_have_count(2)
 
 
-def test_a_token_that_stays_expired_is_renewed_only_once(widget: Card) -> None:
+def test_a_token_that_stays_expired_is_refreshed_only_once(widget: Card) -> None:
     widget.sandbox.fault("expired_token", times=2)
     assert call_method(widget, "placement.call")["error"] == "expired_token"
     expect(widget.messages("refreshAuth")).to_have_count(2)

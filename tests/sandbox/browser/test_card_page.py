@@ -199,7 +199,9 @@ class TestButtons:
         card.click("Hidden number")
         expect(card.page.locator("#number")).to_have_text("+12025550142")
 
-    def test_expire_tokens_lets_the_widget_renew_and_ask_again(self, open_card: OpenCard) -> None:
+    def test_expire_tokens_lets_the_widget_refresh_its_token_and_ask_again(
+        self, open_card: OpenCard
+    ) -> None:
         card = open_card()
         expect(received(card, "getStatus")).to_have_count(1)
         card.click("Expire tokens")

@@ -161,7 +161,7 @@ class TestEvents:
 
 
 class TestRest:
-    def test_an_expired_token_is_renewed_once_and_the_call_repeated(self, widget: Card) -> None:
+    def test_an_expired_token_is_refreshed_once_and_the_call_retried(self, widget: Card) -> None:
         widget.sandbox.expire_tokens()
         assert rest_call(widget)["result"] == widget.sandbox.state()["call"]
         expect(widget.messages("refreshAuth")).to_have_count(2)  # question and answer
@@ -169,7 +169,7 @@ class TestRest:
         assert rest_call(widget)["result"] == widget.sandbox.state()["call"]
         expect(widget.messages("refreshAuth")).to_have_count(2)
 
-    def test_a_token_that_stays_expired_is_renewed_only_once(self, widget: Card) -> None:
+    def test_a_token_that_stays_expired_is_refreshed_only_once(self, widget: Card) -> None:
         widget.sandbox.fault("expired_token", times=2)
         assert rest_call(widget) == {"code": "expired_token", "status": 401}
         expect(widget.messages("refreshAuth")).to_have_count(2)

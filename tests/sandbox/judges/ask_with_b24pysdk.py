@@ -14,6 +14,7 @@ from b24pysdk import (  # type: ignore[import-untyped]
     BitrixWebhook,
 )
 from b24pysdk.api.requests import BitrixAPIRequest  # type: ignore[import-untyped]
+from b24pysdk.credentials import OAuthPlacementData  # type: ignore[import-untyped]
 from b24pysdk.errors import BitrixBaseAPIError  # type: ignore[import-untyped]
 
 HOST, PORT = sys.argv[1].split(":")
@@ -46,8 +47,25 @@ def token(question: dict[str, Any]) -> Any:
     )
 
 
+def trusted(form: dict[str, str]) -> dict[str, Any]:
+    """Read the form that opens a widget, and ask the OAuth server whether to trust it."""
+    app = BitrixApp(client_id="sandboxclientid", client_secret="sandboxclientsecret")
+    try:
+        opening = OAuthPlacementData.from_dict(form)
+        app_info = opening.get_app_info(app)
+        return {
+            "trusted": opening.validate_against_app_info(app_info)
+            and app_info.client_id == app.client_id,
+            "call": opening.placement_options,
+        }
+    except Exception as error:
+        return {"raised": type(error).__name__, "text": str(error)}
+
+
 def answer(question: dict[str, Any]) -> dict[str, Any]:
     """Ask for the call status, and say what came back or what was raised."""
+    if "form" in question:
+        return trusted(question["form"])
     bitrix_token = token(question)
     request = BitrixAPIRequest(
         bitrix_token=bitrix_token,

@@ -23,10 +23,10 @@ class Tokens:
         self.given: list[str] = []
 
     async def __call__(self) -> str:
-        self.given.append(await self._renewed() if self.given else "sandboxaccesstoken")
+        self.given.append(await self._refreshed() if self.given else "sandboxaccesstoken")
         return self.given[-1]
 
-    async def _renewed(self) -> str:
+    async def _refreshed(self) -> str:
         query = {
             "grant_type": "refresh_token",
             "client_id": "sandboxclientid",
@@ -37,9 +37,9 @@ class Tokens:
             aiohttp.ClientSession() as session,
             session.get(f"{ORIGIN}/oauth/token/", params=query) as response,
         ):
-            renewed = await response.json()
-        self._refresh_token = renewed["refresh_token"]
-        return str(renewed["access_token"])
+            refreshed = await response.json()
+        self._refresh_token = refreshed["refresh_token"]
+        return str(refreshed["access_token"])
 
 
 async def answer(question: dict[str, Any]) -> dict[str, Any]:

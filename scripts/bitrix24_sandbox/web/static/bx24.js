@@ -93,7 +93,7 @@
       .then(function () { return request(method, params); })
       .then(function (answer) {
         if (answer.error !== 'expired_token') return answer;
-        // Once: a token that has just been renewed and is refused again will not get better.
+        // Once: a token that has just been refreshed and is refused again will not get better.
         return ask('refreshAuth').then(function (data) {
           remember(data);
           return request(method, params);
