@@ -5,14 +5,14 @@ import os
 import re
 import signal
 import sys
-from typing import get_args
 
 from starlette.types import ASGIApp
 
 from .app import create_app
 from .portal.authentication import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN
 from .portal.limits import Limits
-from .portal.state import Portal, Profile
+from .portal.scenarios import DEFAULT, SCENARIOS
+from .portal.state import PROFILES, Portal
 from .remote import Sandbox
 from .server import listen, origin_of, port_of, serve
 from .tls import transport
@@ -53,17 +53,23 @@ def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m bitrix24_sandbox",
-        description="A small Bitrix24 portal on this machine, which answers getStatus by webhook "
-        "and by OAuth.",
+        description="A small Bitrix24 portal on this machine: getStatus in the call card, and over "
+        "REST with a webhook and with OAuth. A portal of today answers in the browser alone: "
+        "--profile js-only.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
     parser.add_argument("--port", type=port, default=8024, help="0: any free one (default: 8024)")
     parser.add_argument(
         "--profile",
-        choices=get_args(Profile),
+        choices=PROFILES,
         default="rest",
-        help="which published description of a portal to follow: the call answers over REST "
-        "(rest, the default), only to applications (app-only), or not at all (js-only)",
+        help="".join(f"{name}: {what}; " for name, what in PROFILES.items()) + "default: rest",
+    )
+    parser.add_argument(
+        "--scenario",
+        choices=SCENARIOS,
+        default=DEFAULT,
+        help=f"the situation to start in (default: {DEFAULT})",
     )
     parser.add_argument(
         "--limits",
@@ -89,7 +95,7 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
-def greeting(sandbox: Sandbox, host: str) -> str:
+def greeting(sandbox: Sandbox, arguments: argparse.Namespace) -> str:
     """Say where everything is."""
     call = '{"PLACEMENT":"getStatus","PARAMS":{}}'
     trust = authority = ""
@@ -102,6 +108,7 @@ def greeting(sandbox: Sandbox, host: str) -> str:
 """
     text = f"""\
 Sandbox portal, ready. Ctrl-C ends it.
+Profile {arguments.profile}: {PROFILES[arguments.profile]}.
 
   Webhook        {sandbox.webhook_url}
   OAuth base     {sandbox.oauth_url}
@@ -117,6 +124,7 @@ Sandbox portal, ready. Ctrl-C ends it.
   Try it:
   curl {trust}-H 'Content-Type: application/json' -d '{call}' {sandbox.webhook_url}placement.call
 """
+    host = arguments.host
     if host not in ("127.0.0.1", "::1", "localhost"):
         text += f"""
   Note: it listens on {host}, so every machine that reaches this one can ask it and change its
@@ -152,13 +160,13 @@ def main() -> int:
         ):
             origin = origin_of(listener, carrier.scheme)
             application = create_app(
-                Portal(arguments.profile, arguments.limits),
+                Portal(arguments.profile, arguments.limits, arguments.scenario),
                 origin=origin,
                 handler=arguments.handler,
                 widget_port=port_of(widget),
             )
             app: ASGIApp = application if arguments.quiet else AccessLog(application, say)
-            say(greeting(Sandbox(origin, authority=carrier.authority), arguments.host))
+            say(greeting(Sandbox(origin, authority=carrier.authority), arguments))
             serve(app, listener, widget, tls=carrier.context)
     except KeyboardInterrupt:
         pass

@@ -11,7 +11,7 @@ from .portal import json_text
 from .portal.call import InvalidCallError
 from .portal.errors import PortalError
 from .portal.faults import InvalidFaultError
-from .portal.state import Portal
+from .portal.state import InvalidValueError, Portal
 from .rest.answers import ClientGoneError
 from .rest.decoding import read_body
 
@@ -35,6 +35,7 @@ def routes(portal: Portal) -> list[Route]:
         limits = portal.limits
         return {
             "call": portal.call,
+            "widget": portal.widget,
             "profile": portal.profile,
             "limits": {"burst": limits.burst, "rate": limits.rate} if limits else None,
             "faults": portal.faults.waiting(),
@@ -57,7 +58,12 @@ def routes(portal: Portal) -> list[Route]:
         async def endpoint(request: Request) -> Response:
             try:
                 change(json_text.decode(await read_body(request.receive)))
-            except (json_text.NotJsonError, InvalidCallError, InvalidFaultError) as error:
+            except (
+                json_text.NotJsonError,
+                InvalidCallError,
+                InvalidFaultError,
+                InvalidValueError,
+            ) as error:
                 return _invalid(str(error))
             except PortalError as error:
                 return _invalid(error.envelope["error_description"])
@@ -67,10 +73,26 @@ def routes(portal: Portal) -> list[Route]:
 
         return endpoint
 
+    def member(name: str, change: Callable[[Any], None]) -> Callable[[Any], None]:
+        """Read `{name: value}` and change to the value."""
+
+        def change_to_member(request: Any) -> None:
+            if not isinstance(request, dict) or request.keys() != {name}:
+                raise InvalidValueError(f'Expected an object such as {{"{name}": NAME}}')
+            change(request[name])
+
+        return change_to_member
+
     return [
         Route("/sandbox/state", show, methods=["GET"]),
         Route("/sandbox/call", changing_to(portal.set_call), methods=["PUT"]),
         Route("/sandbox/call", changing(portal.end_call), methods=["DELETE"]),
+        Route(
+            "/sandbox/profile",
+            changing_to(member("profile", portal.set_profile)),
+            methods=["PUT"],
+        ),
+        Route("/sandbox/scenario", changing_to(member("scenario", portal.play)), methods=["PUT"]),
         Route("/sandbox/faults", changing_to(portal.faults.add), methods=["POST"]),
         Route("/sandbox/tokens/expire", changing(expire_tokens), methods=["POST"]),
         Route("/sandbox/reset", changing(portal.reset), methods=["POST"]),

@@ -45,7 +45,7 @@ class Sandbox:
         return ACCESS_TOKEN
 
     def state(self) -> dict[str, Any]:
-        """Give the current call, the profile, the limits and the faults to come."""
+        """Give the call, whether there is a widget, the profile, the limits and faults to come."""
         return self._ask("GET", "state")
 
     def set_call(self, call: Any) -> dict[str, Any]:
@@ -55,6 +55,14 @@ class Sandbox:
     def end_call(self) -> dict[str, Any]:
         """Leave the sandbox without a call."""
         return self._ask("DELETE", "call")
+
+    def play(self, scenario: str) -> dict[str, Any]:
+        """Go into the scenario of this name, such as `outgoing-unbound`."""
+        return self._ask("PUT", "scenario", {"scenario": scenario})
+
+    def set_profile(self, profile: str) -> dict[str, Any]:
+        """Follow another profile until the next reset."""
+        return self._ask("PUT", "profile", {"profile": profile})
 
     def fault(self, name: str, times: int = 1, **members: Any) -> dict[str, Any]:
         """Let the next requests meet a fault."""

@@ -1,6 +1,7 @@
 """The sandbox's own endpoints: what they take, and what they refuse without a change."""
 
 import json
+import re
 from typing import Any
 
 import httpx
@@ -29,11 +30,11 @@ def refused(answer: httpx.Response) -> str:
 
 
 class TestState:
-    def test_it_shows_the_call_the_profile_the_limits_and_the_faults(
+    def test_it_shows_the_call_the_widget_the_profile_the_limits_and_the_faults(
         self, sandbox: Sandbox
     ) -> None:
         state = sandbox.state()
-        assert state.keys() == {"call", "profile", "limits", "faults"}
+        assert state.keys() == {"call", "widget", "profile", "limits", "faults"}
         assert state["call"]["CRM_ENTITY_ID"] == 17
         assert state["faults"] == []
 
@@ -58,9 +59,17 @@ class TestCall:
             {**LEAST, "CRM_ACTIVITY_ID": 5},
             {**LEAST, "PHONE_NUMBER": "hidden", "LINE_NAME": "", "CALL_STATE": "on hold"},
             {**LEAST, "CRM_BINDINGS": [{"ENTITY_TYPE": "SPA_7", "ENTITY_ID": 9, "NEW": [1]}]},
+            {**LEAST, "CALL_ID": "", "CRM_ENTITY_TYPE": False, "CRM_ENTITY_ID": False},
+            {**LEAST, "CRM_ENTITY_ID": "17", "CRM_ACTIVITY_ID": "2024"},
+            {**LEAST, "CRM_BINDINGS": [{"ENTITY_TYPE": "DYNAMIC_1032", "ENTITY_ID": "9"}]},
+            {**LEAST, "CRM_BINDINGS": [{"OWNER_TYPE_ID": 3, "OWNER_ID": 17}]},
             {**LEAST, "CRM_ENTITY_ID": 10**30, "NEW_FIELD": {"a": [None, 1.5, "\ud800"]}},
         ],
-        ids=["least", "no activity", "activity", "open sets", "odd binding", "unknown fields"],
+        ids=[
+            *("least", "no activity", "activity", "open sets", "odd binding"),
+            *("false for an unbound call", "ids as text", "a binding of any type"),
+            *("a binding without the crm module", "unknown fields"),
+        ],
     )
     def test_what_is_put_is_what_is_answered(
         self, call: dict[str, Any], ask: Any, sandbox: Sandbox
@@ -84,17 +93,25 @@ class TestCall:
             ("PHONE_NUMBER", None, "a string"),
             ("LINE_NUMBER", 74951234567, "a string"),
             ("LINE_NAME", ["x"], "a string"),
-            ("CRM_ENTITY_TYPE", None, "a string"),
-            ("CRM_ENTITY_ID", "17", "an integer"),
-            ("CRM_ENTITY_ID", 17.0, "an integer"),
-            ("CRM_ENTITY_ID", True, "an integer"),
-            ("CRM_ACTIVITY_ID", None, 'an integer, or "" if there is no activity'),
-            ("CRM_ACTIVITY_ID", "5", 'an integer, or "" if there is no activity'),
-            ("CRM_ACTIVITY_ID", False, 'an integer, or "" if there is no activity'),
+            ("CRM_ENTITY_TYPE", None, "a string, or false"),
+            ("CRM_ENTITY_TYPE", True, "a string, or false"),
+            ("CRM_ENTITY_TYPE", 0, "a string, or false"),
+            ("CRM_ENTITY_ID", "", 'an id such as 17 or "17", or false'),
+            ("CRM_ENTITY_ID", "seventeen", 'an id such as 17 or "17", or false'),
+            ("CRM_ENTITY_ID", "-1", 'an id such as 17 or "17", or false'),
+            ("CRM_ENTITY_ID", -1, 'an id such as 17 or "17", or false'),
+            ("CRM_ENTITY_ID", 17.0, 'an id such as 17 or "17", or false'),
+            ("CRM_ENTITY_ID", True, 'an id such as 17 or "17", or false'),
+            ("CRM_ACTIVITY_ID", None, 'an id such as 2024, or "" if there is no activity'),
+            ("CRM_ACTIVITY_ID", "x", 'an id such as 2024, or "" if there is no activity'),
+            ("CRM_ACTIVITY_ID", False, 'an id such as 2024, or "" if there is no activity'),
             ("CRM_BINDINGS", {}, "a list of objects"),
             ("CRM_BINDINGS", [5], "a list of objects"),
             ("CRM_BINDINGS", [{"ENTITY_TYPE": "DEAL"}], "a list of objects"),
-            ("CRM_BINDINGS", [{"ENTITY_TYPE": "DEAL", "ENTITY_ID": "1"}], "a list of objects"),
+            ("CRM_BINDINGS", [{"ENTITY_TYPE": "DEAL", "ENTITY_ID": "x"}], "a list of objects"),
+            ("CRM_BINDINGS", [{"ENTITY_TYPE": 2, "ENTITY_ID": 1}], "a list of objects"),
+            ("CRM_BINDINGS", [{"OWNER_TYPE_ID": 3}], "a list of objects"),
+            ("CRM_BINDINGS", [{"OWNER_TYPE_ID": "C", "OWNER_ID": 1}], "a list of objects"),
             ("CALL_DIRECTION", 1, "a string"),
             ("CALL_STATE", 1, "a string"),
             ("CALL_LIST_MODE", "false", "true or false"),
@@ -132,7 +149,7 @@ class TestCall:
     )
     @given(
         text=st.text(st.characters(), max_size=20),
-        number=st.integers(-(10**20), 10**20),
+        number=st.integers(0, 10**20),
         extra=st.dictionaries(st.text(max_size=5), st.none() | st.text(max_size=5), max_size=3),
     )
     def test_any_text_and_any_number_come_back_as_they_were(
@@ -141,6 +158,105 @@ class TestCall:
         call = {**extra, **LEAST, "CALL_ID": text, "LINE_NAME": text, "CRM_ENTITY_ID": number}
         sandbox.set_call(call)
         assert ask().json()["result"] == call
+
+    def test_its_fields_stand_in_the_order_in_which_portals_write_them(
+        self, ask: Any, sandbox: Sandbox
+    ) -> None:
+        call = sandbox.state()["call"]
+        sandbox.set_call({"NEW": 1, **dict(reversed(call.items()))})
+        assert list(ask().json()["result"]) == [*call, "NEW"]
+
+
+class TestProfile:
+    def test_it_changes_who_is_answered_until_the_next_reset(
+        self, ask: Any, sandbox: Sandbox
+    ) -> None:
+        codes = []
+        for profile in ("app-only", "js-only", "rest"):
+            assert sandbox.set_profile(profile)["profile"] == profile
+            codes.append(ask().json().get("error"))
+        assert codes == ["WRONG_AUTH_TYPE", "ERROR_METHOD_NOT_FOUND", None]
+        sandbox.set_profile("js-only")
+        assert sandbox.reset()["profile"] == "rest"
+        assert ask().status_code == 200
+
+    @pytest.mark.parametrize("body", [{"profile": "x"}, {"profile": ["rest"]}])
+    def test_a_profile_that_does_not_exist_is_refused_with_those_that_do(
+        self, body: object, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        answer = http.put(f"{sandbox.origin}/sandbox/profile", json=body)
+        assert refused(answer) == "profile must be one of: rest, app-only, js-only"
+        assert sandbox.state()["profile"] == "rest"
+
+    @pytest.mark.parametrize("body", [{}, [], "rest", {"profile": "rest", "times": 1}])
+    def test_what_is_no_profile_at_all_is_refused_with_an_example(
+        self, body: object, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        answer = http.put(f"{sandbox.origin}/sandbox/profile", json=body)
+        assert refused(answer) == 'Expected an object such as {"profile": NAME}'
+
+
+class TestScenario:
+    def test_an_external_call_is_connected_from_the_first(self, sandbox: Sandbox) -> None:
+        call = sandbox.play("external")["call"]
+        assert call["CALL_ID"].startswith("externalCall.")
+        assert call["CALL_STATE"] == "connected"
+
+    def test_an_incoming_call_of_the_portals_own_telephony_is_bound(self, sandbox: Sandbox) -> None:
+        call = sandbox.play("incoming-bound")["call"]
+        assert re.fullmatch(r"[0-9A-F]+\.\d+\.\d+", call["CALL_ID"])
+        assert (call["CALL_DIRECTION"], call["CRM_ENTITY_TYPE"]) == ("incoming", "CONTACT")
+        assert len(call["CRM_BINDINGS"]) == 3
+
+    def test_an_outgoing_call_to_an_unknown_number_has_false_and_no_id_yet(
+        self, ask: Any, sandbox: Sandbox
+    ) -> None:
+        sandbox.play("outgoing-unbound")
+        call = ask().json()["result"]
+        assert call["CALL_ID"] == ""
+        assert call["CRM_ENTITY_TYPE"] is False
+        assert call["CRM_ENTITY_ID"] is False
+        assert call["CRM_BINDINGS"] == []
+        assert "CRM_ACTIVITY_ID" not in call
+        assert (call["CALL_DIRECTION"], call["CALL_STATE"]) == ("outgoing", "connecting")
+
+    def test_a_call_list_has_a_client_who_is_not_dialled_yet(self, sandbox: Sandbox) -> None:
+        call = sandbox.play("call-list")["call"]
+        assert call["CALL_LIST_MODE"] is True
+        assert (call["CALL_ID"], call["CALL_STATE"]) == ("", "idle")
+
+    def test_a_hidden_number_is_bound_to_nothing(self, sandbox: Sandbox) -> None:
+        call = sandbox.play("hidden-number")["call"]
+        assert call["PHONE_NUMBER"] == "hidden"
+        assert (call["CRM_ENTITY_TYPE"], call["CRM_ENTITY_ID"]) == ("", 0)
+
+    def test_a_transfer_has_a_direction_of_its_own(self, sandbox: Sandbox) -> None:
+        call = sandbox.play("transfer")["call"]
+        assert call["CALL_DIRECTION"] == "incomingTransfer"
+        assert call["CALL_STATE"] == "connecting"
+
+    def test_without_a_widget_there_still_is_a_call(self, ask: Any, sandbox: Sandbox) -> None:
+        state = sandbox.play("no-widget")
+        assert state["widget"] is False
+        assert ask().status_code == 200
+        assert sandbox.play("external")["widget"] is True
+
+    def test_a_reset_returns_to_that_of_the_start(self) -> None:
+        portal = Portal(scenario="outgoing-unbound")
+        portal.play("no-widget")
+        portal.reset()
+        assert portal.widget is True
+        assert portal.call is not None
+        assert portal.call["CRM_ENTITY_ID"] is False
+
+    def test_a_scenario_that_does_not_exist_is_refused_with_those_that_do(
+        self, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        answer = http.put(f"{sandbox.origin}/sandbox/scenario", json={"scenario": ["external"]})
+        assert refused(answer) == (
+            "scenario must be one of: external, incoming-bound, outgoing-unbound, call-list, "
+            "hidden-number, transfer, no-widget"
+        )
 
 
 class TestFaults:

@@ -177,6 +177,7 @@ class TestTls:
         ["--limits", "50:nan"],
         ["--limits", "50:inf"],
         ["--profile", "other"],
+        ["--scenario", "other"],
     ],
     ids=" ".join,
 )
@@ -205,6 +206,13 @@ def test_profile_and_limits_are_taken() -> None:
         state = httpx.get(f"{origin_in(printed)}/sandbox/state", trust_env=False).json()
     assert state["profile"] == "app-only"
     assert state["limits"] == {"burst": 50, "rate": 2.0}
+    assert "app-only: it answers to applications alone, as documentation promised" in printed
+
+
+def test_a_scenario_to_start_in_is_taken() -> None:
+    with started("--port", "0", "--scenario", "outgoing-unbound") as (_, printed):
+        state = httpx.get(f"{origin_in(printed)}/sandbox/state", trust_env=False).json()
+    assert state["call"]["CRM_ENTITY_ID"] is False
 
 
 def test_the_log_has_a_line_for_each_request_and_no_secret_in_it() -> None:

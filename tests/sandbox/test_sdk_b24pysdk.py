@@ -220,7 +220,8 @@ class TestOpeningForm:
                 opening = json.loads(line.removeprefix("data: ") or "{}").get("open")
                 if opening:
                     query = parse_qsl(urlsplit(opening["action"]).query)
-                    return dict(query) | opening["fields"]
+                    form: dict[str, str] = dict(query) | opening["fields"]
+                    return form
         raise AssertionError("the stream ended without a form")
 
     def test_it_is_read_and_trusted(

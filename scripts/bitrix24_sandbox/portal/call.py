@@ -8,6 +8,20 @@ from . import json_text
 
 Call = dict[str, Any]
 
+FIELDS = (
+    "CALL_ID",
+    "PHONE_NUMBER",
+    "LINE_NUMBER",
+    "LINE_NAME",
+    "CRM_ENTITY_TYPE",
+    "CRM_ENTITY_ID",
+    "CRM_ACTIVITY_ID",
+    "CRM_BINDINGS",
+    "CALL_DIRECTION",
+    "CALL_STATE",
+    "CALL_LIST_MODE",
+)
+
 
 class InvalidCallError(ValueError):
     """A call status that no portal would send. The message names the field and its type."""
@@ -46,23 +60,42 @@ def _is_boolean(value: Any) -> bool:
     return isinstance(value, bool)
 
 
+def _is_id(value: Any) -> bool:
+    """Ids arrive as numbers, and after some updates as text."""
+    if isinstance(value, str):
+        return value.isascii() and value.isdecimal()
+    return _is_integer(value) and value >= 0
+
+
+def _is_entity_type(value: Any) -> bool:
+    return isinstance(value, str) or value is False
+
+
+def _is_entity_id(value: Any) -> bool:
+    return _is_id(value) or value is False
+
+
 def _is_activity(value: Any) -> bool:
-    return _is_integer(value) or value == ""
+    return _is_id(value) or value == ""
+
+
+def _is_binding(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    if "OWNER_ID" in value:  # without the crm module
+        return _is_id(value.get("OWNER_TYPE_ID")) and _is_id(value["OWNER_ID"])
+    return isinstance(value.get("ENTITY_TYPE"), str) and _is_id(value.get("ENTITY_ID"))
 
 
 def _are_bindings(value: Any) -> bool:
-    return isinstance(value, list) and all(
-        isinstance(binding, dict)
-        and _is_string(binding.get("ENTITY_TYPE"))
-        and _is_integer(binding.get("ENTITY_ID"))
-        for binding in value
-    )
+    return isinstance(value, list) and all(map(_is_binding, value))
 
 
 _STRING = (_is_string, "a string")
-_INTEGER = (_is_integer, "an integer")
+_ENTITY_TYPE = (_is_entity_type, "a string, or false for a call without an entity")
+_ENTITY_ID = (_is_entity_id, 'an id such as 17 or "17", or false for a call without an entity')
 _BOOLEAN = (_is_boolean, "true or false")
-_ACTIVITY = (_is_activity, 'an integer, or "" if there is no activity')
+_ACTIVITY = (_is_activity, 'an id such as 2024, or "" if there is no activity')
 _BINDINGS = (
     _are_bindings,
     'a list of objects such as {"ENTITY_TYPE": "CONTACT", "ENTITY_ID": 17}',
@@ -71,8 +104,8 @@ _BINDINGS = (
 Kind = tuple[Callable[[Any], bool], str]
 _REQUIRED: dict[str, Kind] = {
     "CALL_ID": _STRING,
-    "CRM_ENTITY_TYPE": _STRING,
-    "CRM_ENTITY_ID": _INTEGER,
+    "CRM_ENTITY_TYPE": _ENTITY_TYPE,
+    "CRM_ENTITY_ID": _ENTITY_ID,
     "CRM_BINDINGS": _BINDINGS,
     "CALL_DIRECTION": _STRING,
     "CALL_LIST_MODE": _BOOLEAN,
@@ -89,6 +122,7 @@ _OPTIONAL: dict[str, Kind] = {
 class CurrentCall:
     """A valid call status, and its JSON text, written once for the many requests to come.
 
+    The fields stand in the order in which portals write them.
     Fields that are not known here are kept: portals add new ones. `fields` is not to be changed.
     """
 
@@ -96,6 +130,7 @@ class CurrentCall:
 
     def __init__(self, call: Any) -> None:
         _check(call)
+        call = {name: call[name] for name in (*FIELDS, *call) if name in call}
         try:
             self.text = json_text.encode(call)
         except (TypeError, ValueError, RecursionError):

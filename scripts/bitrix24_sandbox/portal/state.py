@@ -8,11 +8,21 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from .authentication import Authentication
-from .call import Call, CurrentCall, default_call
+from .call import Call, CurrentCall
 from .faults import FaultQueue
 from .limits import LeakyBucket, Limits, OperatingTime
+from .scenarios import DEFAULT, SCENARIOS
 
 Profile = Literal["rest", "app-only", "js-only"]
+PROFILES: dict[Profile, str] = {
+    "rest": "placement.call answers over REST, as documentation promised in 2024-09",
+    "app-only": "it answers to applications alone, as documentation promised in 2026-04",
+    "js-only": "it is no method of REST, and getStatus answers in the browser: as on real portals",
+}
+
+
+class InvalidValueError(ValueError):
+    """A value that the sandbox does not take. The message says what was expected."""
 
 
 class Stopwatch:
@@ -35,29 +45,53 @@ class Portal:
     Any thread may use it; subscribers are called in the thread that made the change.
     """
 
-    def __init__(self, profile: Profile = "rest", limits: Limits | None = None) -> None:
-        self.profile = profile
+    def __init__(
+        self,
+        profile: Profile = "rest",
+        limits: Limits | None = None,
+        scenario: str = DEFAULT,
+    ) -> None:
+        """`scenario`: the name of the situation to start in, one of `SCENARIOS`."""
         self.limits = limits
+        self._starting = profile, scenario
         self.faults = FaultQueue()
         self._lock = threading.Lock()
         self._subscribers: list[Callable[[], None]] = []
         self._start_afresh()
 
     def _start_afresh(self) -> None:
-        self.current: CurrentCall | None = CurrentCall(default_call())
+        self.profile, scenario = self._starting
+        call, self.widget = SCENARIOS[scenario]()
+        self.current: CurrentCall | None = CurrentCall(call)
+        self.user_options: dict[str, Any] = {}
+        self.app_options: dict[str, Any] = {}
         self.authentication = Authentication()
         self.bucket = LeakyBucket(self.limits) if self.limits else None
         self._operating = OperatingTime()
         self.faults.clear()
 
     def reset(self) -> None:
-        """Return to the state of a new portal. The profile and the limits stay."""
+        """Return to the state of a new portal, with the profile and the scenario of its start."""
         self.end_call()  # its card closes, even if the next call has the same identifier
         with self._lock:
             self._start_afresh()
         self._changed()
 
+    def set_profile(self, profile: Any) -> None:
+        """Follow another profile from now on. Raise `InvalidValueError` if there is none such."""
+        if profile not in tuple(PROFILES):
+            raise InvalidValueError(f"profile must be one of: {', '.join(PROFILES)}")
+        self.profile = profile
+
     # --- the call ---------------------------------------------------------------------------------
+
+    def play(self, scenario: Any) -> None:
+        """Go into the scenario of this name. Raise `InvalidValueError` if there is none such."""
+        if not isinstance(scenario, str) or scenario not in SCENARIOS:
+            raise InvalidValueError(f"scenario must be one of: {', '.join(SCENARIOS)}")
+        self.end_call()
+        call, self.widget = SCENARIOS[scenario]()
+        self.set_call(call)
 
     @property
     def call(self) -> Call | None:
