@@ -51,7 +51,7 @@ def _plain_network(monkeypatch: pytest.MonkeyPatch, authority: Path) -> None:
     httpx reads all authorities for each client, which takes longer than a test does.
     """
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
 
@@ -146,7 +146,8 @@ def answering() -> Answering:
 
         return Client(
             base_url="https://portal.example/rest/1/made-up-secret/",
-            httpx_args={"transport": httpx.MockTransport(answer)},
+            transport=lambda: httpx.MockTransport(answer),
+            async_transport=lambda: httpx.MockTransport(answer),
         )
 
     return answering

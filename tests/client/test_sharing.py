@@ -127,7 +127,7 @@ class TestGrowth:
         client = AuthenticatedClient(
             base_url="https://portal.example/rest",
             token="token-0",
-            httpx_args={"transport": httpx.MockTransport(answer)},
+            transport=lambda: httpx.MockTransport(answer),
         )
 
         def ask(numbers: range) -> int:
