@@ -95,7 +95,9 @@ class Client:
 
     def with_headers(self, headers: Mapping[str, str]) -> Self:
         """Return a new client like this one, with additional headers."""
-        return self._copy(self._settings.replace(headers={**self._settings.headers, **headers}))
+        merged = httpx.Headers(self._settings.headers)
+        merged.update(headers)  # whatever the case of their names
+        return self._copy(self._settings.replace(headers=merged))
 
     def with_cookies(self, cookies: Mapping[str, str]) -> Self:
         """Return a new client like this one, with additional cookies."""
@@ -113,7 +115,7 @@ class Client:
 
     def __reduce__(self) -> Never:
         raise TypeError(
-            f"a {type(self).__name__} cannot be pickled, because the pickle would hold its secrets: "
+            f"{type(self).__name__} cannot be pickled, because the pickle would hold its secrets: "
             "make a client in each process"
         )
 
