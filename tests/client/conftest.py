@@ -1,15 +1,23 @@
-"""What the tests of the client share: the ways to ask, and portals that answer as they are told."""
+"""What the tests of the client share: the ways to call, and servers that respond as told."""
 
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
+import os
+import socket
+import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -37,18 +45,31 @@ class Answering(Protocol):
 
 
 @pytest.fixture(scope="session")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The certificate of one authority that nobody trusts."""
+def _ca() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def authority(_ca: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The certificate of the only authority that the tests trust."""
     path = tmp_path_factory.mktemp("authority") / "ca.pem"
-    trustme.CA().cert_pem.write_to_path(str(path))
+    _ca.cert_pem.write_to_path(str(path))
     return path
+
+
+@pytest.fixture(scope="session")
+def tls(_ca: trustme.CA) -> ssl.SSLContext:
+    """TLS for a server on this machine, which is also trusted as portal.example."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    _ca.issue_cert("127.0.0.1", "portal.example").configure_cert(context)
+    return context
 
 
 @pytest.fixture(autouse=True)
 def _plain_network(monkeypatch: pytest.MonkeyPatch, authority: Path) -> None:
-    """Reach this machine directly, whatever the environment says, and without TLS.
+    """Reach this machine directly, whatever the environment says, and trust one authority.
 
-    httpx reads all authorities for each client, which takes longer than a test does.
+    Reading all authorities for each client takes longer than a test does.
     """
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
@@ -176,7 +197,7 @@ class Recorder:
     Other targets, or a target whose answers are used up, get `default`.
     """
 
-    def __init__(self, default: bytes) -> None:
+    def __init__(self, default: bytes, tls: ssl.SSLContext | None = None) -> None:
         self.received: list[Received] = []
         self.answers: dict[str, list[tuple[int, dict[str, str]]]] = {}
         self.connections = 0
@@ -217,9 +238,12 @@ class Recorder:
             request_queue_size = 128
 
         self._server = Server(("127.0.0.1", 0), Handler)
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
-        self.origin = f"http://127.0.0.1:{self._server.server_port}"
+        self.port = self._server.server_port
+        self.origin = f"{'http' if tls is None else 'https'}://127.0.0.1:{self.port}"
 
     def _count(self, change: int) -> None:
         with self._changed:
@@ -240,12 +264,12 @@ class Recorder:
 
 
 @pytest.fixture
-def recorders(answer: dict[str, Any]) -> Iterator[Callable[[], Recorder]]:
-    """As many recording servers as the test starts; each answers with `answer`."""
+def recorders(answer: dict[str, Any]) -> Iterator[Callable[..., Recorder]]:
+    """As many recording servers as the test starts, with TLS or without; each answers `answer`."""
     started: list[Recorder] = []
 
-    def start() -> Recorder:
-        started.append(Recorder(json.dumps(answer).encode()))
+    def start(tls: ssl.SSLContext | None = None) -> Recorder:
+        started.append(Recorder(json.dumps(answer).encode(), tls))
         return started[-1]
 
     yield start
@@ -257,3 +281,119 @@ def recorders(answer: dict[str, Any]) -> Iterator[Callable[[], Recorder]]:
 def recorder(recorders: Callable[[], Recorder]) -> Recorder:
     """One recording server."""
     return recorders()
+
+
+# --- a proxy ------------------------------------------------------------------------------------
+
+
+class Proxy:
+    """An HTTP proxy that forwards requests and opens tunnels, and notes what it is asked for.
+
+    For every host that it is asked for it takes the recorder on `upstream`'s port.
+    """
+
+    def __init__(self, upstream: Recorder) -> None:
+        self.requests: list[str] = []
+        """The first line and the headers of each request to the proxy, in order."""
+        proxy = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            wbufsize = -1
+
+            def do_POST(self) -> None:
+                proxy.requests.append(f"{self.requestline}\n{self.headers}")
+                body = self.rfile.read(int(self.headers["content-length"]))
+                path = urlsplit(self.path).path
+                forward = http.client.HTTPConnection("127.0.0.1", upstream.port, timeout=WAIT)
+                forward.request("POST", path, body, dict(self.headers))
+                response = forward.getresponse()
+                self.send_response(response.status)
+                self.send_header("Content-Length", response.headers["content-length"])
+                self.end_headers()
+                self.wfile.write(response.read())
+                forward.close()
+
+            def do_CONNECT(self) -> None:
+                proxy.requests.append(f"{self.requestline}\n{self.headers}")
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.flush()
+                self.close_connection = True
+                with socket.create_connection(("127.0.0.1", upstream.port)) as there:
+                    back = threading.Thread(target=_relay, args=(there, self.connection))
+                    back.start()
+                    _relay(self.connection, there)
+                    back.join()
+
+            def log_message(self, *_: object) -> None: ...
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+        self.netloc = f"127.0.0.1:{self._server.server_port}"
+        self.url = f"http://{self.netloc}"
+
+    def stop(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def _relay(source: socket.socket, target: socket.socket) -> None:
+    """Copy what arrives until one side ends."""
+    with suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
+
+
+@pytest.fixture
+def proxies() -> Iterator[Callable[[Recorder], Proxy]]:
+    """As many proxies as the test starts, each in front of a recorder."""
+    started: list[Proxy] = []
+
+    def start(upstream: Recorder) -> Proxy:
+        started.append(Proxy(upstream))
+        return started[-1]
+
+    yield start
+    for proxy in started:
+        proxy.stop()
+
+
+# --- programs of users --------------------------------------------------------------------------
+
+
+class RunProgram(Protocol):
+    """Run a program in a process of its own and return what it prints; fail if it fails.
+
+    Python's development mode is on, and a warning or a traceback on stderr is a failure.
+    """
+
+    def __call__(self, source: str, *arguments: str) -> str: ...
+
+
+@pytest.fixture
+def run_program() -> RunProgram:
+    """Programs that import the client."""
+
+    def run_program(source: str, *arguments: str) -> str:
+        generated = Path(__file__).resolve().parents[2] / "generated"
+        done = subprocess.run(
+            [sys.executable, "-X", "dev", "-c", source, *arguments],
+            env={**os.environ, "PYTHONPATH": str(generated)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        # In this mode asyncio also logs what takes longer than 0.1 s, which depends on the machine.
+        assert "Warning" not in done.stderr, done.stderr
+        assert "Traceback" not in done.stderr, done.stderr
+        return done.stdout
+
+    return run_program

@@ -1,9 +1,10 @@
-"""One client for a year: what it holds does not grow, and what it lends comes back."""
+"""A client that is shared and used for long: it does not grow, and loses no connection."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import os
 import threading
 import time
@@ -19,6 +20,8 @@ from bitrix24_call_card.api.call_card import get_status
 
 if TYPE_CHECKING:
     from bitrix24_sandbox.remote import Sandbox
+
+    from tests.client.conftest import Recorder
 
 CALLS = 10_000 if os.environ.get("HYPOTHESIS_PROFILE") == "long" else 1_000
 
@@ -148,7 +151,7 @@ class TestGrowth:
 
 
 class TestSharing:
-    def test_threads_with_loops_of_their_own_share_a_client(self, sandbox: Sandbox) -> None:
+    def test_threads_with_their_own_loops_share_a_client(self, sandbox: Sandbox) -> None:
         client = Client(base_url=sandbox.webhook_url)
         everybody = threading.Barrier(8)
 
@@ -173,6 +176,59 @@ class TestSharing:
 
         with Client(base_url=sandbox.webhook_url) as client:
             assert len(asyncio.run(call(client))) == 1
+
+    def test_threads_build_one_transport(self, recorder: Recorder) -> None:
+        built: list[httpx.BaseTransport] = []
+        everybody = threading.Barrier(32)
+
+        def build() -> httpx.BaseTransport:
+            built.append(httpx.HTTPTransport())
+            time.sleep(0.05)  # long enough for every other thread to come and build one, too
+            return built[-1]
+
+        def call(_: int) -> int:
+            everybody.wait(WAIT)
+            return get_status.sync(client=client).result.crm_entity_id
+
+        with Client(base_url=recorder.origin, transport=build) as client:
+            with ThreadPoolExecutor(32) as threads:
+                assert list(threads.map(call, range(32))) == [17] * 32
+        assert len(built) == 1
+
+    def test_threads_do_not_mix_the_tokens_of_their_clients(self, recorder: Recorder) -> None:
+        def call(number: int) -> None:
+            token = f"token-{number}"
+            with AuthenticatedClient(base_url=f"{recorder.origin}/rest", token=token) as client:
+                get_status.sync(client=client)
+                get_status.sync(client=client)
+
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(call, range(8)))
+        sent = sorted(json.loads(received.body)["auth"] for received in recorder.received)
+        assert sent == sorted(f"token-{number}" for number in range(8) for _ in range(2))
+
+    def test_tasks_share_a_client(self, recorder: Recorder) -> None:
+        async def use() -> list[int]:
+            async with Client(base_url=recorder.origin) as client:
+                calls = [get_status.asyncio(client=client) for _ in range(20)]
+                return [each.result.crm_entity_id for each in await asyncio.gather(*calls)]
+
+        assert asyncio.run(use()) == [17] * 20
+
+    def test_sync_calls_keep_their_connection(self, recorder: Recorder) -> None:
+        with Client(base_url=recorder.origin) as client:
+            for _ in range(5):
+                get_status.sync(client=client)
+        assert recorder.connections == 1
+
+    def test_async_calls_keep_their_connection(self, recorder: Recorder) -> None:
+        async def use() -> None:
+            async with Client(base_url=recorder.origin) as client:
+                for _ in range(5):
+                    await get_status.asyncio(client=client)
+
+        asyncio.run(use())
+        assert recorder.connections == 1
 
 
 class TestCancellation:

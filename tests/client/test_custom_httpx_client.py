@@ -1,0 +1,228 @@
+"""Calls through a custom httpx client, whose settings, hooks, auth and mounts apply."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Generator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from bitrix24_call_card import AuthenticatedClient, Client, errors
+from bitrix24_call_card.api.call_card import get_status
+
+if TYPE_CHECKING:
+    from tests.client.conftest import Recorder
+
+Call = Callable[..., int]
+
+
+def _sync(client: Client, calls: int = 1, **settings: Any) -> int:
+    with httpx.Client(**settings) as custom:
+        assert client.set_httpx_client(custom) is client
+        for _ in range(calls):
+            entity = get_status.sync(client=client).result.crm_entity_id
+    return entity
+
+
+def _asyncio(client: Client, calls: int = 1, **settings: Any) -> int:
+    async def use() -> int:
+        async with httpx.AsyncClient(**settings) as custom:
+            assert client.set_async_httpx_client(custom) is client
+            for _ in range(calls):
+                entity = (await get_status.asyncio(client=client)).result.crm_entity_id
+        return entity
+
+    return asyncio.run(use())
+
+
+@pytest.fixture(params=[_sync, _asyncio], ids=["sync", "asyncio"])
+def call(request: pytest.FixtureRequest) -> Call:
+    """Call through a custom httpx client with these settings; the test runs with each kind."""
+    function: Call = request.param
+    return function
+
+
+@pytest.fixture
+def client(recorder: Recorder) -> AuthenticatedClient:
+    return AuthenticatedClient(
+        base_url=f"{recorder.origin}/rest",
+        token="made-up-token",
+        headers={"X-Of-The-Client": "yes"},
+        cookies={"of-the-client": "yes"},
+        timeout=99,
+    )
+
+
+def test_the_request_is_the_same_as_without_it(
+    call: Call, client: AuthenticatedClient, recorder: Recorder
+) -> None:
+    assert call(client) == 17
+    (received,) = recorder.received
+    assert received.method == "POST"
+    assert received.target == "/rest/placement.call"
+    assert json.loads(received.body) == {
+        "PLACEMENT": "getStatus",
+        "PARAMS": {},
+        "auth": "made-up-token",
+    }
+    assert received.header("content-type") == ["application/json"]
+    assert received.header("accept") == ["application/json"]
+    assert received.header("accept-encoding") == ["gzip"]
+    assert received.header("content-length") == [str(len(received.body))]
+
+
+def test_a_new_token_is_sent_through_it_from_the_next_call_on(
+    call: Call, client: AuthenticatedClient, recorder: Recorder
+) -> None:
+    call(client)
+    client.token = "another-token"
+    call(client)
+    sent = [json.loads(received.body)["auth"] for received in recorder.received]
+    assert sent == ["made-up-token", "another-token"]
+
+
+def test_its_headers_cookies_and_timeout_replace_those_of_the_client(
+    call: Call, client: AuthenticatedClient, recorder: Recorder
+) -> None:
+    timeouts: list[object] = []
+
+    def note(request: httpx.Request) -> None:
+        timeouts.append(request.extensions["timeout"])
+
+    async def anote(request: httpx.Request) -> None:
+        note(request)
+
+    call(
+        client,
+        headers={"X-Custom": "yes", "User-Agent": "custom"},
+        cookies={"custom": "yes"},
+        timeout=1.5,
+        event_hooks={"request": [note if call is _sync else anote]},
+    )
+    (received,) = recorder.received
+    assert received.header("x-custom") == ["yes"]
+    assert received.header("user-agent") == ["custom"]
+    assert received.header("cookie") == ["custom=yes"]
+    assert received.header("x-of-the-client") == []
+    assert timeouts == [dict.fromkeys(("connect", "read", "write", "pool"), 1.5)]
+
+
+def test_its_event_hooks_see_each_request_and_each_response(
+    call: Call, client: AuthenticatedClient, recorder: Recorder
+) -> None:
+    seen: list[object] = []
+
+    def note_request(request: httpx.Request) -> None:
+        request.headers["X-Hook"] = "yes"
+        seen.append(request.method)
+
+    def note_response(response: httpx.Response) -> None:
+        seen.append(response.status_code)
+
+    async def anote_request(request: httpx.Request) -> None:
+        note_request(request)
+
+    async def anote_response(response: httpx.Response) -> None:
+        note_response(response)
+
+    if call is _sync:
+        hooks: Mapping[str, list[object]] = {"request": [note_request], "response": [note_response]}
+    else:
+        hooks = {"request": [anote_request], "response": [anote_response]}
+    call(client, calls=2, event_hooks=hooks)
+    assert seen == ["POST", 200] * 2
+    assert [received.header("x-hook") for received in recorder.received] == [["yes"]] * 2
+
+
+def test_its_event_hooks_may_read_the_response(call: Call, client: AuthenticatedClient) -> None:
+    bodies: list[object] = []
+
+    def read(response: httpx.Response) -> None:
+        response.read()
+        bodies.append(response.json()["result"]["CRM_ENTITY_ID"])
+
+    async def aread(response: httpx.Response) -> None:
+        await response.aread()
+        bodies.append(response.json()["result"]["CRM_ENTITY_ID"])
+
+    hook = read if call is _sync else aread
+    assert call(client, event_hooks={"response": [hook]}) == 17
+    assert bodies == [17]
+
+
+class _Challenged(httpx.Auth):
+    """Sends the request again with what the response asks for."""
+
+    requires_response_body = True
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        response = yield request
+        if response.status_code == 401:
+            request.headers["Authorization"] = response.headers["x-challenge"]
+            yield request
+
+
+def test_its_auth_may_send_a_request_again(
+    call: Call, client: AuthenticatedClient, recorder: Recorder
+) -> None:
+    recorder.answers["/rest/placement.call"] = [(401, {"X-Challenge": "made-up-answer"})]
+    assert call(client, auth=_Challenged()) == 17
+    first, second = recorder.received
+    assert first.header("authorization") == []
+    assert second.header("authorization") == ["made-up-answer"]
+    assert second.body == first.body
+
+
+def test_its_mounts_decide_which_transport_sends(
+    call: Call, client: AuthenticatedClient, answer: dict[str, Any], recorder: Recorder
+) -> None:
+    answer["result"]["CRM_ENTITY_ID"] = 18
+    mounted = httpx.MockTransport(lambda _: httpx.Response(200, json=answer))
+    assert call(client, mounts={"http://127.0.0.1": mounted}) == 18
+    assert call(client, mounts={"https://": mounted}) == 17
+    assert len(recorder.received) == 1
+
+
+@pytest.mark.parametrize("follow_redirects", [True, False])
+def test_it_follows_no_redirect_either(
+    follow_redirects: bool, call: Call, client: AuthenticatedClient, recorder: Recorder
+) -> None:
+    recorder.answers["/rest/placement.call"] = [(307, {"Location": "/elsewhere"})]
+    with pytest.raises(errors.UnexpectedStatus):
+        call(client, follow_redirects=follow_redirects)
+    assert len(recorder.received) == 1
+
+
+def test_it_is_used_instead_of_the_connections_that_are_open(
+    call: Call, client: AuthenticatedClient, recorder: Recorder
+) -> None:
+    with client:
+        get_status.sync(client=client)
+        call(client, headers={"X-Custom": "yes"})
+    assert [each.header("x-custom") for each in recorder.received] == [[], ["yes"]]
+
+
+def test_closing_the_client_leaves_it_open(recorder: Recorder) -> None:
+    client = Client(base_url=recorder.origin)
+    with httpx.Client() as custom:
+        with client.set_httpx_client(custom):
+            get_status.sync(client=client)
+        client.close()
+        assert not custom.is_closed
+        assert get_status.sync(client=client).result.crm_entity_id == 17
+
+
+def test_closing_the_client_leaves_an_asynchronous_one_open(recorder: Recorder) -> None:
+    client = Client(base_url=recorder.origin)
+
+    async def use() -> None:
+        async with httpx.AsyncClient() as custom:
+            async with client.set_async_httpx_client(custom):
+                await get_status.asyncio(client=client)
+            await client.aclose()
+            assert not custom.is_closed
+            assert (await get_status.asyncio(client=client)).result.crm_entity_id == 17
+
+    asyncio.run(use())

@@ -1,0 +1,81 @@
+"""Redirects are never followed: a portal that was renamed is another host."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from bitrix24_call_card import AuthenticatedClient, Client, errors
+
+if TYPE_CHECKING:
+    from tests.client.conftest import Answering, Ask, Get, Recorder
+
+STATUSES = pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+
+
+@STATUSES
+@pytest.mark.parametrize(
+    "location", ["{origin}/rest/1/made-up-secret/placement.call", "/elsewhere", "elsewhere"]
+)
+def test_a_redirect_is_an_unexpected_status_and_no_second_request(
+    location: str, status: int, ask: Ask, recorder: Recorder
+) -> None:
+    target = "/rest/1/made-up-secret/placement.call"
+    recorder.answers[target] = [(status, {"Location": location.format(origin=recorder.origin)})]
+    client = Client(base_url=f"{recorder.origin}/rest/1/made-up-secret/")
+    with client, pytest.raises(errors.UnexpectedStatus) as caught:
+        ask(client)
+    assert caught.value.status_code == status
+    assert len(recorder.received) == 1
+
+
+@STATUSES
+def test_another_host_sees_no_connection_and_no_token(
+    status: int, get: Get, recorders: Callable[[], Recorder]
+) -> None:
+    portal, other = recorders(), recorders()
+    location = f"{other.origin}/rest/placement.call"
+    portal.answers["/rest/placement.call"] = [(status, {"Location": location})]
+    client = AuthenticatedClient(base_url=f"{portal.origin}/rest", token="made-up-token")
+    with client, pytest.raises(errors.UnexpectedStatus):
+        get(client)
+    assert other.connections == 0
+
+
+def test_the_error_names_the_new_host_and_nothing_more_of_its_address(
+    get: Get, answering: Answering
+) -> None:
+    location = "https://user:made-up-secret@renamed.example:8443/rest/1/made-up-secret/?a=b#c"
+    with pytest.raises(errors.UnexpectedStatus) as caught:
+        get(answering(b"", 302, headers={"Location": location}))
+    assert caught.value.redirect_host == "renamed.example"
+    assert str(caught.value) == (
+        "status 302 redirects to renamed.example, and redirects are not followed; "
+        "if the portal was renamed, use its new base URL"
+    )
+    shown = "".join(traceback.format_exception(caught.value))
+    for hidden in ("made-up-secret", "user", "8443", "/rest", "a=b", "#c"):
+        assert hidden not in shown.replace("/rest/1/***", "")
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["/elsewhere", "", "https:///path", "http://[x]/", "http://portal.example:port/", None],
+)
+def test_a_redirect_that_names_no_host_has_none(
+    location: str | None, get: Get, answering: Answering
+) -> None:
+    headers = {} if location is None else {"Location": location}
+    with pytest.raises(
+        errors.UnexpectedStatus, match=r"^status 302 is not in the contract"
+    ) as caught:
+        get(answering(b"", 302, headers=headers))
+    assert caught.value.redirect_host is None
+
+
+def test_another_status_names_no_host(get: Get, answering: Answering) -> None:
+    with pytest.raises(errors.UnexpectedStatus) as caught:
+        get(answering(b"", 201, headers={"Location": "https://renamed.example/"}))
+    assert caught.value.redirect_host is None
