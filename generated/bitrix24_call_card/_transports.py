@@ -184,6 +184,8 @@ class _Body:
         if self._deadline is not None and time.monotonic() > self._deadline:
             raise httpx.ReadTimeout("The body was not complete within the read timeout")
         if self._decoder is not None:
+            if self._decoder.eof:  # it would keep what follows
+                return
             try:
                 chunk = self._decoder.decompress(chunk, MAX_BODY + 1 - self._size)
             except zlib.error:
