@@ -190,9 +190,9 @@ class TestSharing:
             everybody.wait(WAIT)
             return get_status.sync(client=client).result.crm_entity_id
 
-        with Client(base_url=recorder.origin, transport=build) as client:
-            with ThreadPoolExecutor(32) as threads:
-                assert list(threads.map(call, range(32))) == [17] * 32
+        client = Client(base_url=recorder.origin, transport=build)
+        with client, ThreadPoolExecutor(32) as threads:
+            assert list(threads.map(call, range(32))) == [17] * 32
         assert len(built) == 1
 
     def test_threads_do_not_mix_the_tokens_of_their_clients(self, recorder: Recorder) -> None:

@@ -1,0 +1,265 @@
+"""Response bodies are bounded: in size, decoded, and in time."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+import socket
+import threading
+import tracemalloc
+import zlib
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from bitrix24_call_card import Client, errors
+
+if TYPE_CHECKING:
+    from tests.client.conftest import Answering, Get
+
+WAIT = 10
+MB = 2**20
+Parts = Callable[[], Iterator[bytes]]
+
+
+class Raw:
+    """A server that sends the parts of a response one after the other, until the client closes."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.base_url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/"
+        self.closed_early = threading.Event()
+        """The client closed the connection while there was more to send."""
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        try:
+            connection, _ = self._listener.accept()
+        except OSError:
+            return
+        with connection:
+            request = b""
+            while not request.endswith(b'"PARAMS":{}}'):
+                request += connection.recv(65536)
+            try:
+                for part in self._parts():
+                    connection.sendall(part)
+            except OSError:
+                self.closed_early.set()
+
+    def stop(self) -> None:
+        """Stop listening, and wait until nothing is sent any more."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(WAIT)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Parts], Raw]]:
+    started: list[Raw] = []
+
+    def serve(parts: Parts) -> Raw:
+        started.append(Raw(parts))
+        return started[-1]
+
+    yield serve
+    for server in started:
+        server.stop()
+
+
+def head(*headers: str) -> bytes:
+    lines = ["HTTP/1.1 200 OK", "Content-Type: application/json", *headers, "", ""]
+    return "\r\n".join(lines).encode()
+
+
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+def peak_of(call: Callable[[], object]) -> int:
+    """The bytes of memory that Python handed out in a call, at most at once."""
+    tracemalloc.start()
+    try:
+        call()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def invalid(get: Get, base_url: str) -> errors.InvalidResponse:
+    with Client(base_url=base_url) as client, pytest.raises(errors.InvalidResponse) as caught:
+        get(client)
+    return caught.value
+
+
+def test_an_endless_body_is_invalid_after_8_mb(get: Get, serve: Callable[[Parts], Raw]) -> None:
+    def parts() -> Iterator[bytes]:
+        yield head("Transfer-Encoding: chunked")
+        while True:
+            yield chunk(b" " * 65536)
+
+    server = serve(parts)
+    reasons: list[str] = []
+    peak = peak_of(lambda: reasons.append(invalid(get, server.base_url).reason))
+    assert reasons == ["the body: expected at most 8 MB"]
+    assert server.closed_early.wait(WAIT)
+    assert peak < 16 * MB
+
+
+def zeros(megabytes: int) -> Iterator[bytes]:
+    """So many MB of zeros as gzip: the same few bytes for each of them."""
+    compressor = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    yield compressor.compress(b"") + compressor.flush(zlib.Z_FULL_FLUSH)
+    block = compressor.compress(bytes(MB)) + compressor.flush(zlib.Z_FULL_FLUSH)
+    for _ in range(megabytes):
+        yield block
+
+
+def test_a_gzip_of_1_gb_is_invalid_and_is_not_unpacked(
+    get: Get, serve: Callable[[Parts], Raw]
+) -> None:
+    whole = b"".join(zeros(1024))
+    assert len(whole) < 2 * MB
+
+    def parts() -> Iterator[bytes]:
+        yield head("Content-Encoding: gzip", f"Content-Length: {len(whole)}") + whole
+
+    server = serve(parts)
+    reasons: list[str] = []
+    peak = peak_of(lambda: reasons.append(invalid(get, server.base_url).reason))
+    assert reasons == ["the body: expected at most 8 MB"]
+    assert peak < 32 * MB
+
+
+def test_what_follows_the_end_of_a_gzip_is_not_kept(
+    serve: Callable[[Parts], Raw], get: Get, answer: dict[str, Any]
+) -> None:
+    def parts() -> Iterator[bytes]:
+        yield head("Content-Encoding: gzip", "Transfer-Encoding: chunked")
+        yield chunk(gzip.compress(json.dumps(answer).encode()))
+        for _ in range(512):
+            yield chunk(b" " * 65536)
+        yield chunk(b"")
+
+    server = serve(parts)
+
+    def call() -> None:
+        with Client(base_url=server.base_url) as client:
+            assert get(client).result.crm_entity_id == 17
+
+    assert peak_of(call) < 16 * MB
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+@pytest.mark.parametrize(("size", "is_valid"), [(8 * MB, True), (8 * MB + 1, False)])
+def test_a_body_may_have_8_mb_decoded(
+    size: int,
+    is_valid: bool,
+    encoding: str,
+    get: Get,
+    serve: Callable[[Parts], Raw],
+    answer: dict[str, Any],
+) -> None:
+    content = json.dumps(answer).encode().ljust(size)
+    body = gzip.compress(content, 1) if encoding == "gzip" else content
+    server = serve(
+        lambda: iter([head(f"Content-Encoding: {encoding}", f"Content-Length: {len(body)}"), body])
+    )
+    with Client(base_url=server.base_url) as client:
+        if is_valid:
+            assert get(client).result.crm_entity_id == 17
+        else:
+            with pytest.raises(errors.InvalidResponse, match="expected at most 8 MB"):
+                get(client)
+
+
+def test_a_body_that_drips_ends_at_the_read_timeout(
+    get: Get, serve: Callable[[Parts], Raw]
+) -> None:
+    stop = threading.Event()
+
+    def parts() -> Iterator[bytes]:
+        yield head("Transfer-Encoding: chunked")
+        while not stop.wait(0.05):  # always within the read timeout
+            yield chunk(b" ")
+
+    server = serve(parts)
+    client = Client(base_url=server.base_url, timeout=httpx.Timeout(WAIT, read=1))
+    try:
+        with client, pytest.raises(httpx.ReadTimeout, match="not complete within the read timeout"):
+            get(client)
+        assert server.closed_early.wait(WAIT)
+    finally:
+        stop.set()
+
+
+def test_without_a_read_timeout_a_body_may_take_any_time(
+    get: Get,
+    serve: Callable[[Parts], Raw],
+    answer: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hours = itertools.count(step=3600.0)
+    clock = SimpleNamespace(monotonic=lambda: next(hours))
+    monkeypatch.setattr("bitrix24_call_card._transports.time", clock)
+    body = json.dumps(answer).encode()
+    server = serve(lambda: iter([head(f"Content-Length: {len(body)}"), body]))
+    with Client(base_url=server.base_url, timeout=None) as client:
+        assert get(client).result.crm_entity_id == 17
+
+
+@pytest.mark.parametrize("encoding", ["br", "deflate", "zstd", "gzip, gzip", "made-up"])
+def test_an_encoding_that_was_not_asked_for_is_invalid(
+    encoding: str, get: Get, serve: Callable[[Parts], Raw]
+) -> None:
+    server = serve(lambda: iter([head(f"Content-Encoding: {encoding}", "Content-Length: 1"), b"x"]))
+    assert invalid(get, server.base_url).reason == "the body: expected gzip or no content encoding"
+
+
+def test_a_body_that_is_not_the_gzip_it_says_is_invalid(
+    get: Get, serve: Callable[[Parts], Raw]
+) -> None:
+    server = serve(lambda: iter([head("Content-Encoding: gzip", "Content-Length: 2"), b"{}"]))
+    error = invalid(get, server.base_url)
+    assert error.reason == "the body: expected gzip"
+    assert error.__context__ is None
+
+
+def test_a_gzip_that_ends_early_is_invalid(
+    get: Get, serve: Callable[[Parts], Raw], answer: dict[str, Any]
+) -> None:
+    body = gzip.compress(json.dumps(answer).encode())[:-20]
+    server = serve(
+        lambda: iter([head("Content-Encoding: gzip", f"Content-Length: {len(body)}"), body])
+    )
+    assert invalid(get, server.base_url).reason == "expected JSON"
+
+
+@pytest.mark.parametrize("encoding", ["GZIP", "gzip"])
+def test_a_gzip_is_decoded(
+    encoding: str, get: Get, serve: Callable[[Parts], Raw], answer: dict[str, Any]
+) -> None:
+    body = gzip.compress(json.dumps(answer).encode())
+
+    def parts() -> Iterator[bytes]:
+        yield head(f"Content-Encoding: {encoding}", "Transfer-Encoding: chunked")
+        for byte in body:
+            yield chunk(bytes([byte]))
+        yield chunk(b"")
+
+    server = serve(parts)
+    with Client(base_url=server.base_url) as client:
+        assert get(client).result.crm_entity_id == 17
+
+
+def test_a_body_that_a_transport_has_read_is_taken_as_it_is(
+    get: Get, answering: Answering, answer: dict[str, Any]
+) -> None:
+    compressed = gzip.compress(json.dumps(answer).encode())
+    client = answering(compressed, headers={"Content-Encoding": "gzip"})
+    assert get(client).result.crm_entity_id == 17
