@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from typing import Any, Final, TypeVar
 from urllib.request import getproxies, proxy_bypass
 
@@ -54,6 +53,8 @@ class Settings:
         self.transport = _checked("transport", transport)
         self.async_transport = _checked("async_transport", async_transport)
         self.httpx_args = dict(httpx_args or {})
+        self._request_headers = self._headers_of_requests()
+        self._ssl_context: ssl.SSLContext | None = None
         for name in sorted(self.httpx_args.keys() - _TRANSPORT_ARGUMENTS):
             raise TypeError(
                 f"httpx_args: {name!r} is not an argument of httpx.HTTPTransport. Use the client's "
@@ -80,8 +81,7 @@ class Settings:
         request.read()
         return request
 
-    @cached_property
-    def _request_headers(self) -> httpx.Headers:
+    def _headers_of_requests(self) -> httpx.Headers:
         headers = httpx.Headers(
             {
                 "Host": self.base_url.origin.netloc.decode(),
@@ -119,15 +119,20 @@ class Settings:
         arguments = {"proxy": self.proxy, **self.httpx_args}
         if arguments["proxy"] is None and arguments.get("trust_env", True):
             arguments["proxy"] = _proxy_of_environment(self.base_url.origin)
-        return {**arguments, "verify": self._ssl_context}
+        return {**arguments, "verify": self._shared_ssl_context()}
 
-    @cached_property
-    def _ssl_context(self) -> ssl.SSLContext:
-        # Made once for all transports: reading the authorities takes longer than many calls.
-        verify = self.verify_ssl
-        if isinstance(verify, str):
-            return ssl.create_default_context(cafile=verify)
-        return httpx.create_ssl_context(verify, trust_env=self.httpx_args.get("trust_env", True))
+    def _shared_ssl_context(self) -> ssl.SSLContext:
+        # Made once for all transports: reading the authorities takes longer than many calls. Not a
+        # cached_property: before Python 3.12 its lock may be held by another thread during a fork.
+        if self._ssl_context is None:
+            self._ssl_context = (
+                ssl.create_default_context(cafile=self.verify_ssl)
+                if isinstance(self.verify_ssl, str)
+                else httpx.create_ssl_context(
+                    self.verify_ssl, trust_env=self.httpx_args.get("trust_env", True)
+                )
+            )
+        return self._ssl_context
 
 
 def _checked(name: str, value: T) -> T:
