@@ -200,6 +200,8 @@ class Recorder:
     def __init__(self, default: bytes, tls: ssl.SSLContext | None = None) -> None:
         self.received: list[Received] = []
         self.answers: dict[str, list[tuple[int, dict[str, str]]]] = {}
+        self.peers: list[str] = []
+        """The address from which each request came."""
         self.connections = 0
         self._open = 0
         self._changed = threading.Condition()
@@ -221,6 +223,7 @@ class Recorder:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 headers = list(self.headers.items())
                 recorder.received.append(Received(self.command, self.path, headers, body))
+                recorder.peers.append(self.client_address[0])
                 waiting = recorder.answers.get(self.path)
                 status, extra = waiting.pop(0) if waiting else (200, {})
                 self.send_response(status)
