@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from bitrix24_call_card import AuthenticatedClient, Client, errors
+from bitrix24_call_card import AuthenticatedClient, Client, __version__, errors
 from bitrix24_call_card.api.call_card import get_status
 from bitrix24_call_card.models import CallDirection, CrmEntityType, ErrorResponse, GetStatusResponse
 from bitrix24_call_card.types import Response
@@ -23,13 +23,6 @@ if TYPE_CHECKING:
 BODY = b'{"PLACEMENT":"getStatus","PARAMS":{}}'
 
 
-# What the module names for type checkers only, so that importing it does not import the models.
-NAMES = {
-    each.__name__: each
-    for each in (AuthenticatedClient, Client, ErrorResponse, GetStatusResponse, Response)
-}
-
-
 class TestSignature:
     @pytest.mark.parametrize("name", ["sync", "asyncio", "sync_detailed", "asyncio_detailed"])
     def test_needs_a_client_and_nothing_else(self, name: str) -> None:
@@ -40,14 +33,14 @@ class TestSignature:
 
     @pytest.mark.parametrize("name", ["sync", "asyncio"])
     def test_plain_functions_return_the_success_model_never_a_union(self, name: str) -> None:
-        assert typing.get_type_hints(getattr(get_status, name), localns=NAMES) == {
+        assert typing.get_type_hints(getattr(get_status, name)) == {
             "client": AuthenticatedClient | Client,
             "return": GetStatusResponse,
         }
 
     @pytest.mark.parametrize("name", ["sync_detailed", "asyncio_detailed"])
     def test_detailed_functions_return_the_union_of_the_documented_models(self, name: str) -> None:
-        assert typing.get_type_hints(getattr(get_status, name), localns=NAMES) == {
+        assert typing.get_type_hints(getattr(get_status, name)) == {
             "client": AuthenticatedClient | Client,
             "return": Response[GetStatusResponse | ErrorResponse],
         }
@@ -99,26 +92,7 @@ class TestOnTheWire:
         (received,) = recorder.received
         assert json.loads(received.body) == {**json.loads(BODY), "auth": token}
 
-    @pytest.mark.parametrize(
-        ("token", "query"),
-        [
-            ("made-up-token", "auth=made-up-token"),
-            ("a b&c=d#e?f/g%h", "auth=a+b%26c%3Dd%23e%3Ff%2Fg%25h"),
-            ("жетон", "auth=%D0%B6%D0%B5%D1%82%D0%BE%D0%BD"),
-        ],
-    )
-    def test_a_token_goes_into_the_query_on_request(
-        self, token: str, query: str, ask: Ask, recorder: Recorder
-    ) -> None:
-        base_url = f"{recorder.origin}/rest"
-        with AuthenticatedClient(base_url=base_url, token=token, auth_in="query") as client:
-            ask(client)
-        (received,) = recorder.received
-        assert received.target == f"/rest/placement.call?{query}"
-        assert received.body == BODY
-        assert token not in str(received.headers)
-
-    def test_a_token_set_anew_is_used_from_the_next_call_on(
+    def test_another_token_is_sent_from_the_next_call_on(
         self, get: Get, recorder: Recorder
     ) -> None:
         client = AuthenticatedClient(base_url=f"{recorder.origin}/rest", token="first-token")
@@ -130,34 +104,52 @@ class TestOnTheWire:
         sent = [json.loads(received.body)["auth"] for received in recorder.received]
         assert sent == ["first-token", "second-token", "second-token"]
 
-    def test_a_token_set_anew_is_used_on_an_open_connection(self, recorder: Recorder) -> None:
-        client = AuthenticatedClient(
-            base_url=f"{recorder.origin}/rest", token="first-token", auth_in="query"
-        )
+    def test_another_token_is_sent_over_the_open_connection(self, recorder: Recorder) -> None:
+        client = AuthenticatedClient(base_url=f"{recorder.origin}/rest", token="first-token")
         with client:
             get_status.sync(client=client)
             client.token = "second-token"
             get_status.sync(client=client)
-        targets = [received.target for received in recorder.received]
-        assert targets == [
-            "/rest/placement.call?auth=first-token",
-            "/rest/placement.call?auth=second-token",
-        ]
         assert recorder.connections == 1
 
+    def test_the_package_and_its_version_are_the_user_agent(
+        self, ask: Ask, recorder: Recorder
+    ) -> None:
+        with Client(base_url=recorder.origin) as client:
+            ask(client)
+        (received,) = recorder.received
+        assert received.header("user-agent") == [f"bitrix24-call-card/{__version__}"]
 
-class TestAnswers:
-    @pytest.fixture(params=["webhook", "webhook without slash", "body", "query"])
+    def test_headers_and_cookies_of_the_client_are_sent(self, ask: Ask, recorder: Recorder) -> None:
+        with Client(
+            base_url=recorder.origin,
+            headers={"X-Tenant": "made-up", "user-agent": "application/1"},
+            cookies={"one": "1", "two": "2"},
+        ) as client:
+            ask(client)
+        (received,) = recorder.received
+        assert received.header("x-tenant") == ["made-up"]
+        assert received.header("user-agent") == ["application/1"]
+        assert received.header("cookie") == ["one=1; two=2"]
+
+    def test_cookies_of_a_response_are_discarded(self, recorder: Recorder) -> None:
+        recorder.answers["/placement.call"] = [(200, {"Set-Cookie": "session=made-up; Path=/"})]
+        with Client(base_url=recorder.origin) as client:
+            for _ in range(2):
+                get_status.sync(client=client)
+        assert [received.header("cookie") for received in recorder.received] == [[], []]
+
+
+class TestResponses:
+    @pytest.fixture(params=["webhook", "webhook without slash", "OAuth"])
     def client(self, request: pytest.FixtureRequest, sandbox: Sandbox) -> Client:
         match request.param:
             case "webhook":
                 return Client(base_url=sandbox.webhook_url)
             case "webhook without slash":
                 return Client(base_url=sandbox.webhook_url.removesuffix("/"))
-            case auth_in:
-                return AuthenticatedClient(
-                    base_url=sandbox.oauth_url, token=sandbox.access_token, auth_in=auth_in
-                )
+            case _:
+                return AuthenticatedClient(base_url=sandbox.oauth_url, token=sandbox.access_token)
 
     def test_the_call_on_the_portal_is_returned(self, client: Client, get: Get) -> None:
         with client:
@@ -186,7 +178,7 @@ class TestAnswers:
         assert response.time.start <= response.time.finish
         assert response.time.date_start.utcoffset() is not None
 
-    def test_detailed_functions_return_the_whole_answer(
+    def test_detailed_functions_return_the_whole_response(
         self, get_detailed: GetDetailed, answering: Answering, answer: dict[str, Any]
     ) -> None:
         response = get_detailed(answering(answer, headers={"X-Portal": "made-up"}))
@@ -220,13 +212,13 @@ class TestAnswers:
         assert isinstance(response.parsed, ErrorResponse)
         assert response.parsed.error == "ERROR_UNEXPECTED_ANSWER"
 
-    def test_a_token_that_was_renewed_is_taken_again(self, get: Get, sandbox: Sandbox) -> None:
+    def test_a_refreshed_token_is_accepted(self, get: Get, sandbox: Sandbox) -> None:
         client = AuthenticatedClient(base_url=sandbox.oauth_url, token=sandbox.access_token)
         sandbox.expire_tokens()
         with client:
             with pytest.raises(errors.ApiError, match="expired_token"):
                 get(client)
-            renewed = httpx.get(
+            refreshed = httpx.get(
                 f"{sandbox.origin}/oauth/token/",
                 params={
                     "grant_type": "refresh_token",
@@ -235,5 +227,5 @@ class TestAnswers:
                     "refresh_token": "sandboxrefreshtoken",
                 },
             )
-            client.token = renewed.json()["access_token"]
+            client.token = refreshed.json()["access_token"]
             assert get(client).result.crm_entity_id == 17
