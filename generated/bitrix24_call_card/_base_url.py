@@ -96,7 +96,8 @@ def _problem_of_url(url: httpx.URL | None) -> str | None:
         url.raw_host.decode().encode("idna")  # as the resolver will
     except UnicodeError:
         return "its host is not a valid name"
-    return None if (url.port or 1) in range(1, 65536) else "its port is not between 1 and 65535"
+    port = 1 if url.port is None else url.port
+    return None if port in range(1, 65536) else "its port is not between 1 and 65535"
 
 
 def _problem_of_path(url: httpx.URL | None, kind: Kind) -> str | None:
