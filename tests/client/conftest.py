@@ -247,6 +247,7 @@ class Recorder:
         self._thread.start()
         self.port = self._server.server_port
         self.origin = f"{'http' if tls is None else 'https'}://127.0.0.1:{self.port}"
+        self.webhook_url = f"{self.origin}/rest/1/made-up-secret/"
 
     def _count(self, change: int) -> None:
         with self._changed:

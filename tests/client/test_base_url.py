@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,72 +14,131 @@ if TYPE_CHECKING:
     from tests.client.conftest import Recorder
 
 
+MAKE = {"webhook": Client, "OAuth": partial(AuthenticatedClient, token="made-up-secret")}
+EXPECTED = {
+    "webhook": "Expected a webhook's URL, https://PORTAL/rest/USER_ID/WEBHOOK/",
+    "OAuth": "Expected a portal's REST address, https://PORTAL/rest",
+}
+NOT_HTTP = "it is not an absolute http or https URL"
+QUERY = "it has a query or a fragment (? or #): cut it off"
+USER = "it has a user or a password in it: remove them"
+QUOTES = "it has quotes around it: remove them"
+HOST = "its host is not a valid name"
+PORT = "its port is not between 1 and 65535"
+
+
+def problem(kind: str, base_url: object) -> str:
+    """What the error says, which neither shows the secret nor is chained to an error that does."""
+    with pytest.raises(ValueError, match=r"^base_url: ") as caught:
+        MAKE[kind](base_url=base_url)  # type: ignore[operator]
+    error = caught.value
+    assert "made-up-secret" not in "".join(traceback.format_exception_only(error))
+    assert error.__cause__ is None
+    assert error.__context__ is None
+    text, expected = str(error).removeprefix("base_url: ").split(". ", 1)
+    assert expected == EXPECTED[kind]
+    return text
+
+
+@pytest.mark.parametrize("kind", MAKE)
 @pytest.mark.parametrize(
-    "base_url",
+    ("base_url", "expected"),
     [
-        "",
-        "portal",
-        "portal.example/rest/1/made-up-secret",
-        "/rest/1/made-up-secret/",
-        "//portal.example/rest/1/made-up-secret/",
-        "https:///rest/1/made-up-secret/",
-        "https://",
-        "ftp://portal.example/rest/1/made-up-secret/",
-        "file:///rest/1/made-up-secret/",
-        "https://portal.example/rest/?auth=made-up-secret",
-        "https://portal.example/rest/1/made-up-secret/?",
-        "https://portal.example/rest/#made-up-secret",
-        "https://user:made-up-secret@portal.example/rest/",
-        "https://made-up-secret@portal.example/rest/",
-        " https://portal.example/rest/1/made-up-secret/",
-        "https://portal.example/rest/1/made-up-secret/\n",
-        "https://[portal]/rest/1/made-up-secret/",
-        "https://portal.example:port/rest/1/made-up-secret/",
-        "https://portal.example:99999/rest/1/made-up-secret/",
-        f"https://{'a' * 64}.example/rest/1/made-up-secret/",
-        b"https://portal.example/rest/1/made-up-secret/",
-        None,
+        ("", "it is empty"),
+        ("portal", NOT_HTTP),
+        ("portal.example/rest/1/made-up-secret", NOT_HTTP),
+        ("/rest/1/made-up-secret/", NOT_HTTP),
+        ("//portal.example/rest/1/made-up-secret/", NOT_HTTP),
+        ("https:///rest/1/made-up-secret/", NOT_HTTP),
+        ("https://", NOT_HTTP),
+        ("ftp://portal.example/rest/1/made-up-secret/", NOT_HTTP),
+        ("file:///rest/1/made-up-secret/", NOT_HTTP),
+        ("https://[portal]/rest/1/made-up-secret/", NOT_HTTP),
+        ("https://portal.example:port/rest/1/made-up-secret/", NOT_HTTP),
+        ("https://portal.example:99999/rest/1/made-up-secret/", PORT),
+        ("https://portal.example:0/rest/1/made-up-secret/", PORT),
+        (f"https://{'a' * 64}.example/rest/1/made-up-secret/", HOST),
+        ("https://portal.example/rest/?auth=made-up-secret", QUERY),
+        ("https://portal.example/rest/1/made-up-secret/?", QUERY),
+        ("https://portal.example/rest/#made-up-secret", QUERY),
+        ("https://user:made-up-secret@portal.example/rest/", USER),
+        ("https://made-up-secret@portal.example/rest/", USER),
+        ('"https://portal.example/rest/1/made-up-secret/"', QUOTES),
+        ("<https://portal.example/rest/1/made-up-secret/>", QUOTES),
+        (
+            " https://portal.example/rest/1/made-up-secret/",
+            "character 1 is a blank, or invisible: remove it",
+        ),
+        (
+            "https://portal.example/rest/1/made-up-secret/\n",
+            "character 46 is a blank, or invisible: remove it",
+        ),
+        (
+            "https://portal.example/rest/\u200b1/made-up-secret/",
+            "character 29 is a blank, or invisible: remove it",
+        ),
+        (b"https://portal.example/rest/1/made-up-secret/", "it is of type bytes, not str"),
+        (None, "it is of type NoneType, not str"),
+        ("https://portal.example/", "there is no /rest in its path"),
     ],
 )
-@pytest.mark.parametrize(
-    "make",
-    [Client, partial(AuthenticatedClient, token="made-up-secret")],
-    ids=["webhook", "OAuth"],
-)
-def test_an_invalid_base_url_is_a_value_error_that_does_not_show_it(
-    base_url: str, make: Callable[..., Client]
+def test_an_invalid_base_url_is_a_value_error_that_says_why_and_does_not_show_it(
+    base_url: object, expected: str, kind: str
 ) -> None:
-    with pytest.raises(ValueError, match=r"^base_url: expected a URL such as") as caught:
-        make(base_url=base_url)
-    shown = "".join(traceback.format_exception_only(caught.value))
-    assert "made-up-secret" not in shown
-    assert caught.value.__cause__ is None
-    assert caught.value.__context__ is None
+    assert problem(kind, base_url) == expected
 
 
 @pytest.mark.parametrize(
-    ("base_url", "shown"),
+    ("path", "expected"),
     [
-        ("http://127.0.0.1:8024/rest", "http://127.0.0.1:8024/***"),
-        ("HTTPS://PORTAL.EXAMPLE/rest/1/made-up-secret/", "https://portal.example/***"),
-        ("https://[::1]:8024/rest/1/made-up-secret/", "https://[::1]:8024/***"),
-        ("https://портал.example/rest/", "https://xn--80awhdgm.example/***"),
+        ("/rest", "this is an OAuth address, which AuthenticatedClient takes with a token"),
+        ("/rest/1/", "there is no webhook behind the user id"),
+        ("/rest/made-up-secret/", "there is no user id behind /rest"),
+        (
+            "/rest/1/made-up-secret/profile.json",
+            "it goes on to a method: cut profile.json off",
+        ),
+        ("/rest/1/made-up-secret/a/b", "it goes on to a method: cut that off"),
     ],
 )
-def test_the_repr_of_a_client_shows_scheme_host_and_port(base_url: str, shown: str) -> None:
-    assert repr(Client(base_url=base_url)) == f"Client(base_url='{shown}')"
-    client = AuthenticatedClient(base_url=base_url, token="made-up-token")
+def test_a_client_for_a_webhook_takes_no_other_address(path: str, expected: str) -> None:
+    assert problem("webhook", f"https://portal.example{path}") == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/rest/1/made-up-secret/", "this is a webhook's URL, which Client takes"),
+        ("/rest/placement.call", "it goes on to a method: cut placement.call off"),
+        ("/rest/made-up-secret", "it goes on to a method: cut that off"),
+    ],
+)
+def test_a_client_for_oauth_takes_no_other_address(path: str, expected: str) -> None:
+    assert problem("OAuth", f"https://portal.example{path}") == expected
+
+
+@pytest.mark.parametrize(
+    ("origin", "shown"),
+    [
+        ("http://127.0.0.1:8024", "http://127.0.0.1:8024/***"),
+        ("HTTPS://PORTAL.EXAMPLE", "https://portal.example/***"),
+        ("https://[::1]:8024", "https://[::1]:8024/***"),
+        ("https://портал.example", "https://xn--80awhdgm.example/***"),
+    ],
+)
+def test_the_repr_of_a_client_shows_scheme_host_and_port(origin: str, shown: str) -> None:
+    client = Client(base_url=f"{origin}/rest/1/made-up-secret/")
+    assert repr(client) == f"Client(base_url='{shown}')"
+    client = AuthenticatedClient(base_url=f"{origin}/rest", token="made-up-token")
     assert repr(client) == f"AuthenticatedClient(base_url='{shown}')"
 
 
 @pytest.mark.parametrize(
     ("path", "target"),
     [
-        ("", "/placement.call"),
-        ("/", "/placement.call"),
         ("/rest/1/made-up-secret", "/rest/1/made-up-secret/placement.call"),
         ("/rest/1/made-up-secret//", "/rest/1/made-up-secret/placement.call"),
-        ("/a%20folder/1/made%2Dup/", "/a%20folder/1/made%2Dup/placement.call"),
+        ("/a%20folder/rest/1/made%2Dup/", "/a%20folder/rest/1/made%2Dup/placement.call"),
     ],
 )
 def test_a_method_is_called_below_the_path_of_the_base_url(

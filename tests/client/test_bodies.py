@@ -31,7 +31,7 @@ class Raw:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.base_url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/"
+        self.base_url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/rest/1/made-up-secret/"
         self.closed_early = threading.Event()
         """The client closed the connection while there was more to send."""
         self._thread = threading.Thread(target=self._serve)

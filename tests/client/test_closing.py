@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def client(recorder: Recorder) -> Client:
-    return Client(base_url=recorder.origin)
+    return Client(base_url=recorder.webhook_url)
 
 
 def test_with_closes_the_connections(client: Client, recorder: Recorder) -> None:
@@ -145,4 +145,4 @@ asyncio.run(main())
 def test_a_program_that_closes_its_client_gets_no_resource_warning(
     how: str, recorder: Recorder, run_program: RunProgram
 ) -> None:
-    assert run_program(IMPORTS + PROGRAMS[how], recorder.origin) == "17\n"
+    assert run_program(IMPORTS + PROGRAMS[how], recorder.webhook_url) == "17\n"

@@ -205,7 +205,7 @@ def test_it_is_used_instead_of_the_connections_that_are_open(
 
 
 def test_closing_the_client_leaves_it_open(recorder: Recorder) -> None:
-    client = Client(base_url=recorder.origin)
+    client = Client(base_url=recorder.webhook_url)
     with httpx.Client() as custom:
         with client.set_httpx_client(custom):
             get_status.sync(client=client)
@@ -215,7 +215,7 @@ def test_closing_the_client_leaves_it_open(recorder: Recorder) -> None:
 
 
 def test_closing_the_client_leaves_an_asynchronous_one_open(recorder: Recorder) -> None:
-    client = Client(base_url=recorder.origin)
+    client = Client(base_url=recorder.webhook_url)
 
     async def use() -> None:
         async with httpx.AsyncClient() as custom:

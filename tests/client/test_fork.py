@@ -78,7 +78,7 @@ def test_a_parent_and_four_children_call_200_times_each_over_a_connection_each(
     how: str, recorder: Recorder, run_program: RunProgram
 ) -> None:
     first = "get_status.sync(client=client)\n"
-    printed = run_program(CALLS + first + PARENT_AND_CHILDREN[how], recorder.origin)
+    printed = run_program(CALLS + first + PARENT_AND_CHILDREN[how], recorder.webhook_url)
     assert printed.split() == ["0"] * 4
     in_a_loop = "asyncio" in how
     assert len(recorder.received) == 1 + 5 * 200 + in_a_loop
@@ -95,7 +95,7 @@ def end():
 join([fork(end) for _ in range(4)])
 call_sync(2)
 """
-    run_program(CALLS + program, recorder.origin)
+    run_program(CALLS + program, recorder.webhook_url)
     assert (recorder.connections, len(recorder.received)) == (1, 3)
 
 
@@ -141,5 +141,5 @@ join(children)
 go_on.set()
 thread.join()
 """
-    assert run_program(CALLS + program, recorder.origin) == "0\n"
+    assert run_program(CALLS + program, recorder.webhook_url) == "0\n"
     assert len(recorder.received) == 2

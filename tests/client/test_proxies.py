@@ -69,7 +69,7 @@ def test_an_https_call_goes_through_a_tunnel_whose_opening_shows_host_and_port_a
 
 def test_no_secret_is_in_the_opening_of_a_tunnel(get: Get, tunnel: Proxy) -> None:
     with AuthenticatedClient(
-        base_url="https://portal.example/rest/made-up-path",
+        base_url="https://portal.example/made-up-path/rest",
         token="made-up-token",
         proxy=tunnel.url,
         headers={"X-Key": "made-up-key"},
@@ -130,7 +130,7 @@ def test_the_proxy_of_another_scheme_is_not_taken(
     get: Get, proxy: Proxy, portal: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", proxy.url)
-    with Client(base_url=portal.origin) as client:
+    with Client(base_url=portal.webhook_url) as client:
         get(client)
     assert proxy.requests == []
 
@@ -142,7 +142,7 @@ def test_a_host_in_no_proxy_is_reached_directly(
     netloc = portal.origin.removeprefix("http://")
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
     monkeypatch.setenv("NO_PROXY", no_proxy.format(netloc=netloc))
-    with Client(base_url=portal.origin) as client:
+    with Client(base_url=portal.webhook_url) as client:
         get(client)
     assert (len(proxy.requests), len(portal.received)) == (0, 1)
 
@@ -153,7 +153,7 @@ def test_a_host_that_is_not_in_no_proxy_is_reached_through_the_proxy(
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
     monkeypatch.setenv("NO_PROXY", no_proxy)
-    with Client(base_url=portal.origin) as client:
+    with Client(base_url=portal.webhook_url) as client:
         get(client)
     assert (len(proxy.requests), len(portal.received)) == (1, 1)
 
@@ -173,7 +173,7 @@ def test_without_trust_env_the_environment_is_not_looked_at(
     get: Get, proxy: Proxy, portal: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
-    with Client(base_url=portal.origin, httpx_args={"trust_env": False}) as client:
+    with Client(base_url=portal.webhook_url, httpx_args={"trust_env": False}) as client:
         get(client)
     assert proxy.requests == []
 

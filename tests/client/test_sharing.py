@@ -190,7 +190,7 @@ class TestSharing:
             everybody.wait(WAIT)
             return get_status.sync(client=client).result.crm_entity_id
 
-        client = Client(base_url=recorder.origin, transport=build)
+        client = Client(base_url=recorder.webhook_url, transport=build)
         with client, ThreadPoolExecutor(32) as threads:
             assert list(threads.map(call, range(32))) == [17] * 32
         assert len(built) == 1
@@ -209,21 +209,21 @@ class TestSharing:
 
     def test_tasks_share_a_client(self, recorder: Recorder) -> None:
         async def use() -> list[int]:
-            async with Client(base_url=recorder.origin) as client:
+            async with Client(base_url=recorder.webhook_url) as client:
                 calls = [get_status.asyncio(client=client) for _ in range(20)]
                 return [each.result.crm_entity_id for each in await asyncio.gather(*calls)]
 
         assert asyncio.run(use()) == [17] * 20
 
     def test_sync_calls_keep_their_connection(self, recorder: Recorder) -> None:
-        with Client(base_url=recorder.origin) as client:
+        with Client(base_url=recorder.webhook_url) as client:
             for _ in range(5):
                 get_status.sync(client=client)
         assert recorder.connections == 1
 
     def test_async_calls_keep_their_connection(self, recorder: Recorder) -> None:
         async def use() -> None:
-            async with Client(base_url=recorder.origin) as client:
+            async with Client(base_url=recorder.webhook_url) as client:
                 for _ in range(5):
                     await get_status.asyncio(client=client)
 

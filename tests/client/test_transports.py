@@ -82,7 +82,7 @@ async def call(client: Client, times: int = 2) -> int:
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 def test_a_client_works_in_four_event_loops_in_a_row(make: Make, recorder: Recorder) -> None:
     factory = Factory(make)
-    client = Client(base_url=recorder.origin, async_transport=factory)
+    client = Client(base_url=recorder.webhook_url, async_transport=factory)
     assert [asyncio.run(call(client)) for _ in range(4)] == [17] * 4
     assert len(factory.made) == 4
     del client, factory
@@ -93,7 +93,7 @@ def test_a_client_works_in_four_event_loops_in_a_row(make: Make, recorder: Recor
 def test_a_client_works_in_four_event_loops_in_a_row_without_a_transport_of_the_caller(
     recorder: Recorder,
 ) -> None:
-    client = Client(base_url=recorder.origin)
+    client = Client(base_url=recorder.webhook_url)
     assert [asyncio.run(call(client)) for _ in range(4)] == [17] * 4
     assert recorder.connections == 4
     del client
@@ -104,7 +104,7 @@ def test_a_client_works_in_four_event_loops_in_a_row_that_close_it(
     make: Make, recorder: Recorder
 ) -> None:
     factory = Factory(make)
-    client = Client(base_url=recorder.origin, async_transport=factory)
+    client = Client(base_url=recorder.webhook_url, async_transport=factory)
 
     async def use() -> int:
         async with client:
@@ -116,7 +116,7 @@ def test_a_client_works_in_four_event_loops_in_a_row_that_close_it(
 
 def test_four_event_loops_at_once_have_a_transport_each(make: Make, recorder: Recorder) -> None:
     factory = Factory(make)
-    client = Client(base_url=recorder.origin, async_transport=factory)
+    client = Client(base_url=recorder.webhook_url, async_transport=factory)
     everybody = threading.Barrier(4)
 
     async def use() -> int:
@@ -142,7 +142,7 @@ def test_a_client_works_in_a_web_framework_under_its_test_client(
 
 def _call_in_a_web_framework(make: Make, recorder: Recorder) -> None:
     factory = Factory(make)
-    client = Client(base_url=recorder.origin, async_transport=factory)
+    client = Client(base_url=recorder.webhook_url, async_transport=factory)
 
     async def page(_: Request) -> PlainTextResponse:
         return PlainTextResponse(str(await call(client)))
@@ -157,7 +157,7 @@ def _call_in_a_web_framework(make: Make, recorder: Recorder) -> None:
 
 def test_all_threads_share_one_transport(recorder: Recorder) -> None:
     factory = Factory(httpx.HTTPTransport)
-    client = Client(base_url=recorder.origin, transport=factory)
+    client = Client(base_url=recorder.webhook_url, transport=factory)
     with client, ThreadPoolExecutor(4) as threads:
         for _ in range(8):
             threads.submit(get_status.sync, client=client)
@@ -167,7 +167,7 @@ def test_all_threads_share_one_transport(recorder: Recorder) -> None:
 
 def test_a_transport_is_made_at_the_first_call(get: Get, recorder: Recorder) -> None:
     factory, afactory = Factory(httpx.HTTPTransport), Factory(httpx.AsyncHTTPTransport)
-    client = Client(base_url=recorder.origin, transport=factory, async_transport=afactory)
+    client = Client(base_url=recorder.webhook_url, transport=factory, async_transport=afactory)
     assert factory.made == afactory.made == []
     with client:
         get(client)
@@ -176,7 +176,7 @@ def test_a_transport_is_made_at_the_first_call(get: Get, recorder: Recorder) -> 
 
 def test_a_transport_is_made_again_after_the_client_was_closed(recorder: Recorder) -> None:
     factory = Factory(httpx.HTTPTransport)
-    client = Client(base_url=recorder.origin, transport=factory)
+    client = Client(base_url=recorder.webhook_url, transport=factory)
     for number in (1, 2):
         with client:
             get_status.sync(client=client)
@@ -225,12 +225,12 @@ def test_a_function_that_returns_a_synchronous_transport_for_asyncio_is_a_type_e
 
 
 def test_a_retrying_transport_retries(get: Get, recorder: Recorder) -> None:
-    recorder.answers["/placement.call"] = [(503, {})] * 2
+    recorder.answers["/rest/1/made-up-secret/placement.call"] = [(503, {})] * 2
 
     def retrying() -> RetryTransport:
         return RetryTransport(retry=Retry(total=2, backoff_factor=0, allowed_methods=["POST"]))
 
-    client = Client(base_url=recorder.origin, transport=retrying, async_transport=retrying)
+    client = Client(base_url=recorder.webhook_url, transport=retrying, async_transport=retrying)
     with client:
         assert get(client).result.crm_entity_id == 17
     assert len(recorder.received) == 3
@@ -238,7 +238,7 @@ def test_a_retrying_transport_retries(get: Get, recorder: Recorder) -> None:
 
 def test_more_arguments_reach_httpx_s_transport(get: Get, recorder: Recorder) -> None:
     args = {"local_address": "127.0.0.2"}
-    with Client(base_url=recorder.origin, httpx_args=args) as client:
+    with Client(base_url=recorder.webhook_url, httpx_args=args) as client:
         get(client)
     assert recorder.peers == ["127.0.0.2"]
 
@@ -314,7 +314,7 @@ def test_cancelling_a_call_stays_a_cancellation() -> None:
 
 
 def test_a_client_works_in_two_trio_runs_in_a_row(recorder: Recorder) -> None:
-    client = Client(base_url=recorder.origin)
+    client = Client(base_url=recorder.webhook_url)
 
     async def use() -> int:
         async with client:

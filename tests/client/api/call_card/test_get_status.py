@@ -115,14 +115,14 @@ class TestOnTheWire:
     def test_the_package_and_its_version_are_the_user_agent(
         self, ask: Ask, recorder: Recorder
     ) -> None:
-        with Client(base_url=recorder.origin) as client:
+        with Client(base_url=recorder.webhook_url) as client:
             ask(client)
         (received,) = recorder.received
         assert received.header("user-agent") == [f"bitrix24-call-card/{__version__}"]
 
     def test_headers_and_cookies_of_the_client_are_sent(self, ask: Ask, recorder: Recorder) -> None:
         with Client(
-            base_url=recorder.origin,
+            base_url=recorder.webhook_url,
             headers={"X-Tenant": "made-up", "user-agent": "application/1"},
             cookies={"one": "1", "two": "2"},
         ) as client:
@@ -133,8 +133,10 @@ class TestOnTheWire:
         assert received.header("cookie") == ["one=1; two=2"]
 
     def test_cookies_of_a_response_are_discarded(self, recorder: Recorder) -> None:
-        recorder.answers["/placement.call"] = [(200, {"Set-Cookie": "session=made-up; Path=/"})]
-        with Client(base_url=recorder.origin) as client:
+        recorder.answers["/rest/1/made-up-secret/placement.call"] = [
+            (200, {"Set-Cookie": "session=made-up; Path=/"})
+        ]
+        with Client(base_url=recorder.webhook_url) as client:
             for _ in range(2):
                 get_status.sync(client=client)
         assert [received.header("cookie") for received in recorder.received] == [[], []]
