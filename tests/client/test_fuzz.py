@@ -119,14 +119,9 @@ class Target:
         }
 
     def forget(self) -> None:
-        """Let the next answer be the first one: no cookies, and a token to be renewed."""
+        """Let the next response be the first one: with a token to be refreshed."""
         if hasattr(self.client, "token"):
             self.client.token = "made-up-token"
-        self.client.get_httpx_client().cookies.clear()
-        self.runner.run(self._forget())
-
-    async def _forget(self) -> None:
-        self.client.get_async_httpx_client().cookies.clear()
 
     def ask(self, function: str) -> tuple[str, str | None]:
         """What came of it, and what is wrong with that, if anything."""
@@ -143,15 +138,6 @@ class Target:
         if hasattr(parsed, "to_dict"):
             parsed.to_dict()
         return type(parsed).__name__, wrong and f"{function} returned {wrong}"
-
-    def close(self) -> None:
-        """Give back what was used."""
-        self.client.get_httpx_client().close()
-        self.runner.run(self._close())
-        self.runner.close()
-
-    async def _close(self) -> None:
-        await self.client.get_async_httpx_client().aclose()
 
 
 def mismatch(value: object, hint: Any, names: Mapping[str, Any]) -> str | None:
@@ -175,7 +161,7 @@ def mismatch(value: object, hint: Any, names: Mapping[str, Any]) -> str | None:
         inside = [(f"[{i}]", each, args[0]) for i, each in enumerate(typing.cast("Any", value))]
     elif kind is dict or kind is MutableMapping:
         inside = [(f"[{k!r}]", v, args[1]) for k, v in typing.cast("Any", value).items()]
-    elif attrs.has(kind):
+    elif attrs.has(kind) or hasattr(kind, "_fields"):
         # A generic one says in its arguments what its one type variable is.
         inside = [
             (
@@ -194,9 +180,10 @@ def mismatch(value: object, hint: Any, names: Mapping[str, Any]) -> str | None:
 
 
 @functools.cache
-def _hints(kind: type, names: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
+def _hints(kind: Any, names: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
     hints = typing.get_type_hints(kind, localns=dict(names))
-    return {a.name: hints[a.name] for a in attrs.fields(kind)}
+    fields = [a.name for a in attrs.fields(kind)] if attrs.has(kind) else kind._fields
+    return {name: hints[name] for name in fields}
 
 
 def _names(package: str) -> dict[str, Any]:
@@ -217,11 +204,13 @@ def target() -> Iterator[Target]:
         base_url="https://portal.example/rest",
         token="made-up-token",
         refresh=lambda: "another-token",
-        follow_redirects=True,
-        httpx_args={"transport": target.network},
+        transport=lambda: target.network,
+        async_transport=lambda: target.network,
     )
     yield target
-    target.close()
+    target.client.close()
+    target.runner.run(target.client.aclose())
+    target.runner.close()
 
 
 # --- what is answered ---------------------------------------------------------------------------
@@ -419,7 +408,7 @@ def test_any_answer_gives_a_valid_model_or_a_documented_exception(
     # The fuzzer went everywhere, and not only to where all answers are refused.
     expected = {"InvalidResponse", "UnexpectedStatus"}
     if kind == "near-valid":
-        expected |= {"GetStatusResponse", "ErrorResponse", "ApiError", "DecodingError"}
+        expected |= {"GetStatusResponse", "ErrorResponse", "ApiError"}
     assert set(outcomes) >= expected, outcomes
 
 
@@ -442,7 +431,7 @@ def call_where(member: str, value: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        pytest.param(call_with(b'"' + b"x" * 10_000_000 + b'"'), "valid", id="10 MB of text"),
+        pytest.param(call_with(b'"' + b"x" * 7_000_000 + b'"'), "valid", id="7 MB of text"),
         pytest.param(call_with(b"[" + b"1," * 500_000 + b"1]"), "valid", id="1 MB of numbers"),
         pytest.param(b"\0" * 10_000_000, "InvalidResponse", id="10 MB of nothing"),
         pytest.param(b"[" * 10_000_000, "InvalidResponse", id="10 MB of brackets"),
@@ -546,7 +535,6 @@ def wire(target: Target) -> Iterator[_Wire]:
         base_url=f"http://127.0.0.1:{wire.port}/rest/1/made-up-secret/",
         timeout=httpx.Timeout(10),
         headers={"Connection": "close"},
-        follow_redirects=True,
     )
     yield wire
     wire.stop()
@@ -622,9 +610,19 @@ def stock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
         base_url="https://portal.example/rest", httpx_args={"transport": target.network}
     )
     yield target
-    target.close()
+    target.client.get_httpx_client().close()
+    target.runner.run(_aclose_stock(target.client))
+    target.runner.close()
     for name in [name for name in sys.modules if name.split(".")[0] == "stock_client"]:
         del sys.modules[name]
+
+
+async def _forget_cookies(client: Any) -> None:
+    client.get_async_httpx_client().cookies.clear()
+
+
+async def _aclose_stock(client: Any) -> None:
+    await client.get_async_httpx_client().aclose()
 
 
 def test_the_fuzzer_finds_what_is_wrong_with_a_stock_client(stock: Target) -> None:
@@ -634,7 +632,8 @@ def test_the_fuzzer_finds_what_is_wrong_with_a_stock_client(stock: Target) -> No
     @given(answer=answers(KINDS["near-valid"]))
     def fuzz(answer: Answer) -> None:
         stock.network.answer = answer
-        stock.forget()
+        stock.client.get_httpx_client().cookies.clear()
+        stock.runner.run(_forget_cookies(stock.client))
         for function in ("sync", "asyncio_detailed"):
             _, wrong = stock.ask(function)
             found.update([wrong] if wrong else [])
