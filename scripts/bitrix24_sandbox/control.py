@@ -36,6 +36,7 @@ def routes(portal: Portal) -> list[Route]:
         return {
             "call": portal.call,
             "widget": portal.widget,
+            "form": portal.form,
             "profile": portal.profile,
             "limits": {"burst": limits.burst, "rate": limits.rate} if limits else None,
             "faults": portal.faults.waiting(),
@@ -92,6 +93,7 @@ def routes(portal: Portal) -> list[Route]:
             changing_to(member("profile", portal.set_profile)),
             methods=["PUT"],
         ),
+        Route("/sandbox/form", changing_to(member("form", portal.set_form)), methods=["PUT"]),
         Route("/sandbox/scenario", changing_to(member("scenario", portal.play)), methods=["PUT"]),
         Route("/sandbox/faults", changing_to(portal.faults.add), methods=["POST"]),
         Route("/sandbox/tokens/expire", changing(expire_tokens), methods=["POST"]),

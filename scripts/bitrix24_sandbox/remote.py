@@ -45,7 +45,7 @@ class Sandbox:
         return ACCESS_TOKEN
 
     def state(self) -> dict[str, Any]:
-        """Give the call, whether there is a widget, the profile, the limits and faults to come."""
+        """Give the call, how a widget is opened, the profile, the limits and the faults to come."""
         return self._ask("GET", "state")
 
     def set_call(self, call: Any) -> dict[str, Any]:
@@ -63,6 +63,10 @@ class Sandbox:
     def set_profile(self, profile: str) -> dict[str, Any]:
         """Follow another profile until the next reset."""
         return self._ask("PUT", "profile", {"profile": profile})
+
+    def set_form(self, form: str) -> dict[str, Any]:
+        """Open widgets by the `new` form, by the `old` one, or as a `static` application."""
+        return self._ask("PUT", "form", {"form": form})
 
     def fault(self, name: str, times: int = 1, **members: Any) -> dict[str, Any]:
         """Let the next requests meet a fault."""

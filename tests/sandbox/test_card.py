@@ -1,6 +1,7 @@
 """What the call card does when something happens to its call, and which events that gives."""
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -16,8 +17,8 @@ STATE = "CallCard::CallStateChanged"
 class Watched:
     """A card with everything it has told since the last look."""
 
-    def __init__(self, **options: Any) -> None:
-        self.portal = Portal()
+    def __init__(self, scenario: str = "external", **options: Any) -> None:
+        self.portal = Portal(scenario=scenario)
         self.card = Card(self.portal, **options)
         self._told: list[Turn] = []
         self.card.subscribe(self._told.append)
@@ -25,6 +26,9 @@ class Watched:
     def call(self) -> dict[str, Any]:
         assert self.portal.call is not None
         return self.portal.call
+
+    def widget(self) -> str:
+        return self.card.widget
 
     def told(self) -> list[Turn]:
         told = list(self._told)
@@ -62,7 +66,7 @@ def test_the_call_that_rings_is_a_new_one_and_opens_the_card(watched: Watched) -
     watched.told()
     watched.card.act("ring")
     assert watched.call()["CALL_STATE"] == "connecting"
-    assert watched.call()["CALL_ID"].startswith("externalCall.")
+    assert re.fullmatch(r"[0-9A-F]+\.\d+\.\d+", watched.call()["CALL_ID"])
     assert watched.call()["CALL_ID"] != old
     (turn,) = watched.told()
     assert turn.opened
@@ -90,7 +94,7 @@ class TestFarEndHangsUp:
 
     def test_with_auto_close_disabled_the_card_says_so_and_stays(self) -> None:
         async def scenario() -> None:
-            watched = Watched()
+            watched = Watched("incoming-bound")
             watched.card.disable_auto_close()
             watched.told()
             watched.card.act("far-end-hangs-up")
@@ -100,6 +104,36 @@ class TestFarEndHangsUp:
             assert events == [(STATE, "idle"), (CLOSING, None)]
             assert watched.call()["CALL_STATE"] == "idle"
             assert 64 < watched.card.state()["closes_in"] <= 65
+
+        asyncio.run(scenario())
+
+    def test_a_comment_being_written_keeps_the_card_open_too(self) -> None:
+        async def scenario() -> None:
+            watched = Watched("incoming-bound")
+            watched.card.act("comment")
+            assert watched.card.state()["commenting"] is True
+            watched.told()
+            watched.card.act("far-end-hangs-up")
+            assert watched.events() == [(STATE, "idle"), (CLOSING, None)]
+            assert watched.card.state()["closes_in"] > 60
+            watched.card.enable_auto_close()
+            assert watched.portal.call is None
+
+        asyncio.run(scenario())
+
+    def test_a_comment_that_is_done_lets_the_card_close(self, ringing: Watched) -> None:
+        ringing.card.act("comment")
+        ringing.card.act("comment")
+        ringing.card.act("far-end-hangs-up")
+        assert ringing.portal.call is None
+
+    def test_another_call_under_way_stops_the_timer(self) -> None:
+        async def scenario() -> None:
+            watched = Watched("incoming-bound", close_after=0.02)
+            watched.card.disable_auto_close()
+            watched.card.act("far-end-hangs-up")
+            watched.portal.set_call({**watched.call(), "CALL_STATE": "connecting"})
+            assert watched.card.state()["closes_in"] is None
 
         asyncio.run(scenario())
 
@@ -175,6 +209,152 @@ def test_the_next_card_starts_with_auto_close_on(watched: Watched) -> None:
     assert watched.card.state()["auto_close"] is True
 
 
+class TestExternalCall:
+    """A call of another telephony is connected from the first, and to the end."""
+
+    @pytest.fixture
+    def external(self, watched: Watched) -> Watched:
+        watched.card.act("close")
+        watched.card.act("external-call")
+        watched.told()
+        return watched
+
+    def test_it_is_connected_from_the_first(self, external: Watched) -> None:
+        assert external.call()["CALL_ID"].startswith("externalCall.")
+        assert external.call()["CALL_STATE"] == "connected"
+        assert "answer" not in external.card.actions()
+
+    def test_its_end_has_no_event_of_a_state(self, external: Watched) -> None:
+        external.card.act("far-end-hangs-up")
+        assert external.events() == [(CLOSING, None)]
+        assert external.portal.call is None
+
+    def test_it_stays_connected_while_the_card_waits(self) -> None:
+        async def scenario() -> None:
+            watched = Watched()
+            watched.card.disable_auto_close()
+            watched.told()
+            watched.card.act("far-end-hangs-up")
+            assert watched.events() == [(CLOSING, None)]
+            assert watched.call()["CALL_STATE"] == "connected"
+            assert watched.card.state()["closes_in"] > 60
+            assert not {"far-end-hangs-up", "operator-hangs-up"} & set(watched.card.actions())
+
+        asyncio.run(scenario())
+
+    def test_after_it_failed_the_card_stays_without_a_timer(self, external: Watched) -> None:
+        external.card.act("call-fails")
+        assert external.events() == []
+        assert external.portal.call is not None
+        assert external.card.state()["closes_in"] is None
+        assert "far-end-hangs-up" not in external.card.actions()
+        external.card.act("close")
+        assert external.portal.call is None
+
+    def test_only_an_external_call_fails_so(self, ringing: Watched) -> None:
+        assert "call-fails" not in ringing.card.actions()
+
+    def test_a_second_one_is_ignored_while_a_card_is_open(self, external: Watched) -> None:
+        assert "external-call" not in external.card.actions()
+
+
+class TestUnboundOutgoingCall:
+    @pytest.fixture
+    def dialled(self, watched: Watched) -> Watched:
+        watched.card.act("close")
+        watched.told()
+        watched.card.act("dial")
+        return watched
+
+    def test_it_has_no_id_and_is_bound_to_false(self, dialled: Watched) -> None:
+        assert dialled.call()["CALL_ID"] == ""
+        assert dialled.events() == [
+            (
+                CHANGED,
+                {
+                    "PHONE_NUMBER": "+12025550199",
+                    "CRM_ENTITY_TYPE": False,
+                    "CRM_ENTITY_ID": False,
+                },
+            )
+        ]
+        assert dialled.card.state()["items"] == []
+
+    def test_its_id_comes_into_the_same_card(self, dialled: Watched) -> None:
+        dialled.told()
+        dialled.card.act("answer")
+        assert re.fullmatch(r"[0-9A-F]+\.\d+\.\d+", dialled.call()["CALL_ID"])
+        turns = dialled.told()
+        assert not any(turn.opened or turn.closed for turn in turns)
+        events = [(event.name, event.payload) for turn in turns for event in turn.events]
+        assert events == [(STATE, "connected")]
+
+    def test_an_entity_that_is_bound_leaves_an_empty_activity(self, dialled: Watched) -> None:
+        dialled.card.act("bind")
+        assert dialled.call()["CRM_ENTITY_TYPE"] == "LEAD"
+        assert dialled.call()["CRM_ACTIVITY_ID"] == ""
+
+    def test_another_number_without_an_id_is_another_card(self, dialled: Watched) -> None:
+        dialled.told()
+        dialled.portal.set_call({**dialled.call(), "PHONE_NUMBER": "1", "CALL_ID": "x"})
+        closed, opened = dialled.told()
+        assert closed.closed
+        assert opened.opened
+
+
+class TestWidget:
+    """Whether there is a frame for the widget, and if not, why."""
+
+    def test_it_is_open_with_the_card(self, watched: Watched) -> None:
+        assert watched.widget() == "open"
+        watched.card.act("close")
+        assert watched.widget() == "no-call"
+
+    def test_without_a_crm_layout_there_is_none(self) -> None:
+        assert Watched("no-widget").widget() == "no-layout"
+
+    def test_a_folded_card_has_none(self, watched: Watched) -> None:
+        watched.card.act("fold")
+        assert watched.widget() == "folded"
+        assert "fold" not in watched.card.actions()
+        watched.card.act("unfold")
+        assert watched.widget() == "open"
+        assert watched.events() == []
+
+    def test_without_auto_close_the_card_cannot_be_folded(self, watched: Watched) -> None:
+        watched.card.disable_auto_close()
+        assert "fold" not in watched.card.actions()
+
+    def test_after_a_reload_the_card_comes_back_folded(self, watched: Watched) -> None:
+        watched.card.disable_auto_close()
+        watched.card.come_back()
+        assert watched.widget() == "folded"
+        assert watched.card.auto_close is True
+
+    def test_a_second_application_takes_the_frame_away(self, watched: Watched) -> None:
+        watched.card.act("other-tab")
+        assert watched.widget() == "other-tab"
+        watched.card.act("widget-tab")
+        assert watched.widget() == "open"
+
+    def test_in_a_call_list_another_tab_comes_before_it(self) -> None:
+        watched = Watched("call-list")
+        assert watched.widget() == "other-tab"
+        watched.card.act("widget-tab")
+        assert watched.widget() == "open"
+
+    def test_the_next_card_shows_it_again(self, watched: Watched) -> None:
+        watched.card.act("other-tab")
+        watched.card.act("fold")
+        watched.card.act("comment")
+        first = watched.card.state()["id"]
+        watched.card.act("close")
+        watched.card.act("ring")
+        assert watched.widget() == "open"
+        assert watched.card.state()["commenting"] is False
+        assert watched.card.state()["id"] != first
+
+
 class TestCallList:
     def test_it_opens_a_card_with_its_first_client_who_is_not_dialled_yet(
         self, watched: Watched
@@ -184,6 +364,7 @@ class TestCallList:
         call = watched.call()
         assert call["CALL_LIST_MODE"] is True
         assert (call["CALL_DIRECTION"], call["CALL_STATE"]) == ("outgoing", "idle")
+        assert call["CALL_ID"] == ""
         assert "CRM_ACTIVITY_ID" not in call
         assert watched.card.state()["call_list"] == {"position": 1, "of": 3}
 
@@ -196,7 +377,7 @@ class TestCallList:
         watched.told()
         watched.card.act("next-client")
         second = watched.call()
-        assert second["CALL_ID"] != first["CALL_ID"]
+        assert second["PHONE_NUMBER"] != first["PHONE_NUMBER"]
         turns = watched.told()
         assert not any(turn.opened or turn.closed for turn in turns)
         events = [(event.name, event.payload) for turn in turns for event in turn.events]
@@ -216,8 +397,23 @@ class TestCallList:
         watched.card.act("close")
         watched.card.act("next-client")
         client = watched.call()
+        watched.told()
         watched.card.act("ring")
-        assert watched.call() == {**client, "CALL_STATE": "connecting"}
+        dialled = watched.call()
+        assert dialled["CALL_ID"] != ""
+        assert dialled == {**client, "CALL_ID": dialled["CALL_ID"], "CALL_STATE": "connecting"}
+        assert watched.events() == [(STATE, "connecting")]
+
+    @pytest.mark.parametrize("action", ["far-end-hangs-up", "operator-hangs-up"])
+    def test_the_card_stays_when_the_call_ends(self, watched: Watched, action: str) -> None:
+        for step in ("close", "next-client", "ring", "answer"):
+            watched.card.act(step)
+        assert "close" not in watched.card.actions()
+        watched.told()
+        watched.card.act(action)
+        assert watched.events() == [(STATE, "idle")]
+        assert watched.card.state()["closes_in"] is None
+        assert "close" in watched.card.actions()
 
     def test_it_has_an_end(self, watched: Watched) -> None:
         watched.card.act("close")
@@ -315,31 +511,23 @@ class TestOneState:
 
 
 @pytest.mark.parametrize(
-    ("state", "possible"),
+    ("state", "more"),
     [
-        (
-            "connecting",
-            {"answer", "bind", "close", "far-end-hangs-up", "hidden-number"}
-            | {"no-activity", "operator-hangs-up"},
-        ),
-        (
-            "connected",
-            {"bind", "close", "far-end-hangs-up", "hidden-number", "no-activity"}
-            | {"operator-hangs-up"},
-        ),
-        ("idle", {"bind", "close", "hidden-number", "no-activity"}),
+        ("connecting", {"answer", "far-end-hangs-up", "operator-hangs-up"}),
+        ("connected", {"far-end-hangs-up", "operator-hangs-up"}),
+        ("idle", set()),
     ],
 )
-def test_only_what_makes_sense_is_possible(
-    watched: Watched, state: str, possible: set[str]
-) -> None:
+def test_only_what_makes_sense_is_possible(state: str, more: set[str]) -> None:
+    watched = Watched("incoming-bound")
     watched.portal.set_call({**watched.call(), "CALL_STATE": state})
-    assert set(watched.card.actions()) == possible
+    always = {"bind", "close", "comment", "fold", "hidden-number", "no-activity", "other-tab"}
+    assert set(watched.card.actions()) == always | more
 
 
 def test_without_a_call_one_can_only_begin(watched: Watched) -> None:
     watched.card.act("close")
-    assert set(watched.card.actions()) == {"ring", "next-client"}
+    assert set(watched.card.actions()) == {"ring", "dial", "external-call", "next-client"}
 
 
 def test_what_makes_no_sense_says_what_does(ringing: Watched) -> None:
@@ -348,5 +536,5 @@ def test_what_makes_no_sense_says_what_does(ringing: Watched) -> None:
 
 
 def test_an_unknown_action_says_which_there_are(watched: Watched) -> None:
-    with pytest.raises(UnknownActionError, match="no action 'sing': use ring, answer"):
+    with pytest.raises(UnknownActionError, match="no action 'sing': use ring, dial"):
         watched.card.act("sing")

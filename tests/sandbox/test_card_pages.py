@@ -76,6 +76,65 @@ class TestActions:
         assert "close_after" in answer.json()["error_description"]
 
 
+class TestWidget:
+    """When the page has a frame, and what opens it."""
+
+    def follow(
+        self, http: httpx.Client, sandbox: Sandbox, *actions: str, seen: str = ""
+    ) -> list[dict[str, Any]]:
+        """The turns that a page gets from its opening to the last of these actions."""
+        url = f"{sandbox.origin}/sandbox/card/turns?seen={seen}"
+        with http.stream("GET", url) as response:
+            stream = turns(response)
+            got = [next(stream), next(stream)]
+            for action in actions:
+                http.post(f"{sandbox.origin}/sandbox/card/{action}").raise_for_status()
+                got.append(next(stream))
+        return got
+
+    @pytest.mark.parametrize(
+        ("away", "back", "why"),
+        [("fold", "unfold", "folded"), ("other-tab", "widget-tab", "other-tab")],
+    )
+    def test_it_goes_without_an_event_and_comes_back_under_another_sid(
+        self, away: str, back: str, why: str, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        _, opened, gone, again = self.follow(http, sandbox, away, back)
+        assert (gone["close"], gone["post"], gone["card"]["widget"]) == (True, [], why)
+        assert again["open"]["name"] != opened["open"]["name"]
+        assert again["card"]["widget"] == "open"
+
+    def test_in_a_card_that_the_page_has_shown_before_it_is_not_opened(
+        self, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        seen = self.follow(http, sandbox)[0]["card"]["id"]
+        _, first, unfolded = self.follow(http, sandbox, "unfold", seen=seen)
+        assert first["open"] is None
+        assert first["card"]["widget"] == "folded"
+        assert unfolded["open"] is not None
+
+    def test_in_another_card_than_the_page_has_shown_before_it_is(
+        self, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        assert self.follow(http, sandbox, seen="another")[1]["open"] is not None
+
+    def test_in_a_card_without_crm_it_never_opens(
+        self, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        sandbox.play("no-widget")
+        _, opened = self.follow(http, sandbox)
+        assert opened["open"] is None
+        assert opened["card"]["widget"] == "no-layout"
+
+    def test_the_form_on_request_is_the_one_that_opens_it(
+        self, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        sandbox.set_form("static")
+        opening = self.follow(http, sandbox)[1]
+        assert (opening["open"]["method"], opening["open"]["fields"]) == ("GET", {})
+        assert opening["log"][0]["wire"].startswith("GET ")
+
+
 class TestStream:
     def test_it_begins_with_the_page_its_card_and_the_opening(
         self, http: httpx.Client, sandbox: Sandbox
@@ -214,7 +273,7 @@ def test_the_start_page_names_no_other_machine(http: httpx.Client, sandbox: Sand
     assert "//" not in answer.text.replace("http://www.w3.org/", "")
 
 
-class TestWidget:
+class TestDemonstrationWidget:
     def test_it_shows_what_it_was_opened_with_and_no_secret(
         self, http: httpx.Client, sandbox: Sandbox
     ) -> None:

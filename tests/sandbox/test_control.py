@@ -30,11 +30,9 @@ def refused(answer: httpx.Response) -> str:
 
 
 class TestState:
-    def test_it_shows_the_call_the_widget_the_profile_the_limits_and_the_faults(
-        self, sandbox: Sandbox
-    ) -> None:
+    def test_it_shows_the_call_and_everything_that_can_be_set(self, sandbox: Sandbox) -> None:
         state = sandbox.state()
-        assert state.keys() == {"call", "widget", "profile", "limits", "faults"}
+        assert state.keys() == {"call", "widget", "form", "profile", "limits", "faults"}
         assert state["call"]["CRM_ENTITY_ID"] == 17
         assert state["faults"] == []
 
@@ -194,6 +192,19 @@ class TestProfile:
     ) -> None:
         answer = http.put(f"{sandbox.origin}/sandbox/profile", json=body)
         assert refused(answer) == 'Expected an object such as {"profile": NAME}'
+
+
+class TestForm:
+    def test_it_changes_how_widgets_are_opened_until_the_next_reset(self, sandbox: Sandbox) -> None:
+        for form in ("old", "static", "new", "old"):
+            assert sandbox.set_form(form)["form"] == form
+        assert sandbox.reset()["form"] == "new"
+
+    def test_a_form_that_does_not_exist_is_refused_with_those_that_do(
+        self, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        answer = http.put(f"{sandbox.origin}/sandbox/form", json={"form": "newest"})
+        assert refused(answer) == "form must be one of: new, old, static"
 
 
 class TestScenario:

@@ -11,6 +11,7 @@ from bitrix24_sandbox.card.events import Event
 from bitrix24_sandbox.card.frame import Frame, Place, placement_options
 from bitrix24_sandbox.card.messages import DroppedError, Message, parse
 from bitrix24_sandbox.portal.call import default_call
+from bitrix24_sandbox.portal.scenarios import outgoing_unbound_call
 from bitrix24_sandbox.portal.state import Portal
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,10 +23,17 @@ PLACE = Place("portal.example:8024", secure=False, uri="/?from=test")
 class Opened:
     """A widget that was opened in a card."""
 
-    def __init__(self, place: Place = PLACE, handler: str = f"{ORIGIN}/card?tenant=7") -> None:
+    def __init__(
+        self,
+        place: Place = PLACE,
+        handler: str = f"{ORIGIN}/card?tenant=7",
+        form: str = "new",
+        cards: int = 1,
+    ) -> None:
         self.portal = Portal()
+        self.portal.set_form(form)
         self.card = Card(self.portal)
-        self.frame = Frame(self.portal, self.card, default_call(), place, handler)
+        self.frame = Frame(self.portal, self.card, default_call(), place, handler, cards)
 
     def say(self, text: str, origin: str = ORIGIN) -> str | None:
         """Post `text` with the SID behind it."""
@@ -137,6 +145,30 @@ class TestOpening:
         assert fields["PLACEMENT"] == "CALL_CARD"
         assert json.loads(fields["PLACEMENT_OPTIONS"])["CRM_ENTITY_ID"] == "17"
 
+    def test_the_new_form_names_the_oauth_server_and_the_installation(self, opened: Opened) -> None:
+        fields = opened.frame.opening()["fields"]
+        assert fields["SERVER_ENDPOINT"] == "http://portal.example:8024/oauth/rest/"
+        assert (
+            fields["APPLICATION_TOKEN"] == Opened().frame.opening()["fields"]["APPLICATION_TOKEN"]
+        )
+        assert fields["APPLICATION_SCOPE"] == "placement,telephony"
+
+    def test_the_old_form_lacks_three_fields(self) -> None:
+        opening = Opened(form="old").frame.opening()
+        assert opening["method"] == "POST"
+        assert set(opening["fields"]) == {
+            *("AUTH_ID", "AUTH_EXPIRES", "REFRESH_ID", "member_id", "status"),
+            *("PLACEMENT", "PLACEMENT_OPTIONS"),
+        }
+
+    def test_a_static_application_is_opened_by_get_with_the_query_alone(self) -> None:
+        opening = Opened(form="static").frame.opening()
+        assert opening["method"] == "GET"
+        assert opening["fields"] == {}
+        assert parse_qs(urlsplit(opening["action"]).query).keys() >= {
+            *("DOMAIN", "PROTOCOL", "LANG", "APP_SID"),
+        }
+
     def test_the_frame_is_named_after_the_portal_and_the_sid(self, opened: Opened) -> None:
         opening = opened.frame.opening()
         assert opening["name"] == f"portal.example:8024|0|{opened.frame.sid}"
@@ -183,6 +215,12 @@ class TestPlacementOptions:
         assert told["CRM_ACTIVITY_ID"] == "undefined"
         assert told["CRM_ENTITY_ID"] == "0"
         assert told["CRM_ENTITY_TYPE"] == ""
+        assert "CRM_BINDINGS" not in told
+
+    def test_what_the_page_holds_as_false_is_written_as_a_word(self) -> None:
+        told = placement_options(outgoing_unbound_call(), "/")
+        assert told["CALL_ID"] == ""
+        assert (told["CRM_ENTITY_TYPE"], told["CRM_ENTITY_ID"]) == ("false", "false")
         assert "CRM_BINDINGS" not in told
 
     def test_an_empty_activity_stays_empty(self) -> None:
@@ -237,10 +275,51 @@ class TestReplies:
         assert opened.ask("enableAutoClose", {}) == []
         assert opened.card.auto_close is True
 
+    def test_each_further_card_on_a_page_adds_the_events_once_more(self) -> None:
+        interface = Opened(cards=3).ask("getInterface")
+        assert len(interface["event"]) == 9
+        assert len(set(interface["event"])) == 3
+        assert interface["command"] == ["getStatus", "disableAutoClose", "enableAutoClose"]
+
     @pytest.mark.parametrize("command", ["getStatus", "disableAutoClose", "enableAutoClose"])
-    def test_without_a_card_a_command_says_so(self, opened: Opened, command: str) -> None:
+    def test_after_the_card_has_gone_there_is_no_reply(self, opened: Opened, command: str) -> None:
         opened.card.act("close")
-        assert opened.ask(command) == [{"result": "error", "errorCode": "Call card is undefined"}]
+        with pytest.raises(DroppedError, match="the card has gone"):
+            opened.ask(command)
+
+    @pytest.mark.parametrize(
+        ("command", "member"), [("setUserOption", "USER_OPTIONS"), ("setAppOption", "APP_OPTIONS")]
+    )
+    def test_options_are_stored_and_given_with_the_init_data(
+        self, opened: Opened, command: str, member: str
+    ) -> None:
+        assert opened.ask(command, {"name": "a", "value": 1}) == {"a": 1}
+        assert opened.ask(command, {"name": "b", "value": [None]}) == {"a": 1, "b": [None]}
+        assert opened.ask("getInitData")[member] == {"a": 1, "b": [None]}
+        other = {"USER_OPTIONS", "APP_OPTIONS"} - {member}
+        assert opened.ask("getInitData")[other.pop()] == []
+        opened.portal.reset()
+        assert opened.ask("getInitData")[member] == []
+
+    @pytest.mark.parametrize("params", [None, [], {"value": 1}, {"name": 5, "value": 1}])
+    def test_an_option_without_a_name_is_not_stored(self, opened: Opened, params: Any) -> None:
+        assert opened.ask("setUserOption", params) == []
+
+    @pytest.mark.parametrize(
+        ("params", "size"),
+        [
+            ({"width": 640, "height": 480}, {"width": 640, "height": 480}),
+            ({"width": 640.4, "height": "480"}, {"width": 640}),
+            ({"height": 0, "width": -1}, {"height": 0}),
+            ({"width": True}, {}),
+            (None, {}),
+        ],
+    )
+    def test_resize_window_gives_the_numbers_as_set(
+        self, opened: Opened, params: Any, size: dict[str, int]
+    ) -> None:
+        assert opened.ask("resizeWindow", params) == size
+        assert opened.frame.size == size
 
     def test_refresh_auth_gives_new_tokens_that_are_good_for_rest(self, opened: Opened) -> None:
         opened.portal.authentication.expire_tokens()
@@ -255,7 +334,6 @@ class TestReplies:
         [
             ("setInstall", {"installed": True}),
             ("setScroll", {"scroll": False}),
-            ("resizeWindow", {"width": 640, "height": 480}),
         ],
     )
     def test_these_echo_their_parameters(
@@ -306,7 +384,10 @@ class TestDropped:
         ("text", "reason"),
         [
             ("setTitle:{}:id1", "setTitle is denied in placements"),
-            ("openPath:{}:id1", "no such command"),
+            ("getWeather:{}:id1", "no such command"),
+            ("openPath:{}:id1", "does not play this command, which a portal has"),
+            ("selectUser:{}:id1", "does not play this command, which a portal has"),
+            ("imPhoneTo:{}:id1", "does not play this command, which a portal has"),
             ("__init__:{}:id1", "no such command"),
             ('placementBindEvent:{"event":"CallCard::Other"}:id1', "no such event"),
             ('placementBindEvent:{"event":["x"]}:id1', "no such event"),

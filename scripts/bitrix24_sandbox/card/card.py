@@ -3,8 +3,7 @@
 The call itself is the portal's. The card follows it: whatever changes the call, a button, a
 REST request or a test, the card compares what it saw last with what is there now, and tells its
 listeners. So `getStatus` over REST, `getStatus` in the browser and the card cannot disagree.
-Where the rules come from: the portal's documentation of `CALL_CARD`, its events and its
-auto-close commands.
+Where the rules come from: the portal's page code, and the documentation of `CALL_CARD`.
 """
 
 import asyncio
@@ -12,9 +11,16 @@ import secrets
 import time
 from collections.abc import Callable
 from copy import deepcopy
-from typing import Any
+from typing import Any, Literal
 
-from ..portal.call import Call, default_call
+from ..portal.call import Call, default_call, is_external
+from ..portal.scenarios import (
+    call_list_client,
+    external_call,
+    new_call_id,
+    outgoing_unbound_call,
+    own_call,
+)
 from ..portal.state import Portal
 from .events import BEFORE_CLOSE, Event, Turn, entity_changed, opening, state_changed
 
@@ -46,6 +52,10 @@ class NotNowError(RuntimeError):
     """The action makes no sense in the card's present state."""
 
 
+Widget = Literal["open", "no-call", "no-layout", "folded", "other-tab"]
+"""Whether the card shows the widget, and if not, why."""
+
+
 class Card:
     """The card of the portal's current call; it is open for as long as there is one."""
 
@@ -57,12 +67,20 @@ class Card:
         self._timer: asyncio.TimerHandle | None = None
         self._closes_at = 0.0
         self._seen: Call | None = None
-        self.auto_close = True
-        self._position = 0  # how many clients of the call list have been loaded
-        self._number: str | None = None  # what is hidden
         self._state_since = time.monotonic()
+        self._start_afresh()
         self._follow()
         portal.subscribe(self._follow)
+
+    def _start_afresh(self) -> None:
+        self.id = secrets.token_hex(8)
+        self.auto_close = True
+        self.commenting = False
+        self.folded = False
+        self.widget_tab = True
+        self._ended = False  # an external call whose state does not say so
+        self._position = 0  # how many clients of the call list have been loaded
+        self._number: str | None = None  # what is hidden
 
     def subscribe(self, listener: Callable[[Turn], None]) -> Callable[[], None]:
         """Call `listener` with each turn from now on; what is returned ends that."""
@@ -74,11 +92,25 @@ class Card:
         """The current call, or `None` when the card is closed."""
         return self._portal.call
 
+    @property
+    def widget(self) -> Widget:
+        """Tell whether there is a frame with the widget now."""
+        if self.call is None:
+            return "no-call"
+        if not self._portal.widget:
+            return "no-layout"
+        if self.folded:
+            return "folded"
+        return "open" if self.widget_tab else "other-tab"
+
     def state(self) -> dict[str, Any]:
         """Everything a page shows of the card, as JSON: times are in seconds."""
         call = self.call
         return {
+            "id": self.id,
             "call": call,
+            "widget": self.widget,
+            "commenting": self.commenting,
             "state_seconds": round(time.monotonic() - self._state_since, 1),
             "auto_close": self.auto_close,
             "close_after": self.close_after,
@@ -94,21 +126,27 @@ class Card:
         """The names of the actions that make sense now."""
         call = self.call
         if call is None:
-            return ["ring", "next-client"]
-        state = call.get("CALL_STATE")
-        possible = ["close", "no-activity", "hidden-number"]
-        if state == "connecting":
-            possible.append("answer")
-        if state != "idle":
-            possible += ["far-end-hangs-up", "operator-hangs-up"]
-        if self._next_item(call):
-            possible.append("bind")
-        if call["CALL_LIST_MODE"]:
-            if state == "idle":
-                possible.append("ring")
-            if self._position < len(CLIENTS):
-                possible.append("next-client")
-        return possible
+            return ["ring", "dial", "external-call", "next-client"]
+        state, in_list = call.get("CALL_STATE"), call["CALL_LIST_MODE"]
+        under_way = state != "idle" and not self._ended
+        possible = {
+            "answer": state == "connecting",
+            "far-end-hangs-up": under_way,
+            "call-fails": under_way and is_external(call),
+            "operator-hangs-up": under_way,
+            "bind": self._next_item(call) is not None,
+            "no-activity": True,
+            "hidden-number": True,
+            "comment": True,
+            "fold": self.auto_close and not self.folded,
+            "unfold": self.folded,
+            "widget-tab": self.widget == "other-tab",
+            "other-tab": self.widget == "open",
+            "ring": in_list and state == "idle",
+            "next-client": in_list and self._position < len(CLIENTS),
+            "close": not (in_list and under_way),
+        }
+        return [action for action, makes_sense in possible.items() if makes_sense]
 
     def act(self, action: str) -> None:
         """Let `action` happen.
@@ -125,46 +163,61 @@ class Card:
     def ring(self) -> None:
         """A call comes in; on the card of a call list, the client on it is dialled."""
         if self.call is None:
-            self._portal.set_call(
-                {**default_call(), "CALL_ID": new_call_id(), "CALL_STATE": "connecting"}
-            )
+            self._portal.set_call(own_call())
         else:
-            self._change(CALL_STATE="connecting")
+            self._change(CALL_ID=new_call_id(), CALL_STATE="connecting")
+
+    def dial(self) -> None:
+        """The operator dials a number that the CRM does not know."""
+        self._portal.set_call(outgoing_unbound_call())
+
+    def external_call(self) -> None:
+        """Another telephony registers a call; the portal takes it for connected."""
+        self._portal.set_call(external_call())
 
     def answer(self) -> None:
-        """Whoever was rung picks up."""
-        self._change(CALL_STATE="connected")
+        """Whoever was rung picks up; a call that had no id has one by now."""
+        self._change(CALL_ID=self._present()["CALL_ID"] or new_call_id(), CALL_STATE="connected")
 
     def far_end_hangs_up(self) -> None:
-        """The card closes, unless the widget has disabled that: then a timer starts."""
-        if self.auto_close:
+        """The card closes, unless the widget or a comment keeps it open: then a timer starts.
+
+        In a call list it stays, for the next client.
+        """
+        call = self._present()
+        if call["CALL_LIST_MODE"]:
+            self._change(CALL_STATE="idle")
+        elif self.auto_close and not self.commenting:
             self.close()
         else:
-            self._change(CALL_STATE="idle")
+            if is_external(call):
+                self._ended = True
+            else:
+                self._change(CALL_STATE="idle")
             self._start_timer()
             self._tell(Turn((Event(BEFORE_CLOSE),)))
 
+    def call_fails(self) -> None:
+        """The number of an external call is busy or not reachable (486, 480): the card stays."""
+        self._ended = True
+        self._tell(Turn())
+
+    def operator_hangs_up(self) -> None:
+        """The card closes at once, whatever the widget has asked for; in a call list it stays."""
+        if self._present()["CALL_LIST_MODE"]:
+            self._change(CALL_STATE="idle")
+        else:
+            self.close()
+
     def close(self) -> None:
-        """The operator hangs up or closes the card: at once, whatever the widget has asked for."""
+        """The card closes at once, and with it the call ends."""
         self._portal.end_call()
 
     def next_client(self) -> None:
         """Load the next client of the call list into the card, ready to be dialled."""
-        number, entity_type, entity_id = CLIENTS[self._position]
-        call = {
-            **default_call(),
-            "CALL_ID": new_call_id(),
-            "PHONE_NUMBER": number,
-            "CRM_ENTITY_TYPE": entity_type,
-            "CRM_ENTITY_ID": entity_id,
-            "CRM_BINDINGS": [{"ENTITY_TYPE": entity_type, "ENTITY_ID": entity_id}],
-            "CALL_DIRECTION": "outgoing",
-            "CALL_STATE": "idle",
-            "CALL_LIST_MODE": True,
-        }
-        del call["CRM_ACTIVITY_ID"]  # there is no activity before there is a conversation
+        client = CLIENTS[self._position]
         self._position += 1
-        self._portal.set_call(call)
+        self._portal.set_call(call_list_client(*client))
 
     def bind(self) -> None:
         """Bind the call to one more CRM item, which becomes its entity."""
@@ -174,6 +227,7 @@ class Card:
             raise NotNowError("The call is bound to every CRM item there is.")
         entity_type, entity_id = item
         self._change(
+            CRM_ACTIVITY_ID=call.get("CRM_ACTIVITY_ID", ""),
             CRM_ENTITY_TYPE=entity_type,
             CRM_ENTITY_ID=entity_id,
             CRM_BINDINGS=[
@@ -200,6 +254,36 @@ class Card:
             call["PHONE_NUMBER"] = "hidden"
         self._portal.set_call(call)
 
+    def comment(self) -> None:
+        """The operator begins to write a comment, or is done with it."""
+        self.commenting = not self.commenting
+        self._tell(Turn())
+
+    def fold(self) -> None:
+        """Make the card small: it has no frame then."""
+        self.folded = True
+        self._tell(Turn())
+
+    def unfold(self) -> None:
+        """Make the card large again: the tab on top opens anew."""
+        self.folded = False
+        self._tell(Turn())
+
+    def come_back(self) -> None:
+        """The page was loaded again: its card is folded, and what the widget asked for is lost."""
+        self.auto_close = True
+        self.fold()
+
+    def switch_to_widget(self) -> None:
+        """The operator looks at the widget's tab."""
+        self.widget_tab = True
+        self._tell(Turn())
+
+    def switch_away(self) -> None:
+        """The operator looks at another tab; all applications share one frame."""
+        self.widget_tab = False
+        self._tell(Turn())
+
     def disable_auto_close(self) -> None:
         """Keep the card open when the far end hangs up; a timer that runs starts again."""
         self.auto_close = False
@@ -223,16 +307,16 @@ class Card:
         self._seen = now
         if before is not None and (now is None or not same_card(before, now)):
             self._stop_timer()
-            idle = () if before.get("CALL_STATE") == "idle" else (state_changed("idle"),)
-            self.auto_close = True
-            self._position = 0
-            self._number = None
+            silent = is_external(before) or before.get("CALL_STATE") == "idle"
+            idle = () if silent else (state_changed("idle"),)
+            self._start_afresh()
             self._tell(Turn((*idle, Event(BEFORE_CLOSE)), closed=True))
             before = None
         if now is None:
             return
         if before is None:
             self._state_since = time.monotonic()
+            self.widget_tab = not now["CALL_LIST_MODE"]  # the tab of a call list comes before it
             self._tell(opening(now))
             return
         events = []
@@ -240,7 +324,7 @@ class Card:
             self._state_since = time.monotonic()
             self._stop_timer()
             events.append(state_changed(now.get("CALL_STATE")))
-        if crm_data(now) != crm_data(before):
+        if loads_crm_data(before, now):
             events.append(entity_changed(now))
         self._tell(Turn(tuple(events)))
 
@@ -257,7 +341,7 @@ class Card:
         self._portal.set_call({**self._present(), **fields})
 
     def _next_item(self, call: Call) -> tuple[str, int] | None:
-        bound = {(b["ENTITY_TYPE"], b["ENTITY_ID"]) for b in call["CRM_BINDINGS"]}
+        bound = set(bound_items(call))
         return next((item for item in ITEMS if item not in bound), None)
 
     def _start_timer(self) -> None:
@@ -278,43 +362,60 @@ class Card:
 
 ACTIONS: dict[str, Callable[[Card], None]] = {
     "ring": Card.ring,
+    "dial": Card.dial,
+    "external-call": Card.external_call,
     "answer": Card.answer,
     "far-end-hangs-up": Card.far_end_hangs_up,
-    "operator-hangs-up": Card.close,
+    "call-fails": Card.call_fails,
+    "operator-hangs-up": Card.operator_hangs_up,
     "next-client": Card.next_client,
     "bind": Card.bind,
     "no-activity": Card.no_activity,
     "hidden-number": Card.hidden_number,
+    "comment": Card.comment,
+    "fold": Card.fold,
+    "unfold": Card.unfold,
+    "widget-tab": Card.switch_to_widget,
+    "other-tab": Card.switch_away,
     "close": Card.close,
 }
 
 
-def new_call_id() -> str:
-    """A call's identifier, in the form that the portal gives it."""
-    return f"externalCall.{secrets.token_hex(16)}.{int(time.time())}"
-
-
 def same_card(before: Call, now: Call) -> bool:
-    """Another call has a card of its own, but a call list keeps one card for all its clients."""
+    """Another call has a card of its own, but a call list keeps one card for all its clients.
+
+    A call may have no id at first.
+    """
     in_call_list = bool(before["CALL_LIST_MODE"] and now["CALL_LIST_MODE"])
-    return in_call_list or before["CALL_ID"] == now["CALL_ID"]
+    return in_call_list or before["CALL_ID"] == now["CALL_ID"] or _has_got_its_id(before, now)
 
 
-def crm_data(call: Call) -> tuple[Any, ...]:
-    """What makes the card load CRM data when it changes. Another number alone does not."""
-    return (
-        call["CALL_ID"],
-        call["CRM_ENTITY_TYPE"],
-        call["CRM_ENTITY_ID"],
-        call["CRM_BINDINGS"],
-    )
+def _has_got_its_id(before: Call, now: Call) -> bool:
+    fixed = ("PHONE_NUMBER", "CALL_DIRECTION", "CALL_LIST_MODE")
+    return before["CALL_ID"] == "" and all(before.get(name) == now.get(name) for name in fixed)
+
+
+def loads_crm_data(before: Call, now: Call) -> bool:
+    """Tell whether the card loads CRM data. Another number alone does not make it, nor an id."""
+    entity = ("CRM_ENTITY_TYPE", "CRM_ENTITY_ID", "CRM_BINDINGS")
+    another_call = before["CALL_ID"] != now["CALL_ID"] and not _has_got_its_id(before, now)
+    return another_call or any(before[name] != now[name] for name in entity)
+
+
+def bound_items(call: Call) -> list[tuple[str, Any]]:
+    """What the call is bound to, by type and id; without the crm module there are only numbers."""
+    return [
+        (b["ENTITY_TYPE"], b["ENTITY_ID"])
+        if "ENTITY_TYPE" in b
+        else (f"Owner type {b['OWNER_TYPE_ID']}", b["OWNER_ID"])
+        for b in call["CRM_BINDINGS"]
+    ]
 
 
 def items(call: Call) -> list[dict[str, Any]]:
     """The CRM items of the call, its own entity first, with a title where there is one."""
     main = (call["CRM_ENTITY_TYPE"], call["CRM_ENTITY_ID"])
-    bound = [(b["ENTITY_TYPE"], b["ENTITY_ID"]) for b in call["CRM_BINDINGS"]]
-    every = list(dict.fromkeys([*([main] if main[0] else []), *bound]))
+    every = list(dict.fromkeys([*([main] if main[0] else []), *bound_items(call)]))
     return [
         {"type": kind, "id": number, "title": TITLES.get((kind, number)), "main": item == main}
         for item in every

@@ -29,7 +29,12 @@ from .messages import DroppedError, Message, encode, event_name, parse
 PLACEMENT = "CALL_CARD"
 COMMANDS = ["getStatus", "disableAutoClose", "enableAutoClose"]
 ALLOW = "geolocation *; microphone *; camera *; autoplay *;"
-NO_CARD = [{"result": "error", "errorCode": "Call card is undefined"}]
+NOT_PLAYED = frozenset({
+    *("openPath", "openApplication", "closeApplication", "reloadWindow", "showAppForm"),
+    *("selectUser", "selectUsers", "selectAccess", "selectCRM"),
+    *("imCallTo", "imPhoneTo", "imOpenMessenger", "imOpenHistory"),
+})  # fmt: skip
+"""Commands that a portal has in a placement, and the sandbox does not."""
 MASK = "•••"
 
 
@@ -74,8 +79,19 @@ class Place:
 class Frame:
     """One opening of a widget: its SID, what it has bound, and the secrets it was told."""
 
-    def __init__(self, portal: Portal, card: Card, call: Call, place: Place, handler: str) -> None:
-        """`call` is the one that the card opens for, `handler` the URL of the widget."""
+    def __init__(
+        self,
+        portal: Portal,
+        card: Card,
+        call: Call,
+        place: Place,
+        handler: str,
+        cards: int = 1,
+    ) -> None:
+        """`call` is the one that the card opens for, `handler` the URL of the widget.
+
+        `cards`: how many cards the page has opened by now, each of which adds its events again.
+        """
         self.sid = secrets.token_hex(16)
         self.origin = origin_of(handler)
         self._portal = portal
@@ -83,11 +99,16 @@ class Frame:
         self._place = place
         self._handler = handler
         self._options = placement_options(call, place.uri)
+        self._events = EVENTS * cards
+        self.size: dict[str, int] = {}
         self._bound: dict[str, list[str]] = {}
         self._secrets = {self.sid, APPLICATION_TOKEN}
 
     def opening(self) -> dict[str, Any]:
-        """The form that opens the widget, and the iframe it is submitted into."""
+        """The request that opens the widget, and the iframe it goes into.
+
+        A static application is opened by GET, without a form.
+        """
         protocol = "1" if self._place.secure else "0"
         query = {
             "DOMAIN": self._place.domain,
@@ -101,16 +122,25 @@ class Frame:
             "name": f"{self._place.domain}|{protocol}|{self.sid}",
             "allow": ALLOW,
             "origin": self.origin,
-            "fields": {
-                **self._tokens(),
-                "SERVER_ENDPOINT": oauth_server_url(self._place.origin),
-                "APPLICATION_TOKEN": APPLICATION_TOKEN,
-                "APPLICATION_SCOPE": ",".join(SCOPES),
-                "member_id": MEMBER_ID,
-                "status": STATUS,
-                "PLACEMENT": PLACEMENT,
-                "PLACEMENT_OPTIONS": json_text.encode(self._options),
-            },
+            "method": "GET" if self._portal.form == "static" else "POST",
+            "fields": self._form(),
+        }
+
+    def _form(self) -> dict[str, str]:
+        if self._portal.form == "static":
+            return {}
+        newer = {
+            "SERVER_ENDPOINT": oauth_server_url(self._place.origin),
+            "APPLICATION_TOKEN": APPLICATION_TOKEN,
+            "APPLICATION_SCOPE": ",".join(SCOPES),
+        }
+        return {
+            **self._tokens(),
+            **(newer if self._portal.form == "new" else {}),
+            "member_id": MEMBER_ID,
+            "status": STATUS,
+            "PLACEMENT": PLACEMENT,
+            "PLACEMENT_OPTIONS": json_text.encode(self._options),
         }
 
     def accept(self, data: Any, origin: str) -> Message:
@@ -120,6 +150,8 @@ class Frame:
         """
         if origin != self.origin:
             raise DroppedError(f"it comes from {origin}, the widget is of {self.origin}")
+        if self._card.call is None:
+            raise DroppedError("the card has gone, and with it who would answer")
         message = parse(data)
         if message.sid != self.sid:
             raise DroppedError("the SID is not the one this widget was opened with")
@@ -128,6 +160,8 @@ class Frame:
         if message.command == "placementBindEvent":
             if event_name(message) not in EVENTS:
                 raise DroppedError("this placement has no such event")
+        elif message.command in NOT_PLAYED:
+            raise DroppedError("the sandbox does not play this command, which a portal has")
         elif message.command not in REPLIES:
             raise DroppedError("this placement has no such command")
         return message
@@ -174,26 +208,22 @@ class Frame:
             "FIRST_RUN": False,
             "IS_ADMIN": True,
             "INSTALL": False,
-            "USER_OPTIONS": [],
-            "APP_OPTIONS": [],
+            "USER_OPTIONS": _php_map(self._portal.user_options),
+            "APP_OPTIONS": _php_map(self._portal.app_options),
             "PLACEMENT_OPTIONS": self._options,
         }
 
     def _get_interface(self, _: Any) -> dict[str, Any]:
-        return {"command": COMMANDS, "event": EVENTS}
+        return {"command": COMMANDS, "event": self._events}
 
-    def _get_status(self, _: Any) -> Any:
-        return NO_CARD if self._card.call is None else self._card.call
+    def _get_status(self, _: Any) -> Call | None:
+        return self._card.call
 
     def _disable_auto_close(self, _: Any) -> list[Any]:
-        if self._card.call is None:
-            return NO_CARD
         self._card.disable_auto_close()
         return []
 
     def _enable_auto_close(self, _: Any) -> list[Any]:
-        if self._card.call is None:
-            return NO_CARD
         self._card.enable_auto_close()
         return []
 
@@ -204,9 +234,31 @@ class Frame:
     def _echo(self, params: Any) -> Any:
         return params
 
-    def _resize(self, params: Any) -> dict[str, Any]:
-        size = params if isinstance(params, dict) else {}
-        return {"width": size.get("width"), "height": size.get("height")}
+    def _resize(self, params: Any) -> dict[str, int]:
+        asked = params if isinstance(params, dict) else {}
+        for name in ("width", "height"):
+            value = asked.get(name)
+            if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+                self.size[name] = round(value)
+        return self.size
+
+    def _set_user_option(self, params: Any) -> Any:
+        return _stored(self._portal.user_options, params)
+
+    def _set_app_option(self, params: Any) -> Any:
+        return _stored(self._portal.app_options, params)
+
+
+def _stored(options: dict[str, Any], params: Any) -> Any:
+    """Store `{name, value}` among the options, and give them all."""
+    if isinstance(params, dict) and isinstance(params.get("name"), str):
+        options[params["name"]] = params.get("value")
+    return _php_map(options)
+
+
+def _php_map(options: dict[str, Any]) -> Any:
+    """PHP writes an empty map as a list."""
+    return options or []
 
 
 REPLIES: dict[str, Callable[[Frame, Any], Any]] = {
@@ -219,6 +271,8 @@ REPLIES: dict[str, Callable[[Frame, Any], Any]] = {
     "setInstall": Frame._echo,
     "setScroll": Frame._echo,
     "resizeWindow": Frame._resize,
+    "setUserOption": Frame._set_user_option,
+    "setAppOption": Frame._set_app_option,
 }
 
 

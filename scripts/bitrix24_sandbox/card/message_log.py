@@ -14,8 +14,8 @@ Entry = dict[str, Any]
 
 
 def opened(frame: Frame, form: dict[str, Any]) -> Entry:
-    """The form that opened the widget."""
-    wire = f"POST {form['action']}\n\n{urlencode(form['fields'])}"
+    """The request that opened the widget."""
+    wire = f"{form['method']} {form['action']}\n\n{urlencode(form['fields'])}"
     return _entry("widget", "open", wire, form["fields"], frame)
 
 

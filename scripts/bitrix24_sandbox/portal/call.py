@@ -119,6 +119,11 @@ _OPTIONAL: dict[str, Kind] = {
 }
 
 
+def is_external(call: Call) -> bool:
+    """Tell whether another telephony registered the call: the portal knows nothing of its state."""
+    return bool(call["CALL_ID"].startswith("externalCall."))
+
+
 class CurrentCall:
     """A valid call status, and its JSON text, written once for the many requests to come.
 

@@ -16,10 +16,14 @@ class Scenario(NamedTuple):
     """Without the crm module a card has no sidebar, and so no widget."""
 
 
+def new_call_id() -> str:
+    """Make an id as the portal's own telephony gives it: in hex, with dots."""
+    return f"{secrets.token_hex(8).upper()}.{int(time.time())}.{secrets.randbelow(10**8)}"
+
+
 def own_call(**fields: Any) -> Call:
     """Make a call of the portal's own telephony, which rings, as a card shows it at first."""
-    call_id = f"{secrets.token_hex(8).upper()}.{int(time.time())}.{secrets.randbelow(10**8)}"
-    return {**default_call(), "CALL_ID": call_id, "CALL_STATE": "connecting", **fields}
+    return {**default_call(), "CALL_ID": new_call_id(), "CALL_STATE": "connecting", **fields}
 
 
 def external_call() -> Call:
@@ -69,7 +73,7 @@ SCENARIOS: dict[str, Callable[[], Scenario]] = {
     DEFAULT: lambda: Scenario(default_call()),
     "incoming-bound": lambda: Scenario(own_call(CALL_STATE="connected")),
     "outgoing-unbound": lambda: Scenario(outgoing_unbound_call()),
-    "call-list": lambda: Scenario(call_list_client("+12025550118", "COMPANY", 8)),
+    "call-list": lambda: Scenario(call_list_client("+12025550142", "CONTACT", 17)),
     "hidden-number": lambda: Scenario(_hidden_number()),
     "transfer": lambda: Scenario(own_call(CALL_DIRECTION="incomingTransfer")),
     "no-widget": lambda: Scenario(default_call(), widget=False),

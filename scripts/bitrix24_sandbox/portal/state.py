@@ -13,6 +13,14 @@ from .faults import FaultQueue
 from .limits import LeakyBucket, Limits, OperatingTime
 from .scenarios import DEFAULT, SCENARIOS
 
+Form = Literal["new", "old", "static"]
+FORMS: dict[Form, str] = {
+    "new": "with SERVER_ENDPOINT, APPLICATION_TOKEN and APPLICATION_SCOPE",
+    "old": "without those three, as older portals open a widget",
+    "static": "none: a static application is opened by GET, with the query alone",
+}
+"""The forms that open a widget."""
+
 Profile = Literal["rest", "app-only", "js-only"]
 PROFILES: dict[Profile, str] = {
     "rest": "placement.call answers over REST, as documentation promised in 2024-09",
@@ -63,6 +71,7 @@ class Portal:
         self.profile, scenario = self._starting
         call, self.widget = SCENARIOS[scenario]()
         self.current: CurrentCall | None = CurrentCall(call)
+        self.form: Form = "new"
         self.user_options: dict[str, Any] = {}
         self.app_options: dict[str, Any] = {}
         self.authentication = Authentication()
@@ -82,6 +91,12 @@ class Portal:
         if profile not in tuple(PROFILES):
             raise InvalidValueError(f"profile must be one of: {', '.join(PROFILES)}")
         self.profile = profile
+
+    def set_form(self, form: Any) -> None:
+        """Open widgets in this way from now on. Raise `InvalidValueError` if there is none such."""
+        if form not in tuple(FORMS):
+            raise InvalidValueError(f"form must be one of: {', '.join(FORMS)}")
+        self.form = form
 
     # --- the call ---------------------------------------------------------------------------------
 

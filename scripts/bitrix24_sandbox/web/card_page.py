@@ -44,6 +44,7 @@ class Page:
         self._handler = handler
         self._frame: Frame | None = None  # the newest; it is open, or it was
         self._open = False
+        self._cards = 0
         self._turns: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
         self._send(page=self.id, addresses=addresses(place.origin))
@@ -72,7 +73,7 @@ class Page:
         if reply is None:
             return
         if self._open:
-            size = message.params if message.command == "resizeWindow" else None
+            size = frame.size if message.command == "resizeWindow" else None
             self._send(post=[reply], resize=size, log=[to_widget(message.command, reply, frame)])
         else:
             lost = "the frame is gone: the reply does not arrive"
@@ -80,20 +81,23 @@ class Page:
 
     def _take(self, turn: Turn) -> None:
         """Something has happened to the card."""
-        told: dict[str, Any] = {"close": turn.closed, "open": None, "post": [], "log": []}
-        call = self._card.call
-        if turn.opened and call is not None:
-            frame = Frame(self._portal, self._card, call, self._place, self._handler)
-            self._frame, self._open = frame, True
-            told["open"] = frame.opening()
-            told["log"].append(opened(frame, told["open"]))
+        told: dict[str, Any] = {"close": False, "open": None, "post": [], "log": []}
+        self._cards += turn.opened
+        shown = self._card.widget == "open" and not turn.closed
         if self._frame is not None and self._open:
             for event in turn.events:
                 posts = self._frame.event(event)
                 told["post"] += posts
                 told["log"] += events(event, posts, self._frame, closed=turn.closed)
-        if turn.closed:
-            self._open = False
+            told["close"] = not shown
+        call = self._card.call
+        if shown and not self._open and call is not None:
+            self._frame = Frame(
+                self._portal, self._card, call, self._place, self._handler, self._cards
+            )
+            told["open"] = self._frame.opening()
+            told["log"].append(opened(self._frame, told["open"]))
+        self._open = shown
         self._send(**told)
 
     def _send(self, **told: Any) -> None:
@@ -174,6 +178,8 @@ class Pages:
     async def _stream(self, request: Request) -> Response:
         url = request.url
         place = Place(url.netloc, url.scheme == "https", "/")
+        if request.query_params.get("seen") == self._card.id:
+            self._card.come_back()
         own = f"{url.scheme}://{url.hostname}:{self._widget_port}/widget/"
         return StreamingResponse(
             self._turns(place, self._handler or own),

@@ -1,5 +1,6 @@
 """Our BX24 library in a widget of another origin: every name that applications know."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -46,7 +47,7 @@ def test_init_and_ready(widget: Card) -> None:
     auth = widget.in_widget("BX24.getAuth()")
     assert auth["access_token"] == "sandboxaccesstoken"
     assert auth["refresh_token"] == "sandboxrefreshtoken"
-    assert auth["expires_in"] == "3600"
+    assert auth["expires_in"] == pytest.approx((time.time() + 3600) * 1000, abs=60_000)
     assert auth["domain"] == widget.sandbox.origin.removeprefix("http://")
     info = widget.in_widget("BX24.placement.info()")
     assert info["placement"] == "CALL_CARD"
@@ -129,10 +130,125 @@ def test_a_token_that_stays_expired_is_refreshed_only_once(widget: Card) -> None
     assert widget.sandbox.state()["faults"] == []
 
 
+def test_refresh_auth_gives_the_new_tokens(widget: Card) -> None:
+    widget.in_widget("new Promise((done) => BX24.init(done))")
+    auth = widget.in_widget("new Promise((done) => BX24.refreshAuth(done))")
+    assert auth["access_token"] not in ("", "sandboxaccesstoken")
+    assert auth == widget.in_widget("BX24.getAuth()")
+
+
+def test_an_expired_token_is_no_auth(widget: Card) -> None:
+    widget.in_widget("new Promise((done) => BX24.init(done))")
+    assert widget.in_widget("(Date.now = () => 8e15, BX24.getAuth())") is False
+
+
+class TestCallBatch:
+    BATCH = """([calls, halt]) => new Promise((done) => BX24.callBatch(calls, (results) => done(
+        Array.isArray(results)
+            ? results.map((one) => [one.error(), one.data()])
+            : Object.fromEntries(Object.entries(results).map(
+                ([label, one]) => [label, [one.error(), one.data()]]))
+    ), halt))"""
+    CALL = ["placement.call", {"PLACEMENT": "getStatus", "PARAMS": {}}]  # noqa: RUF012
+
+    def ask(self, widget: Card, calls: Any, halt: bool = False) -> Any:
+        return widget.page.frames[-1].evaluate(self.BATCH, [calls, halt])
+
+    def test_a_map_of_calls_gives_a_map_of_results(self, widget: Card) -> None:
+        calls = {
+            "good": {"method": self.CALL[0], "params": self.CALL[1]},
+            "bad": ["placement.sing", {}],
+            "nested": ["placement.call", {"PLACEMENT": "getStatus", "PARAMS": {"a": {"b": "ä&="}}}],
+        }
+        results = self.ask(widget, calls)
+        assert results["good"] == [False, widget.sandbox.state()["call"]]
+        assert results["bad"][0] == "ERROR_METHOD_NOT_FOUND"
+        assert results["nested"][0] == "ERROR_ARGUMENT"
+
+    def test_a_list_of_calls_gives_a_list_and_halts_on_request(self, widget: Card) -> None:
+        results = self.ask(widget, [self.CALL, ["placement.sing"], self.CALL], halt=True)
+        assert [error for error, _ in results] == [False, "ERROR_METHOD_NOT_FOUND", False]
+        assert results[2][1] is None
+
+    def test_a_refused_batch_is_the_error_of_each_call(self, widget: Card) -> None:
+        widget.sandbox.fault("QUERY_LIMIT_EXCEEDED")
+        results = self.ask(widget, [self.CALL, self.CALL])
+        assert [error for error, _ in results] == ["QUERY_LIMIT_EXCEEDED"] * 2
+
+
+@pytest.mark.parametrize("kind", ["userOption", "appOption"])
+def test_options_are_set_and_known_at_the_next_opening(widget: Card, kind: str) -> None:
+    widget.in_widget("new Promise((done) => BX24.init(done))")
+    assert widget.in_widget(f"BX24.{kind}.get('a')") is None
+    stored = widget.in_widget(f"new Promise((done) => BX24.{kind}.set('a', 'b', done))")
+    assert stored == {"a": "b"}
+    assert widget.in_widget(f"BX24.{kind}.get('a')") == "b"
+    widget.click("Close card", "Ring")
+    expect(widget.widget.locator("body")).to_contain_text("object")
+    widget.in_widget("new Promise((done) => BX24.init(done))")
+    assert widget.in_widget(f"BX24.{kind}.get('a')") == "b"
+
+
+def test_what_the_portal_said_is_known_by_name(widget: Card) -> None:
+    widget.in_widget("new Promise((done) => BX24.init(done))")
+    assert widget.in_widget("[BX24.isReady(), BX24.isAdmin(), BX24.getLang()]") == [
+        True,
+        True,
+        "en",
+    ]
+    assert widget.in_widget("BX24.getDomain()") == widget.sandbox.origin.removeprefix("http://")
+    assert widget.in_widget("BX24.getScrollSize().scrollWidth") > 0
+
+
+def test_bind_and_unbind_are_for_events_of_the_page(widget: Card) -> None:
+    widget.in_widget("""
+        window.clicked = 0;
+        const click = () => { window.clicked += 1; };
+        BX24.bind(document.body, 'click', click);
+        document.body.click();
+        BX24.unbind(document.body, 'click', click);
+        document.body.click();
+    """)
+    assert widget.in_widget("window.clicked") == 1
+
+
+KNOWN = [
+    *("init", "ready", "isReady", "install", "installFinish", "isAdmin", "getLang", "getDomain"),
+    *("getAuth", "refreshAuth", "callMethod", "callBatch", "resizeWindow", "fitWindow"),
+    *("getScrollSize", "setTitle", "bind", "unbind"),
+    *("userOption.get", "userOption.set", "appOption.get", "appOption.set"),
+    *("placement.info", "placement.getInterface", "placement.call", "placement.bindEvent"),
+]
+NOT_PLAYED = [
+    *("scrollParentWindow", "reloadWindow", "openPath", "openApplication", "closeApplication"),
+    *("selectUser", "selectUsers", "selectAccess", "selectCRM"),
+    *("im.callTo", "im.phoneTo", "im.openMessenger", "im.openHistory"),
+]
+
+
+def test_every_name_that_widgets_know_is_a_function(widget: Card) -> None:
+    kinds = widget.page.frames[-1].evaluate(
+        "(names) => names.map((name) => typeof name.split('.').reduce((at, key) => at[key], BX24))",
+        [*KNOWN, *NOT_PLAYED],
+    )
+    assert kinds == ["function"] * len([*KNOWN, *NOT_PLAYED])
+
+
+@pytest.mark.parametrize("name", NOT_PLAYED)
+def test_a_name_that_is_not_played_says_so_once(widget: Card, name: str) -> None:
+    widget.in_widget(f"BX24.{name}('x'); BX24.{name}('x', () => 0); console.log('done')")
+    widget.wait_until_heard("done")
+    assert widget.heard == [
+        f"BX24: the sandbox does not play BX24.{name}; a portal does.",
+        "done",
+    ]
+
+
 def test_resize_window_changes_the_frame(widget: Card) -> None:
     size = widget.in_widget("new Promise((done) => BX24.resizeWindow(640, 777, done))")
     assert size == {"width": 640, "height": 777}
     expect(widget.page.locator("iframe")).to_have_css("height", "777px")
+    expect(widget.page.locator("iframe")).to_have_css("width", "640px")
 
 
 def test_fit_window_makes_the_frame_as_high_as_its_page(widget: Card) -> None:

@@ -83,10 +83,10 @@ class TestCard:
     def test_buttons_that_make_no_sense_are_disabled(self, open_card: OpenCard) -> None:
         card = open_card()
         expect(card.button("Hang up")).to_be_enabled()
-        for name in ("Ring", "Answer", "Next client"):
+        for name in ("Ring", "Dial", "External call", "Answer", "Next client", "Unfold"):
             expect(card.button(name)).to_be_disabled()
         card.click("Close card")
-        for name in ("Ring", "Next client"):
+        for name in ("Ring", "Dial", "External call", "Next client"):
             expect(card.button(name)).to_be_enabled()
         for name in ("Answer", "Hang up", "Close card", "Far end hangs up", "No activity"):
             expect(card.button(name)).to_be_disabled()
@@ -114,6 +114,9 @@ class TestButtons:
     def test_far_end_hangs_up_closes_the_card_before_the_widget_hears_of_it(
         self, recorder: Card
     ) -> None:
+        recorder.click("Close card", "Ring")
+        recorder.wait_until_heard("ready:")
+        recorder.heard.clear()
         recorder.click("Far end hangs up")
         recorder.wait_until_closed()
         for name in ("CallStateChanged", "BeforeClose"):
@@ -123,6 +126,9 @@ class TestButtons:
 
     def test_far_end_hangs_up_with_auto_close_disabled(self, recorder: Card) -> None:
         recorder.close_after(1)
+        recorder.click("Close card", "Ring")
+        recorder.wait_until_heard("ready:")
+        recorder.heard.clear()
         recorder.in_widget("say(`disableAutoClose::off:${sid}`)")
         recorder.wait_until_heard("off:[]")
         expect(recorder.page.locator("#auto-close")).to_have_text("off")
@@ -157,6 +163,8 @@ class TestButtons:
         recorder.click("Close card", "Next client")
         expect(recorder.page.locator("#state")).to_have_text("Not dialled")
         expect(recorder.page.locator("#direction")).to_contain_text("client 1 of 3")
+        expect(recorder.page.locator("iframe")).to_have_count(0)
+        recorder.click("Widget tab")
         recorder.wait_until_heard("ready:")
         name = recorder.page.locator("iframe").get_attribute("name")
         recorder.click("Next client")
@@ -250,6 +258,73 @@ class TestWidget:
         expect(card.page.locator("#widget-origin")).to_have_text(origin)
 
 
+class TestFrame:
+    """When a card has a frame for the widget."""
+
+    def test_a_folded_card_has_none(self, open_card: OpenCard) -> None:
+        card = open_card()
+        expect(received(card, "getStatus")).to_have_count(1)
+        card.click("Fold")
+        expect(card.page.locator("iframe")).to_have_count(0)
+        expect(card.page.get_by_text("The card is folded.")).to_be_visible()
+        card.click("Unfold")
+        expect(received(card, "getStatus")).to_have_count(1)
+
+    def test_after_a_reload_the_card_is_folded(self, open_card: OpenCard) -> None:
+        card = open_card()
+        expect(received(card, "getStatus")).to_have_count(1)
+        card.page.reload()
+        expect(card.page.get_by_text("The card is folded.")).to_be_visible()
+        expect(card.page.locator("iframe")).to_have_count(0)
+        card.click("Unfold")
+        expect(received(card, "getStatus")).to_have_count(1)
+
+    def test_another_applications_tab_takes_it_away(self, open_card: OpenCard) -> None:
+        card = open_card()
+        expect(received(card, "getStatus")).to_have_count(1)
+        card.click("Another tab")
+        expect(card.page.get_by_text("Another tab is in front.")).to_be_visible()
+        expect(card.page.locator("iframe")).to_have_count(0)
+        card.click("Widget tab")
+        expect(received(card, "getStatus")).to_have_count(1)
+
+    def test_a_card_without_crm_has_none(self, open_card: OpenCard) -> None:
+        card = open_card()
+        card.sandbox.play("no-widget")
+        expect(card.page.get_by_text("the card has no widget")).to_be_visible()
+        expect(card.page.locator("iframe")).to_have_count(0)
+        expect(card.page.locator("#state")).to_have_text("Connected")
+
+    def test_a_static_application_is_loaded_by_its_address(self, open_card: OpenCard) -> None:
+        card = open_card()
+        card.sandbox.set_form("static")
+        card.click("Close card", "Ring")
+        expect(received(card, "getStatus")).to_have_count(1)
+        assert "APP_SID=" in card.page.locator("iframe").get_attribute("src")
+        opened_with = json.loads(card.widget.locator("#opened-with").text_content())
+        assert opened_with.keys() == {"DOMAIN", "PROTOCOL", "LANG", "APP_SID"}
+
+    def test_an_unbound_outgoing_call_is_shown_and_told_with_false(
+        self, open_card: OpenCard
+    ) -> None:
+        card = open_card()
+        card.click("Close card", "Dial")
+        expect(card.page.get_by_role("heading", name="+12025550199")).to_be_visible()
+        expect(card.page.locator("#items")).to_have_text("Not bound to any")
+        expect(widget_row(card, "CRM_ENTITY_ID")).to_have_text("false")
+        expect(widget_row(card, "CALL_ID")).to_have_text("")
+        card.click("Answer")
+        expect(widget_row(card, "CALL_ID")).not_to_have_text("")
+
+    def test_a_comment_keeps_the_card_open(self, recorder: Card) -> None:
+        recorder.click("Write a comment")
+        expect(recorder.button("Write a comment")).to_have_attribute("aria-pressed", "true")
+        recorder.click("Far end hangs up")
+        recorder.wait_until_heard("BeforeClose:")
+        assert recorder.heard == ["BeforeClose:"]  # it is an external call, which stays connected
+        expect(recorder.page.get_by_text("The card closes in 1:0")).to_be_visible()
+
+
 class TestLog:
     def test_both_ways_with_size_and_pretty_json(self, open_card: OpenCard) -> None:
         card = open_card()
@@ -308,7 +383,8 @@ class TestDropped:
         [
             ("say(`getStatus::x:${'0'.repeat(32)}`)", "the SID is not the one"),
             ("say(`setTitle:{}:x:${sid}`)", "setTitle is denied in placements"),
-            ("say(`openPath:{}:x:${sid}`)", "this placement has no such command"),
+            ("say(`getWeather:{}:x:${sid}`)", "this placement has no such command"),
+            ("say(`openPath:{}:x:${sid}`)", "the sandbox does not play this command"),
             ("say({ method: 'a:b', params: '', callback: 'x', appSid: sid })", "no such command"),
             ("say('hello')", "not of the form command:JSON:callbackId:SID"),
             ("say(12n)", "neither text nor an object"),
@@ -360,7 +436,7 @@ class TestReach:
         for _ in range(4):
             card.click("Bind another CRM item")
         card.messages("getInitData").last.locator("summary").click()
-        card.page.get_by_text("As getStatus tells it").click()
+        card.page.get_by_text("As getStatus gives it").click()
         assert card.page.evaluate("document.documentElement.scrollWidth") == width
         assert card.in_widget("document.documentElement.scrollWidth <= innerWidth")
         lightness = card.page.evaluate(

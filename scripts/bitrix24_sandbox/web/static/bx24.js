@@ -13,8 +13,8 @@
 
   var callbacks = new Map();
   var auth = null;
-  var placement = { placement: null, options: {} };
-  var initialised = null;
+  var known = {}; // what getInitData said
+  var initialising = null;
   var counter = 0;
 
   if (!name) {
@@ -48,24 +48,47 @@
     callback.run(json === '' ? undefined : JSON.parse(json));
   });
 
-  // --- authorization -----------------------------------------------------------------------
+  // --- what the portal said at first --------------------------------------------------------
 
   function remember(data) {
     auth = Object.assign({}, auth, {
       access_token: data.AUTH_ID,
       refresh_token: data.REFRESH_ID,
-      expires_in: data.AUTH_EXPIRES,
+      expires_in: Date.now() + Number(data.AUTH_EXPIRES) * 1000, // a time, in spite of its name
     });
   }
 
   function initialise() {
-    initialised = initialised || ask('getInitData').then(function (data) {
+    initialising = initialising || ask('getInitData').then(function (data) {
+      known = data;
       remember(data);
       auth.domain = data.DOMAIN;
       auth.member_id = data.MEMBER_ID;
-      placement = { placement: data.PLACEMENT, options: data.PLACEMENT_OPTIONS };
     });
-    return initialised;
+    return initialising;
+  }
+
+  function getAuth() {
+    return auth && auth.expires_in > Date.now() ? auth : false;
+  }
+
+  function refreshAuth(callback) {
+    post('refreshAuth', null, function (data) {
+      remember(data);
+      if (callback) callback(getAuth());
+    });
+  }
+
+  function options(command, list) {
+    return {
+      get: function (option) { return (known[list] || {})[option]; },
+      set: function (option, value, callback) {
+        post(command, { name: option, value: value }, function (stored) {
+          known[list] = stored;
+          if (callback) callback(stored);
+        });
+      },
+    };
   }
 
   // --- REST --------------------------------------------------------------------------------
@@ -79,17 +102,8 @@
     }).then(function (response) { return response.json(); });
   }
 
-  function result(answer) {
-    return {
-      answer: answer,
-      data: function () { return answer.result; },
-      error: function () { return answer.error || false; },
-      error_description: function () { return answer.error_description || ''; },
-    };
-  }
-
-  function callMethod(method, params, callback) {
-    initialise()
+  function call(method, params) {
+    return initialise()
       .then(function () { return request(method, params); })
       .then(function (answer) {
         if (answer.error !== 'expired_token') return answer;
@@ -101,11 +115,55 @@
       })
       .catch(function (error) {
         return { error: 'ERROR_NETWORK', error_description: String(error) };
-      })
-      .then(function (answer) { if (callback) callback(result(answer)); });
+      });
   }
 
-  // --- the size of the frame ---------------------------------------------------------------
+  function result(answer) {
+    return {
+      answer: answer,
+      data: function () { return answer.result; },
+      error: function () { return answer.error || false; },
+      error_description: function () { return answer.error_description || ''; },
+      more: function () { return answer.next !== undefined; },
+      total: function () { return answer.total; },
+    };
+  }
+
+  function callMethod(method, params, callback) {
+    call(method, params).then(function (answer) { if (callback) callback(result(answer)); });
+  }
+
+  function query(params, prefix) {
+    return Object.keys(params || {}).map(function (key) {
+      var field = prefix ? prefix + '[' + key + ']' : key;
+      var value = params[key];
+      return value !== null && typeof value === 'object'
+        ? query(value, field)
+        : encodeURIComponent(field) + '=' + encodeURIComponent(value);
+    }).filter(Boolean).join('&');
+  }
+
+  // A call is [method, params] or { method, params }; the results come as the calls came.
+  function callBatch(calls, callback, halt) {
+    var labels = Object.keys(calls);
+    var cmd = {};
+    labels.forEach(function (label) {
+      var one = calls[label];
+      var method = Array.isArray(one) ? one[0] : one.method;
+      cmd[label] = method + '?' + query(Array.isArray(one) ? one[1] : one.params);
+    });
+    call('batch', { halt: halt ? 1 : 0, cmd: cmd }).then(function (answer) {
+      var batch = answer.result || {};
+      var results = Array.isArray(calls) ? [] : {};
+      labels.forEach(function (label) {
+        var error = answer.error ? answer : (batch.result_error || {})[label];
+        results[label] = result(Object.assign({ result: (batch.result || {})[label] }, error));
+      });
+      if (callback) callback(results);
+    });
+  }
+
+  // --- the page and its frame ---------------------------------------------------------------
 
   function resizeWindow(width, height, callback) {
     post('resizeWindow', { width: width, height: height }, callback);
@@ -118,28 +176,84 @@
     resizeWindow(page.scrollWidth, height, callback);
   }
 
+  function getScrollSize() {
+    var page = document.documentElement;
+    return {
+      scrollWidth: Math.max(page.scrollWidth, page.offsetWidth),
+      scrollHeight: Math.max(page.scrollHeight, page.offsetHeight),
+    };
+  }
+
+  function isReady() {
+    return document.readyState !== 'loading';
+  }
+
   function ready(callback) {
-    if (document.readyState === 'loading') {
-      document.addEventListener('DOMContentLoaded', function () { callback(); });
-    } else {
+    if (isReady()) {
       setTimeout(callback, 0);
+    } else {
+      document.addEventListener('DOMContentLoaded', function () { callback(); });
     }
   }
 
+  // --- what a portal has and the sandbox has not ---------------------------------------------
+
+  function notPlayed(what) {
+    var said = false;
+    return function () {
+      if (said) return;
+      said = true;
+      console.warn('BX24: the sandbox does not play ' + what + '; a portal does.');
+    };
+  }
+
   window.BX24 = {
-    init: function (callback) { initialise().then(function () { if (callback) ready(callback); }); },
+    init: function (callback) {
+      initialise().then(function () { if (callback) ready(callback); });
+    },
+    // It runs at the first opening of an application that is being installed: here none is.
+    install: function () {},
+    installFinish: function () { post('setInstall', { status: true }); },
     ready: ready,
-    getAuth: function () { return auth || false; },
+    isReady: isReady,
+    isAdmin: function () { return Boolean(known.IS_ADMIN); },
+    getLang: function () { return known.LANG; },
+    getDomain: function () { return known.DOMAIN; },
+    getAuth: getAuth,
+    refreshAuth: refreshAuth,
     callMethod: callMethod,
-    resizeWindow: resizeWindow,
-    fitWindow: fitWindow,
+    callBatch: callBatch,
+    userOption: options('setUserOption', 'USER_OPTIONS'),
+    appOption: options('setAppOption', 'APP_OPTIONS'),
     placement: {
-      info: function () { return placement; },
+      info: function () {
+        return {
+          placement: known.PLACEMENT || null,
+          options: known.PLACEMENT_OPTIONS || {},
+        };
+      },
       getInterface: function (callback) { post('getInterface', null, callback); },
       call: function (command, params, callback) { post(command, params || {}, callback); },
       bindEvent: function (event, callback) {
         post('placementBindEvent', { event: event }, callback, true);
       },
     },
+    resizeWindow: resizeWindow,
+    fitWindow: fitWindow,
+    getScrollSize: getScrollSize,
+    setTitle: function (title, callback) { post('setTitle', { title: title }, callback); },
+    bind: function (target, event, handler) { target.addEventListener(event, handler); },
+    unbind: function (target, event, handler) { target.removeEventListener(event, handler); },
+    im: {},
   };
+
+  [
+    'scrollParentWindow', 'reloadWindow', 'openPath', 'openApplication', 'closeApplication',
+    'selectUser', 'selectUsers', 'selectAccess', 'selectCRM',
+  ].forEach(function (missing) {
+    window.BX24[missing] = notPlayed('BX24.' + missing);
+  });
+  ['callTo', 'phoneTo', 'openMessenger', 'openHistory'].forEach(function (missing) {
+    window.BX24.im[missing] = notPlayed('BX24.im.' + missing);
+  });
 })();

@@ -9,6 +9,12 @@ const DIRECTIONS = {
   callback: "Callback",
 };
 const STATES = { connecting: "Ringing", connected: "Connected", idle: "Ended" };
+const NO_FRAME = {
+  "no-call": "The widget is a page of another origin. It opens with the card.",
+  "no-layout": "This portal has no CRM, so the card has no widget.",
+  folded: "The card is folded. It has no frame, until you unfold it.",
+  "other-tab": "Another tab is in front. The widget has no frame, until you come back to its tab.",
+};
 const ITEMS = { CONTACT: "Contact", COMPANY: "Company", LEAD: "Lead", DEAL: "Deal" };
 
 let page; // what the sandbox calls this page
@@ -42,12 +48,16 @@ async function ask(path, body) {
 
 // --- the widget ----------------------------------------------------------------------------------
 
-function openWidget({ action, name, allow, origin, fields }) {
+function openWidget({ method, action, name, allow, origin, fields }) {
   const frame = document.createElement("iframe");
   Object.assign(frame, { name, allow, title: "Widget" });
   find("frame").replaceChildren(frame);
   widget = { frame, origin };
   find("widget-origin").textContent = origin;
+  if (method === "GET") {
+    frame.src = action; // a static application
+    return;
+  }
 
   const form = document.createElement("form");
   Object.assign(form, { method: "POST", action, target: name, hidden: true });
@@ -67,8 +77,10 @@ function closeWidget() {
   find("widget-origin").textContent = "";
 }
 
-function resizeWidget({ height }) {
-  if (widget && Number.isFinite(Number(height))) widget.frame.style.height = `${Math.round(height)}px`;
+function resizeWidget({ width, height }) {
+  if (!widget) return;
+  if (width !== undefined) widget.frame.style.width = `${width}px`;
+  if (height !== undefined) widget.frame.style.height = `${height}px`;
 }
 
 // One request at a time, so that the messages arrive in the order in which they were posted.
@@ -87,7 +99,9 @@ addEventListener("message", ({ data, origin, source }) => {
 
 // --- the turns -----------------------------------------------------------------------------------
 
-const stream = new EventSource("/sandbox/card/turns");
+// A card that this tab has shown before comes back folded.
+const seen = sessionStorage.getItem("card");
+const stream = new EventSource("/sandbox/card/turns" + (seen ? `?seen=${encodeURIComponent(seen)}` : ""));
 
 stream.addEventListener("open", () => document.body.classList.remove("lost"));
 stream.addEventListener("error", () => {
@@ -109,6 +123,7 @@ stream.addEventListener("message", (event) => {
   if (turn.resize) resizeWidget(turn.resize);
   turn.log?.forEach(addEntry);
   card = turn.card;
+  sessionStorage.setItem("card", card.id);
   told = performance.now();
   showCard();
   followLog();
@@ -128,6 +143,8 @@ function itemName({ type, id, title }) {
 function showCard() {
   const { call, actions } = card;
   document.body.classList.toggle("no-call", !call);
+  find("no-frame").hidden = card.widget === "open";
+  find("no-frame").textContent = NO_FRAME[card.widget] ?? "";
   for (const button of document.querySelectorAll("[data-action]")) {
     button.disabled = !actions.includes(button.dataset.action);
   }
@@ -142,7 +159,7 @@ function showNoCall() {
   find("number").textContent = "Let it ring, or start a call list.";
   find("state").textContent = "The card is closed";
   find("initials").textContent = "";
-  for (const name of ["no-activity", "hidden-number"]) press(name, false);
+  for (const name of ["no-activity", "hidden-number", "comment"]) press(name, false);
 }
 
 function showCall(call) {
@@ -180,6 +197,7 @@ function showCall(call) {
   find("activity").textContent = none ? "No activity" : `Activity ${activity}`;
   press("no-activity", none);
   press("hidden-number", call.PHONE_NUMBER === "hidden");
+  press("comment", card.commenting);
 
   find("auto-close").textContent = card.auto_close ? "on" : "off";
   find("auto-close").classList.toggle("off", !card.auto_close);
@@ -202,7 +220,7 @@ function tick() {
   find("countdown").value = left === null ? 0 : left / card.close_after;
   find("auto-close-text").textContent =
     left !== null ? `The card closes in ${clock(Math.ceil(left))}.`
-    : card.auto_close ? "The card closes when the far end hangs up."
+    : card.auto_close && !card.commenting ? "The card closes when the far end hangs up."
     : `The card stays ${card.close_after} seconds when the far end hangs up.`;
 }
 
