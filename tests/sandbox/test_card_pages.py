@@ -227,6 +227,31 @@ class TestStream:
         assert "post" not in turn
         assert turn["card"]["call"] is None
 
+    def test_the_second_card_on_a_page_adds_the_events_once_more(
+        self, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        with http.stream("GET", f"{sandbox.origin}/sandbox/card/turns") as response:
+            stream = turns(response)
+            page = next(stream)["page"]
+            for action in ("fold", "unfold", "close", "ring"):
+                http.post(f"{sandbox.origin}/sandbox/card/{action}").raise_for_status()
+            openings = (turn["open"] for turn in stream if turn.get("open"))
+            first, unfolded, opening = (next(openings) for _ in range(3))
+            assert len({first["name"], unfolded["name"], opening["name"]}) == 3
+            sid = opening["name"].rpartition("|")[2]
+            message = {"page": page, "origin": opening["origin"], "data": f"getInterface::a1:{sid}"}
+            http.post(f"{sandbox.origin}/sandbox/card/message", json=message)
+            posts = next(turn["post"] for turn in stream if turn.get("post"))
+        assert len(json.loads(posts[0].removeprefix("a1:"))["event"]) == 6
+
+    def test_the_page_says_what_its_profile_is(self, http: httpx.Client, sandbox: Sandbox) -> None:
+        with http.stream("GET", f"{sandbox.origin}/sandbox/card/turns") as response:
+            stream = turns(response)
+            assert next(stream)["profile"].startswith("Profile rest: ")
+            sandbox.set_profile("js-only")
+            said = [next(stream)["profile"] for _ in range(2)]
+        assert said[-1].endswith("as on real portals.")
+
     @pytest.mark.parametrize("body", [b"", b"[]", b'{"page":"gone","origin":"","data":""}'])
     def test_a_message_of_no_page_is_refused(
         self, http: httpx.Client, sandbox: Sandbox, body: bytes

@@ -329,6 +329,12 @@ class TestReplies:
         assert told["REFRESH_ID"] != "sandboxrefreshtoken"
         opened.portal.authentication.check_token(told["AUTH_ID"])
 
+    def test_a_refresh_that_fails_has_no_reply(self, opened: Opened) -> None:
+        opened.portal.faults.add({"fault": "invalid_grant"})
+        with pytest.raises(DroppedError, match="a portal shows an alert"):
+            opened.ask("refreshAuth")
+        assert opened.ask("refreshAuth")["AUTH_ID"] != "sandboxaccesstoken"
+
     @pytest.mark.parametrize(
         ("command", "params"),
         [

@@ -164,6 +164,8 @@ class Frame:
             raise DroppedError("the sandbox does not play this command, which a portal has")
         elif message.command not in REPLIES:
             raise DroppedError("this placement has no such command")
+        elif message.command == "refreshAuth" and self._portal.faults.take_oauth():
+            raise DroppedError("the refresh failed: a portal shows an alert, and does not reply")
         return message
 
     def obey(self, message: Message) -> str | None:

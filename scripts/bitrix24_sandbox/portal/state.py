@@ -91,6 +91,7 @@ class Portal:
         if profile not in tuple(PROFILES):
             raise InvalidValueError(f"profile must be one of: {', '.join(PROFILES)}")
         self.profile = profile
+        self._changed()
 
     def set_form(self, form: Any) -> None:
         """Open widgets in this way from now on. Raise `InvalidValueError` if there is none such."""

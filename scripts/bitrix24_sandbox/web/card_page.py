@@ -23,7 +23,7 @@ from ..card.messages import DroppedError
 from ..portal import json_text
 from ..portal.addresses import oauth_url, webhook_url
 from ..portal.authentication import ACCESS_TOKEN
-from ..portal.state import Portal
+from ..portal.state import PROFILES, Portal
 
 STATIC = Path(__file__).parent / "static"
 # The page is whole in itself; only the widget's frame and form may lead elsewhere.
@@ -101,7 +101,12 @@ class Page:
         self._send(**told)
 
     def _send(self, **told: Any) -> None:
-        turn = {"card": self._card.state(), **told}
+        profile = self._portal.profile
+        turn = {
+            "card": self._card.state(),
+            "profile": f"Profile {profile}: {PROFILES[profile]}.",
+            **told,
+        }
         self._loop.call_soon_threadsafe(self._turns.put_nowait, turn)
 
 

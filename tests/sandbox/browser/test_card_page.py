@@ -53,6 +53,11 @@ class TestCard:
         )
         expect(pane.get_by_text("The card closes when the far end hangs up.")).to_be_visible()
 
+    def test_the_page_says_what_its_profile_is(self, open_card: OpenCard) -> None:
+        card = open_card()
+        card.sandbox.set_profile("js-only")
+        expect(card.page.locator("#profile")).to_contain_text("js-only: it is no method of REST")
+
     def test_its_timer_runs(self, open_card: OpenCard) -> None:
         page = open_card().page
         expect(page.locator("#timer")).to_have_text(re.compile(r"^\d+:\d\d$"))

@@ -122,6 +122,7 @@ stream.addEventListener("message", (event) => {
   if (turn.open) openWidget(turn.open);
   if (turn.resize) resizeWidget(turn.resize);
   turn.log?.forEach(addEntry);
+  find("profile").textContent = turn.profile;
   card = turn.card;
   sessionStorage.setItem("card", card.id);
   told = performance.now();
