@@ -115,7 +115,7 @@ def _server(app: ASGIApp, tls: ssl.SSLContext | None) -> _Server:
 
 
 def serve(app: ASGIApp, *listeners: socket.socket, tls: ssl.SSLContext | None = None) -> None:
-    """Serve until the process is told to end; that arrives as `KeyboardInterrupt`."""
+    """Serve until the process is asked to end; that arrives as `KeyboardInterrupt`."""
     _server(app, tls).run(sockets=list(listeners))
 
 

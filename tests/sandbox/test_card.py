@@ -502,7 +502,7 @@ class TestOneState:
         assert opened.opened
         assert watched.card.state()["auto_close"] is True
 
-    def test_a_listener_that_has_left_hears_nothing(self, watched: Watched) -> None:
+    def test_a_listener_that_has_left_is_not_called(self, watched: Watched) -> None:
         told: list[Turn] = []
         leave = watched.card.subscribe(told.append)
         leave()

@@ -24,7 +24,7 @@ class TestActions:
     def act(self, http: httpx.Client, sandbox: Sandbox, action: str) -> httpx.Response:
         return http.post(f"{sandbox.origin}/sandbox/card/{action}")
 
-    def test_rest_and_the_card_tell_the_same_story(
+    def test_rest_and_the_card_show_the_same_call(
         self, http: httpx.Client, sandbox: Sandbox
     ) -> None:
         for action in ("close", "next-client", "ring", "answer", "bind", "hidden-number"):
@@ -68,7 +68,7 @@ class TestActions:
         ["", "{}", "[]"]
         + [f'{{"close_after":{value}}}' for value in ('"1"', "-1", "true", "1e99", "NaN", "null")],
     )
-    def test_a_time_that_is_none_is_refused(
+    def test_an_invalid_time_is_refused(
         self, http: httpx.Client, sandbox: Sandbox, body: str
     ) -> None:
         answer = http.put(f"{sandbox.origin}/sandbox/card", content=body)
@@ -312,7 +312,7 @@ class TestDemonstrationWidget:
         assert "&lt;b&gt;" in answer.text
         assert "&lt;/pre&gt;" in answer.text
 
-    def test_a_domain_that_is_none_is_not_written_into_the_page(
+    def test_an_invalid_domain_is_not_written_into_the_page(
         self, http: httpx.Client, sandbox: Sandbox
     ) -> None:
         answer = http.get(f"{sandbox.origin}/widget/?DOMAIN=evil.example/x%22%3E&PROTOCOL=0")

@@ -128,7 +128,7 @@ class TestCall:
         [b"", b"{", b"[]", b"null", b"5", b"\xff", b"[" * 100_000, b'{"a":NaN}', b" " * 9_000_000],
         ids=lambda body: repr(body[:9]),
     )
-    def test_what_is_no_call_at_all_is_refused(
+    def test_a_body_that_is_not_a_call_is_refused(
         self, body: bytes, http: httpx.Client, sandbox: Sandbox
     ) -> None:
         assert refused(http.put(f"{sandbox.origin}/sandbox/call", content=body))
@@ -187,7 +187,7 @@ class TestProfile:
         assert sandbox.state()["profile"] == "rest"
 
     @pytest.mark.parametrize("body", [{}, [], "rest", {"profile": "rest", "times": 1}])
-    def test_what_is_no_profile_at_all_is_refused_with_an_example(
+    def test_a_body_that_is_not_a_profile_is_refused_with_an_example(
         self, body: object, http: httpx.Client, sandbox: Sandbox
     ) -> None:
         answer = http.put(f"{sandbox.origin}/sandbox/profile", json=body)
@@ -296,7 +296,7 @@ class TestFaults:
             ({"fault": "html-502", "seconds": 2}, "html-502 takes no member 'seconds'"),
         ],
     )
-    def test_a_fault_that_cannot_be_is_refused(
+    def test_an_invalid_fault_is_refused(
         self, request_: object, expected: str, http: httpx.Client, sandbox: Sandbox
     ) -> None:
         answer = http.post(f"{sandbox.origin}/sandbox/faults", json=request_)
@@ -315,7 +315,7 @@ class TestFaults:
 
 
 class TestSubscribers:
-    def test_they_hear_of_each_change_of_the_call_until_they_leave(self) -> None:
+    def test_subscribers_are_called_after_each_change_until_they_leave(self) -> None:
         portal, heard = Portal(), []
         leave = portal.subscribe(lambda: heard.append(portal.call and portal.call["CALL_ID"][:2]))
         portal.set_call(LEAST)
@@ -329,7 +329,7 @@ class TestSubscribers:
         portal.end_call()
         assert heard == before
 
-    def test_they_hear_nothing_of_a_refused_call(self) -> None:
+    def test_subscribers_are_not_called_for_a_refused_call(self) -> None:
         portal, heard = Portal(), []
         portal.subscribe(lambda: heard.append(portal.call))
         with pytest.raises(ValueError, match="CALL_ID is missing"):

@@ -132,7 +132,7 @@ def test_a_renamed_portal_redirects(ask: Any, sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_goes_where_it_is_told(status: int, ask: Any, sandbox: Sandbox) -> None:
+def test_a_redirect_goes_to_the_location_asked_for(status: int, ask: Any, sandbox: Sandbox) -> None:
     sandbox.fault("redirect", status=status, location="http://127.0.0.1:9/elsewhere")
     answer = ask()
     assert answer.status_code == status

@@ -178,7 +178,7 @@ class TestOpening:
     def test_each_opening_has_a_sid_of_its_own(self) -> None:
         assert Opened().frame.sid != Opened().frame.sid
 
-    def test_https_is_told_as_protocol_one(self) -> None:
+    def test_https_is_protocol_one(self) -> None:
         opened = Opened(Place("portal.example", secure=True, uri="/"))
         assert opened.frame.opening()["name"].startswith("portal.example|1|")
         assert "PROTOCOL=1" in opened.frame.opening()["action"]
@@ -430,7 +430,7 @@ class TestDropped:
         opened.say("getStatus::id1", origin)
 
 
-def test_every_secret_a_widget_was_told_is_masked(opened: Opened) -> None:
+def test_every_secret_that_a_widget_received_is_masked(opened: Opened) -> None:
     opening = opened.frame.opening()
     opened.ask("refreshAuth")
     again = opened.ask("getInitData")

@@ -35,7 +35,7 @@ def test_the_contract_is_the_committed_one_but_for_its_servers(
     assert served | {"servers": []} == expected | {"servers": []}
 
 
-def test_a_missing_contract_is_told_in_plain_words(
+def test_a_missing_contract_is_a_plain_404(
     http: httpx.Client,
     sandbox: Sandbox,
     monkeypatch: pytest.MonkeyPatch,

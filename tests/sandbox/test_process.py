@@ -181,7 +181,7 @@ class TestTls:
     ],
     ids=" ".join,
 )
-def test_an_argument_that_cannot_be_is_refused(
+def test_an_invalid_argument_is_refused(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit, match="2"):

@@ -163,7 +163,9 @@ class TestAnswer:
             "CALL_LIST_MODE": False,
         }
 
-    def test_the_envelope_tells_its_time_in_full(self, ask: Callable[[], httpx.Response]) -> None:
+    def test_the_envelope_has_its_time_block_in_full(
+        self, ask: Callable[[], httpx.Response]
+    ) -> None:
         before = time.time()
         answer = ask().json()
         after = time.time()

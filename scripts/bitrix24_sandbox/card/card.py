@@ -1,7 +1,7 @@
 """The call card: the window an operator works in, and what can happen to its call.
 
 The call itself is the portal's. The card follows it: whatever changes the call, a button, a
-REST request or a test, the card compares what it saw last with what is there now, and tells its
+REST request or a test, the card compares what it saw last with what is there now, and notifies its
 listeners. So `getStatus` over REST, `getStatus` in the browser and the card cannot disagree.
 Where the rules come from: the portal's page code, and the documentation of `CALL_CARD`.
 """
@@ -68,11 +68,11 @@ class Card:
         self._closes_at = 0.0
         self._seen: Call | None = None
         self._state_since = time.monotonic()
-        self._start_afresh()
+        self._set_initial_state()
         self._follow()
         portal.subscribe(self._follow)
 
-    def _start_afresh(self) -> None:
+    def _set_initial_state(self) -> None:
         self.id = secrets.token_hex(8)
         self.auto_close = True
         self.commenting = False
@@ -195,12 +195,12 @@ class Card:
             else:
                 self._change(CALL_STATE="idle")
             self._start_timer()
-            self._tell(Turn((Event(BEFORE_CLOSE),)))
+            self._notify(Turn((Event(BEFORE_CLOSE),)))
 
     def call_fails(self) -> None:
         """The number of an external call is busy or not reachable (486, 480): the card stays."""
         self._ended = True
-        self._tell(Turn())
+        self._notify(Turn())
 
     def operator_hangs_up(self) -> None:
         """The card closes at once, whatever the widget has asked for; in a call list it stays."""
@@ -257,17 +257,17 @@ class Card:
     def comment(self) -> None:
         """The operator begins to write a comment, or is done with it."""
         self.commenting = not self.commenting
-        self._tell(Turn())
+        self._notify(Turn())
 
     def fold(self) -> None:
         """Make the card small: it has no frame then."""
         self.folded = True
-        self._tell(Turn())
+        self._notify(Turn())
 
     def unfold(self) -> None:
-        """Make the card large again: the tab on top opens anew."""
+        """Make the card large again: the tab in front opens again."""
         self.folded = False
-        self._tell(Turn())
+        self._notify(Turn())
 
     def come_back(self) -> None:
         """The page was loaded again: its card is folded, and what the widget asked for is lost."""
@@ -277,19 +277,19 @@ class Card:
     def switch_to_widget(self) -> None:
         """The operator looks at the widget's tab."""
         self.widget_tab = True
-        self._tell(Turn())
+        self._notify(Turn())
 
     def switch_away(self) -> None:
         """The operator looks at another tab; all applications share one frame."""
         self.widget_tab = False
-        self._tell(Turn())
+        self._notify(Turn())
 
     def disable_auto_close(self) -> None:
         """Keep the card open when the far end hangs up; a timer that runs starts again."""
         self.auto_close = False
         if self._timer is not None:
             self._start_timer()
-        self._tell(Turn())
+        self._notify(Turn())
 
     def enable_auto_close(self) -> None:
         """Let the card close; if it only waits for its timer, it closes at once."""
@@ -297,27 +297,27 @@ class Card:
         if self._timer is not None:
             self.close()
         else:
-            self._tell(Turn())
+            self._notify(Turn())
 
     # --- how the card follows the call ----------------------------------------------------------
 
     def _follow(self) -> None:
-        """Compare the call with what was seen last, and tell what has become of it."""
+        """Compare the call with what was seen last, and report what has become of it."""
         before, now = self._seen, deepcopy(self._portal.call)
         self._seen = now
         if before is not None and (now is None or not same_card(before, now)):
             self._stop_timer()
             silent = is_external(before) or before.get("CALL_STATE") == "idle"
             idle = () if silent else (state_changed("idle"),)
-            self._start_afresh()
-            self._tell(Turn((*idle, Event(BEFORE_CLOSE)), closed=True))
+            self._set_initial_state()
+            self._notify(Turn((*idle, Event(BEFORE_CLOSE)), closed=True))
             before = None
         if now is None:
             return
         if before is None:
             self._state_since = time.monotonic()
             self.widget_tab = not now["CALL_LIST_MODE"]  # the tab of a call list comes before it
-            self._tell(opening(now))
+            self._notify(opening(now))
             return
         events = []
         if now.get("CALL_STATE") != before.get("CALL_STATE"):
@@ -326,9 +326,9 @@ class Card:
             events.append(state_changed(now.get("CALL_STATE")))
         if loads_crm_data(before, now):
             events.append(entity_changed(now))
-        self._tell(Turn(tuple(events)))
+        self._notify(Turn(tuple(events)))
 
-    def _tell(self, turn: Turn) -> None:
+    def _notify(self, turn: Turn) -> None:
         for listener in list(self._listeners):
             listener(turn)
 
@@ -382,7 +382,7 @@ ACTIONS: dict[str, Callable[[Card], None]] = {
 
 
 def same_card(before: Call, now: Call) -> bool:
-    """Another call has a card of its own, but a call list keeps one card for all its clients.
+    """Another call has another card, but a call list keeps one card for all its clients.
 
     A call may have no id at first.
     """

@@ -39,15 +39,15 @@ MASK = "•••"
 
 
 def placement_options(call: Call, uri: str) -> dict[str, Any]:
-    """The call as a widget is told of it when it is opened: every scalar as a string.
+    """The call as a widget receives it when it is opened: every scalar as a string.
 
     `uri`: path and query of the page that opens the widget.
     """
-    told: dict[str, Any] = {"PHONE_NUMBER": "undefined", "CRM_ACTIVITY_ID": "undefined"}
-    told |= {name: _as_text(value) for name, value in call.items()}
+    options: dict[str, Any] = {"PHONE_NUMBER": "undefined", "CRM_ACTIVITY_ID": "undefined"}
+    options |= {name: _as_text(value) for name, value in call.items()}
     if not call["CRM_BINDINGS"]:
-        del told["CRM_BINDINGS"]
-    return {**told, "URI": uri}
+        del options["CRM_BINDINGS"]
+    return {**options, "URI": uri}
 
 
 def _as_text(value: Any) -> Any:
@@ -77,7 +77,7 @@ class Place:
 
 
 class Frame:
-    """One opening of a widget: its SID, what it has bound, and the secrets it was told."""
+    """One opening of a widget: its SID, what it has bound, and the secrets it received."""
 
     def __init__(
         self,
@@ -182,7 +182,7 @@ class Frame:
         return [encode(bound, event.payload) for bound in self._bound.get(event.name, [])]
 
     def mask(self, text: str) -> str:
-        """Hide every secret that this widget was told, wherever it stands in the text."""
+        """Hide every secret that this widget received, wherever it stands in the text."""
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, MASK)
         return text

@@ -25,7 +25,7 @@ class Message:
 
 
 def parse(data: Any) -> Message:
-    """Take a message apart; raises `DroppedError` if it is none."""
+    """Take a message apart; raises `DroppedError` if it is not one."""
     if isinstance(data, str):
         return _parse_text(data)
     if isinstance(data, dict):

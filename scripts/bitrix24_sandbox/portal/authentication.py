@@ -44,7 +44,7 @@ class Authentication:
             raise PortalError("INVALID_CREDENTIALS")
 
     def check_token(self, token: Any) -> float:
-        """Give the Unix time at which this access token expires. Raise `PortalError` if none."""
+        """Give the Unix time at which the token expires. Raise `PortalError` if it is not valid."""
         if not isinstance(token, str) or not token:
             raise PortalError("NO_AUTH_FOUND")
         expiry = self._expiry.get(token)

@@ -115,7 +115,7 @@ class Portal:
         return self.current.fields if self.current else None
 
     def set_call(self, call: Any) -> None:
-        """Make this the current call. Raise `InvalidCallError` if it is none: nothing changes."""
+        """Make this the current call. Raise `InvalidCallError`, and change nothing, if invalid."""
         self.current = CurrentCall(call)
         self._changed()
 
@@ -133,7 +133,7 @@ class Portal:
         for callback in tuple(self._subscribers):
             callback()
 
-    # --- what an answer says of its own making ----------------------------------------------------
+    # --- the time block of an envelope ------------------------------------------------------------
 
     def time_block(self, method: str, watch: Stopwatch) -> dict[str, float | int | str]:
         """Count the request that took so long, and describe it as the envelope's `time`."""

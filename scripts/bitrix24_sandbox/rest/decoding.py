@@ -15,7 +15,7 @@ from .answers import ClientGoneError
 
 Fields = dict[str, Any]
 
-MAX_BODY = 8 * 1024 * 1024  # bytes; what PHP takes unless told otherwise
+MAX_BODY = 8 * 1024 * 1024  # bytes; PHP's usual limit
 
 
 async def read_body(receive: Receive) -> bytes:

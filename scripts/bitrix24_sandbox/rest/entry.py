@@ -1,4 +1,4 @@
-"""The portal's REST entry: `/rest/METHOD` by OAuth, `/rest/USER/WEBHOOK/METHOD` by webhook."""
+"""The REST entry: `/rest/METHOD` with OAuth, `/rest/USER/WEBHOOK/METHOD` with a webhook."""
 
 from functools import partial
 from typing import NamedTuple
@@ -25,7 +25,7 @@ class Target(NamedTuple):
 
 
 class Rest:
-    """An ASGI application of its own, without a layer between it and the server.
+    """A plain ASGI application, without a layer between it and the server.
 
     A request is refused, in this order, for: its method's name, its HTTP method, the request
     limit, who is asking, the rights, the arguments, and the lack of a call. Fields are those of

@@ -1,4 +1,4 @@
-"""The OAuth server: a place of its own, which refreshes tokens and says whose they are.
+"""The OAuth server, apart from the portal: it refreshes tokens and says whose they are.
 
 It stands at `/oauth/` of the sandbox, and answers as well to the names of the real servers, which
 SDKs have built in: then at `/oauth/token/` and `/rest/app.info`, as those do.
@@ -41,7 +41,7 @@ class Asked(NamedTuple):
 def routes(portal: Portal, portal_rest: ASGIApp, origin: str | None) -> list[BaseRoute]:
     """Give what the OAuth server answers; `portal_rest` takes what is asked of the portal.
 
-    `origin`: the portal's, for requests that reach the OAuth server by a name of its own.
+    `origin`: the portal's, for requests that reach the OAuth server by the name of a real one.
     """
     refresh = _Endpoint(lambda asked: _refresh(portal, asked), origin, portal)
     app_info = _Endpoint(lambda asked: _app_info(portal, asked), origin)

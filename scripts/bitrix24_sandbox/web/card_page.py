@@ -1,4 +1,4 @@
-"""The portal page in the browser: what it is told, and what it passes on.
+"""The portal page in the browser: what it receives, and what it passes on.
 
 The page's script decides nothing. It hands over each message of the widget, and does what the
 stream of turns says, in that order: post these texts into the frame, remove it, open a new one.

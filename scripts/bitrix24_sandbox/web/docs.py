@@ -32,8 +32,8 @@ def _contract(request: Request) -> dict[str, Any]:
     document: dict[str, Any] = yaml.load(CONTRACT.read_bytes(), _Loader)  # noqa: S506 - it is safe
     rest = str(request.base_url.replace(path="/rest"))
     document["servers"] = [
-        {"url": f"{rest}/{USER_ID}/{WEBHOOK}", "description": "This sandbox, by webhook"},
-        {"url": rest, "description": "This sandbox, by OAuth: authorize with the access token"},
+        {"url": f"{rest}/{USER_ID}/{WEBHOOK}", "description": "This sandbox, with a webhook"},
+        {"url": rest, "description": "This sandbox, with OAuth: authorize with the access token"},
     ]
     return document
 

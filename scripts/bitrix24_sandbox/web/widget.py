@@ -1,7 +1,7 @@
 """The demonstration widget: an application's page, as a portal opens it in the call card.
 
 It is served on a port of its own, so that the browser takes it for what it is to a portal: a page
-of another origin. It knows nothing of the sandbox but what the portal's form tells it.
+of another origin. It knows of the sandbox only what the portal's form says.
 """
 
 import html

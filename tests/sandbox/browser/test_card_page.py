@@ -98,7 +98,7 @@ class TestCard:
 
 
 class TestButtons:
-    def test_ring_opens_the_widget_anew_under_another_sid(self, open_card: OpenCard) -> None:
+    def test_ring_opens_the_widget_again_under_another_sid(self, open_card: OpenCard) -> None:
         card = open_card()
         expect(card.page.locator("iframe")).to_have_count(1)
         first = card.page.locator("iframe").get_attribute("name")
@@ -109,7 +109,7 @@ class TestButtons:
         assert re.fullmatch(r"127\.0\.0\.1:\d+\|0\|[0-9a-f]{32}", second)
         expect(widget_row(card, "CALL_STATE")).to_have_text("connecting")
 
-    def test_answer_tells_the_widget_that_the_call_is_connected(self, recorder: Card) -> None:
+    def test_answer_sends_the_widget_the_connected_state(self, recorder: Card) -> None:
         recorder.click("Close card", "Ring")
         recorder.wait_until_heard("ready:")
         recorder.click("Answer")
@@ -179,7 +179,7 @@ class TestButtons:
         recorder.wait_until_heard("EntityChanged:" + json.dumps(entity, separators=(",", ":")))
         assert recorder.page.locator("iframe").get_attribute("name") == name
 
-    def test_bind_tells_the_widget_of_the_new_entity(self, open_card: OpenCard) -> None:
+    def test_bind_sends_the_widget_the_new_entity(self, open_card: OpenCard) -> None:
         card = open_card()
         expect(received(card, "getStatus")).to_have_count(1)
         card.click("Bind another CRM item")
@@ -309,7 +309,7 @@ class TestFrame:
         opened_with = json.loads(card.widget.locator("#opened-with").text_content())
         assert opened_with.keys() == {"DOMAIN", "PROTOCOL", "LANG", "APP_SID"}
 
-    def test_an_unbound_outgoing_call_is_shown_and_told_with_false(
+    def test_an_unbound_outgoing_call_is_shown_and_sent_with_false(
         self, open_card: OpenCard
     ) -> None:
         card = open_card()

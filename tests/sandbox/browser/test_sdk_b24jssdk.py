@@ -202,7 +202,7 @@ class TestRest:
             seen[error.get("code")] = error.get("status")
         assert seen == documented
 
-    def test_an_unknown_method_is_told_as_one(self, widget: Card) -> None:
+    def test_an_unknown_method_is_method_not_found(self, widget: Card) -> None:
         assert rest_call(widget, "placement.sing") == {
             "code": "ERROR_METHOD_NOT_FOUND",
             "status": 404,
