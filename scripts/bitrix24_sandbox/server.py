@@ -107,8 +107,8 @@ def _server(app: ASGIApp, tls: ssl.SSLContext | None) -> _Server:
         timeout_keep_alive=75,
     )
     # Only a fault of the sandbox itself is worth a line; requests have a log of their own.
-    for chatty in ("uvicorn.error", "python_multipart"):
-        logging.getLogger(chatty).setLevel(logging.ERROR)
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # its errors are the sender's
     # It would show webhooks and tokens to whoever listens at the root logger.
     logging.getLogger("uvicorn.access").disabled = True
     return _Server(config)

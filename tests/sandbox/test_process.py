@@ -282,6 +282,18 @@ class TestInThisProcess:
         assert answer.json()["error"] == "INTERNAL_SERVER_ERROR"
         assert "ZeroDivisionError" in caplog.text
 
+    def test_a_form_that_cannot_be_read_is_not_logged(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with running() as sandbox:
+            httpx.post(
+                f"{sandbox.webhook_url}placement.call",
+                content=b"--a",
+                headers={"Content-Type": "multipart/form-data"},
+                trust_env=False,
+            )
+        assert [record for record in caplog.records if record.name.startswith("python_m")] == []
+
     def test_a_disconnect_on_request_is_no_bug(self, caplog: pytest.LogCaptureFixture) -> None:
         with running() as sandbox:
             sandbox.fault("disconnect")
