@@ -9,6 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from shlex import quote
 from typing import Any
@@ -70,19 +71,49 @@ class View:
 
 def webhook(document: Document, base_url: str) -> View:
     """By webhook: the URL is all the authentication there is."""
-    view = {**document, "servers": [document["servers"][0]]}
-    view.pop("security", None)
-    return View("webhook", view, base_url.rstrip("/"), valid=200)
+    return View("webhook", _without_security(document, 0, None), base_url.rstrip("/"), valid=200)
 
 
 def oauth(document: Document, base_url: str, token: str) -> View:
-    """Over OAuth, with a valid token."""
-    return View("OAuth", _oauth(document), base_url.rstrip("/"), valid=200, token=token)
+    """With OAuth, and a valid token in the query, which wins over one in the body."""
+    view = _with_auth_in_body(_oauth(document), None)
+    return View("OAuth", view, base_url.rstrip("/"), valid=200, token=token)
+
+
+def oauth_in_body(document: Document, base_url: str, token: str) -> View:
+    """With OAuth, and a valid token in the body."""
+    view = _without_security(document, 1, {"const": token})
+    return View("OAuth, in the body", view, base_url.rstrip("/"), valid=200, token=token)
 
 
 def stranger(document: Document, base_url: str) -> View:
     """Over OAuth, with made-up tokens or none: nothing but a refusal will do."""
-    return View("no valid token", _oauth(document), base_url.rstrip("/"), valid=401)
+    # Without the example of a token, which is a sandbox's valid one.
+    view = _with_auth_in_body(_oauth(document), {"type": "string"})
+    return View("no valid token", view, base_url.rstrip("/"), valid=401)
+
+
+def _without_security(document: Document, server: int, auth: dict[str, Any] | None) -> Document:
+    view = {**document, "servers": [document["servers"][server]]}
+    view.pop("security", None)
+    return _with_auth_in_body(view, auth)
+
+
+def _with_auth_in_body(document: Document, schema: dict[str, Any] | None) -> Document:
+    """The document with `auth` in the body as that schema has it, required if constant, or without."""
+    view = deepcopy(document)
+    request = view["components"]["schemas"]["GetStatusRequest"]
+    request["properties"].pop("auth", None)
+    if schema is not None:
+        request["properties"]["auth"] = schema
+    if schema is not None and "const" in schema:
+        request["required"] = [*request.get("required", []), "auth"]
+        for path in view["paths"].values():
+            for operation in path.values():
+                for content in operation["requestBody"]["content"].values():
+                    for example in content["examples"].values():
+                        example["value"]["auth"] = schema["const"]
+    return view
 
 
 def _oauth(document: Document) -> Document:

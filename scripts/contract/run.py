@@ -31,7 +31,7 @@ import httpx
 from bitrix24_sandbox.server import running
 
 from contract.document import Document, load
-from contract.properties import View, findings, oauth, stranger, webhook
+from contract.properties import View, findings, oauth, oauth_in_body, stranger, webhook
 from contract.report import Outcome, summary, write_junit
 
 FAILED, INTERRUPTED = 1, 130  # exit statuses; the second is what a shell says of Ctrl-C
@@ -105,6 +105,7 @@ def _views(document: Document, options: argparse.Namespace, stack: ExitStack) ->
         return [
             webhook(document, sandbox.webhook_url),
             oauth(document, sandbox.oauth_url, sandbox.access_token),
+            oauth_in_body(document, sandbox.oauth_url, sandbox.access_token),
             stranger(document, closed.oauth_url),
         ]
     try:
@@ -116,7 +117,11 @@ def _views(document: Document, options: argparse.Namespace, stack: ExitStack) ->
         ) from None
     if _is_webhook(base_url):
         return [webhook(document, base_url)]
-    return [oauth(document, base_url, options.token), stranger(document, base_url)]
+    return [
+        oauth(document, base_url, options.token),
+        oauth_in_body(document, base_url, options.token),
+        stranger(document, base_url),
+    ]
 
 
 def _progress(view: str) -> Callable[[object], None]:

@@ -13,6 +13,7 @@ class Request(NamedTuple):
     method: str
     path: str
     query: bytes
+    body: bytes
 
 
 class Answer(NamedTuple):
@@ -54,18 +55,26 @@ class Spoilt:
             await self._app(scope, receive, send)
             return
         messages: list[Message] = []
+        body = bytearray()
+
+        async def listen() -> Message:
+            message = await receive()
+            body.extend(message.get("body", b""))
+            return message
 
         async def keep(message: Message) -> None:
             messages.append(message)
 
-        await self._app(scope, receive, keep)
+        await self._app(scope, listen, keep)
         start, *chunks = messages
         answer = Answer(
             start["status"],
             {str(name, "latin-1"): str(value, "latin-1") for name, value in start["headers"]},
             b"".join(chunk["body"] for chunk in chunks),
         )
-        spoilt = self._spoil(Request(scope["method"], scope["path"], scope["query_string"]), answer)
+        spoilt = self._spoil(
+            Request(scope["method"], scope["path"], scope["query_string"], bytes(body)), answer
+        )
         headers = {**spoilt.headers, "content-length": str(len(spoilt.body))}
         await send(
             {

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 from bitrix24_sandbox.server import Running, running
 from contract.document import Document, faults_of_document
-from contract.properties import Tally, findings, oauth, stranger, webhook
+from contract.properties import Tally, findings, oauth, oauth_in_body, stranger, webhook
 
 from tests.contract.mutation import Answer, Mutation, Request, Spoilt
 from tests.contract.scenario import faults_of_scenario, restore
@@ -64,6 +64,7 @@ def found_by_generated_requests(document: Document, sandbox: Running) -> str | N
     def views() -> Iterator[Any]:
         yield webhook(document, sandbox.webhook_url)
         yield oauth(document, sandbox.oauth_url, sandbox.access_token)
+        yield oauth_in_body(document, sandbox.oauth_url, sandbox.access_token)
         sandbox.expire_tokens()
         yield stranger(document, sandbox.oauth_url)
 
@@ -249,6 +250,11 @@ SPOILT_ANSWERS: dict[str, Mutation] = {
     "any token will do": welcoming(401, lambda request, _: b"auth=" in request.query),
     "anybody may ask": welcoming(401, lambda *_: True),
     "anything may be asked": welcoming(400, lambda *_: True),
+    "a token in the body is ignored": lambda request, answer: (
+        answer.with_value({"error": "NO_AUTH_FOUND"}, status=401)
+        if b'"auth"' in request.body and b"auth=" not in request.query and answer.status == 200
+        else answer
+    ),
     "every method will do": welcoming(405, lambda *_: True),
     "GET will do": welcoming(405, lambda request, _: request.method == "GET"),
     "another method is not found": status(405, 404),

@@ -6,7 +6,7 @@ from itertools import islice
 import pytest
 from bitrix24_sandbox.server import Running
 from contract.document import Document
-from contract.properties import Tally, View, findings, oauth, stranger, webhook
+from contract.properties import Tally, View, findings, oauth, oauth_in_body, stranger, webhook
 from schemathesis import Response
 
 SEED = 1
@@ -37,6 +37,10 @@ def by_oauth(document: Document, portal: Running) -> View:
     return oauth(document, portal.oauth_url, portal.access_token)
 
 
+def by_oauth_in_body(document: Document, portal: Running) -> View:
+    return oauth_in_body(document, portal.oauth_url, portal.access_token)
+
+
 def by_nobody(document: Document, portal: Running) -> View:
     portal.expire_tokens()  # so that no token, made up or not, is a valid one
     return stranger(document, portal.oauth_url)
@@ -44,9 +48,10 @@ def by_nobody(document: Document, portal: Running) -> View:
 
 @pytest.mark.parametrize(
     ("view_of", "cases", "at_least"),
-    [  # 500 cases where a request can succeed, and 100 where none may
+    [  # 600 cases where a request can succeed, and 100 where none may
         (by_webhook, 250, {200: 100, 400: 80, 405: 7}),
         (by_oauth, 250, {200: 100, 400: 80, 401: 2, 405: 7}),
+        (by_oauth_in_body, 100, {200: 40, 400: 15, 401: 10, 405: 7}),
         (by_nobody, 100, {401: 120, 405: 7}),
     ],
 )
