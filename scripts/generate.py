@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 from generator.enums import write_enums
+from generator.unsupported import unsupported
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACT = ROOT / "openapi" / "call-card.yaml"
@@ -125,6 +126,8 @@ def _run(module: str, *arguments: str | Path) -> None:
         command, capture_output=True, text=True, check=False, env=os.environ | PLAIN_TEXT
     )
     if result.returncode:
+        if reason := unsupported(result.stderr):
+            raise GenerationError(reason)
         output = (result.stdout + result.stderr).strip().splitlines()
         raise GenerationError("\n".join([f"{module} failed:", *output[-12:]]))
 

@@ -100,7 +100,7 @@ def _without_security(document: Document, server: int, auth: dict[str, Any] | No
 
 
 def _with_auth_in_body(document: Document, schema: dict[str, Any] | None) -> Document:
-    """The document with `auth` in the body as that schema has it, required if constant, or without."""
+    """The document without `auth` in the body, or with it as that schema; required if constant."""
     view = deepcopy(document)
     request = view["components"]["schemas"]["GetStatusRequest"]
     request["properties"].pop("auth", None)

@@ -117,8 +117,25 @@ def change_contract(old: str, new: str) -> Callable[[Path], None]:
             change_contract(
                 "          type: boolean\n", "          type: string\n          enum: [yes, no]\n"
             ),
-            "unsupported: call_list_mode of CallStatus: EnumProperty",
+            "do not support this part of the contract: call_list_mode of CallStatus: EnumProperty",
             id="a closed set of values",
+        ),
+        pytest.param(
+            change_contract(
+                "        CALL_LIST_MODE:\n          type: boolean\n",
+                "        CALL_LIST_MODE:\n          anyOf: [{$ref: '#/components/schemas/Time'},"
+                " {$ref: '#/components/schemas/CrmBinding'}]\n",
+            ),
+            "do not support this part of the contract: call_list_mode of CallStatus: Union",
+            id="a value that is one of two objects",
+        ),
+        pytest.param(
+            change_contract(
+                "    CallEnded:\n      type: object\n",
+                "    CallEnded:\n      allOf: [{$ref: '#/components/schemas/CallStarted'}]\n",
+            ),
+            "do not support this part of the contract: allOf in CallEnded",
+            id="an object that is made of others",
         ),
         pytest.param(
             change_contract(
@@ -126,11 +143,11 @@ def change_contract(old: str, new: str) -> Callable[[Path], None]:
                 "    NoParameters:\n      type: object\n      required: [x]\n"
                 "      properties: {x: {type: string}}\n",
             ),
-            "unsupported: body params",
+            "do not support this part of the contract: body params",
             id="a request that is not constant",
         ),
         pytest.param(
-            change_contract("        - An unknown command. Send `getStatus`.\n", ""),
+            change_contract("        - *ERROR_PLACEMENT_NOT_FOUND\n", ""),
             "ErrorCode: x-enum-descriptions",
             id="a value without a description",
         ),
@@ -152,6 +169,7 @@ def test_a_contract_that_cannot_be_taken_fails_and_leaves_the_old_client(
     assert result.returncode == 1
     assert complaint in result.stderr
     assert "Nothing was changed." in result.stderr
+    assert "TemplateNotFound" not in result.stderr
     assert content(project / "generated") == before
     assert not list(project.glob(".generating-*"))
 
@@ -160,7 +178,7 @@ def test_a_contract_that_cannot_be_taken_fails_and_leaves_the_old_client(
     ("drift", "line"),
     [
         pytest.param(
-            change_contract("description: The call's id.", "description: The id."),
+            change_contract("The call's id; empty", "The id; empty"),
             f"{MODEL}: differs",
             id="an edited contract",
         ),
@@ -225,7 +243,7 @@ def test_a_description_cannot_become_code(project: Path) -> None:
     text = 'Ends """ here\'\nimport os  # \\"'
     edit(
         project / "openapi" / "call-card.yaml",
-        "- An unknown command. Send `getStatus`.\n",
+        "- *ERROR_PLACEMENT_NOT_FOUND\n",
         f"- {json.dumps(text)}\n",
     )
     result = run(project)
