@@ -121,6 +121,23 @@ class TestApiError:
         assert error.response["phase"] == ["full"]
         assert json.loads(error.content) == body
 
+    @pytest.mark.parametrize("status", [402, 418, 502, 520])
+    @pytest.mark.parametrize("code", ["QUERY_LIMIT_EXCEEDED", "OVERLOAD_LIMIT", "MOON_PHASE"])
+    def test_a_status_that_is_not_in_the_contract_does_not_hide_an_error(
+        self, code: str, status: int, get: Get, answering: Answering
+    ) -> None:
+        error = raised(get, answering({"error": code}, status))
+        assert isinstance(error, errors.ApiError)
+        assert (error.error, error.status_code) == (code, status)
+
+    @pytest.mark.parametrize("code", ErrorCode)
+    @pytest.mark.parametrize("status", [200, 403, 503, 520])
+    def test_whether_to_retry_a_known_code_does_not_depend_on_the_status(
+        self, code: ErrorCode, status: int
+    ) -> None:
+        error = errors.ApiError(status, ErrorResponse(error=code), b"")
+        assert error.retryable is code.retryable
+
     def test_the_message_tells_a_person_what_happened(self, get: Get, answering: Answering) -> None:
         body = {"error": "ERROR_CORE", "error_description": "Call is not found", "more": MARKER}
         message = str(raised(get, answering(body, 400)))
@@ -167,7 +184,8 @@ class TestUnexpectedStatus:
 
         client = Client(
             base_url="https://portal.example/rest/1/made-up-secret/",
-            httpx_args={"transport": httpx.MockTransport(answer)},
+            transport=lambda: httpx.MockTransport(answer),
+            async_transport=lambda: httpx.MockTransport(answer),
         )
         assert type(raised(ask, client)) is errors.UnexpectedStatus
 
@@ -289,8 +307,7 @@ class TestInvalidResponse:
         self, ask: Ask, answering: Answering
     ) -> None:
         error = raised(ask, answering(f'{{"{MARKER}'.encode()))
-        assert error.__cause__ is None
-        assert error.__suppress_context__
+        assert error.__cause__ is error.__context__ is None
         assert MARKER not in "".join(traceback.format_exception(error))
 
     def test_the_message_says_where_and_what_was_expected(
@@ -299,7 +316,7 @@ class TestInvalidResponse:
         answer["result"]["CRM_BINDINGS"][1]["ENTITY_ID"] = "seventeen"
         message = str(raised(get, answering(answer)))
         assert message == (
-            "the body of a 200 answer is not as documented (see .content): "
+            "the body of a 200 response is not as documented: "
             "result.CRM_BINDINGS[1].ENTITY_ID: expected an integer, found 'seventeen'"
         )
 
