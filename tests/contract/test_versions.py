@@ -1,5 +1,6 @@
 """`make breaking`: the version and the changelog follow the contract."""
 
+import functools
 import json
 import os
 import subprocess
@@ -10,12 +11,15 @@ from typing import Any
 
 import pytest
 import yaml
-from contract.changes import Effect
+from contract import changes
+from contract.changes import Change, Effect, Node, wire_changes
 from contract.versions import Version, changelog_problem, main, next_version
 
 from tests.contract.evolution import CALL, DOCUMENT, GONE, TEXT, edited
 
 ROOT = Path(__file__).resolve().parents[2]
+
+pytestmark = pytest.mark.xdist_group("evolution")
 
 
 # --- the version and the changelog ----------------------------------------------------------------
@@ -91,6 +95,26 @@ class Project:
     def run(self, *arguments: str) -> tuple[int, str, str]:
         status = main(arguments, self.root)
         return status, *self.capsys.readouterr()
+
+
+@functools.cache
+def compared(old: str, new: str, _redocly: Path) -> list[Change]:
+    return wire_changes(json.loads(old), json.loads(new))
+
+
+@pytest.fixture(autouse=True)
+def _compare_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask redocly once for each two documents: it takes a second, and knows nothing of versions."""
+
+    def remembered(*documents: Node) -> list[Change]:
+        infos = ({**document["info"], "version": "0"} for document in documents)
+        old, new = (
+            json.dumps({**document, "info": info})
+            for document, info in zip(documents, infos, strict=True)
+        )
+        return compared(old, new, changes.REDOCLY)
+
+    monkeypatch.setattr(changes, "wire_changes", remembered)
 
 
 @pytest.fixture
@@ -175,7 +199,7 @@ def test_a_reference_that_leads_nowhere_is_no_valid_document(project: Project, t
 def test_without_redocly_it_says_what_installs_it(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("contract.changes.REDOCLY", project.root / "cli.js")
+    monkeypatch.setattr(changes, "REDOCLY", project.root / "cli.js")
     project.write("1.0.0")
     project.commit()
     said = "breaking: redocly is not installed; `make check` installs it\n"

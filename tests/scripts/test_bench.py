@@ -9,22 +9,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import bench
 import pytest
+from benchmark.turns import Row, Spread
 
-LAX = "bench.BOUNDS.update(dict.fromkeys(bench.BOUNDS, bench.Bound(least=0.0)))"
-SERVER = '("the server", "sandbox", "requests a second")'
-
-
-def run(out: Path, bounds: str) -> subprocess.CompletedProcess[str]:
-    """Run the program in its tiny profile, with other bounds."""
-    program = f"import sys, bench; {bounds}; sys.exit(bench.main(sys.argv[1:]))"
-    return subprocess.run(
-        [sys.executable, "-c", program, "--quick", "--out", str(out)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"PATH": "", "PYTHONPATH": ":".join(filter(None, sys.path)), "TERM": "dumb"},
-    )
+pytestmark = pytest.mark.xdist_group("bench")  # one measurement for all
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +23,16 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def passed(out: Path) -> subprocess.CompletedProcess[str]:
-    """A run whose bounds cannot but hold."""
-    return run(out, LAX)
+    """A tiny measurement, with bounds that cannot but hold."""
+    lax = "bench.BOUNDS.update(dict.fromkeys(bench.BOUNDS, bench.Bound(least=0.0)))"
+    program = f"import sys, bench; {lax}; sys.exit(bench.main(sys.argv[1:]))"
+    return subprocess.run(
+        [sys.executable, "-c", program, "--quick", "--out", str(out)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": "", "PYTHONPATH": ":".join(filter(None, sys.path)), "TERM": "dumb"},
+    )
 
 
 @pytest.fixture
@@ -112,11 +109,26 @@ def test_the_table_goes_to_the_output_and_the_progress_beside_it(
     assert "noisy" in passed.stdout
 
 
-def test_a_broken_bound_is_told_in_a_sentence_and_by_the_exit_status(tmp_path: Path) -> None:
-    result = run(tmp_path / "bench.json", f"{LAX}; bench.BOUNDS[{SERVER}] = bench.Bound(least=1e9)")
-    assert result.returncode == 1, result.stderr
-    last = result.stderr.splitlines()[-1]
-    assert last.startswith("the server: sandbox has ")
-    assert last.endswith("must be ≥ 1000000000.00.")
-    broken = json.loads((tmp_path / "bench.json").read_text("utf-8"))["broken"]
+def test_a_broken_bound_is_told_in_a_sentence_and_by_the_exit_status(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def row(median: float) -> Row:
+        ratio = Spread(median, low=0.1, high=9.9)
+        return Row("the server", "sandbox", "requests a second", ratio, ratio)
+
+    def judged(median: float) -> tuple[int, str, list[str]]:
+        monkeypatch.setattr(bench, "measure", lambda _: [row(median)])
+        status = bench.main(["--out", str(tmp_path / "bench.json")])
+        broken: list[str] = json.loads((tmp_path / "bench.json").read_text("utf-8"))["broken"]
+        return status, capsys.readouterr().err.splitlines()[-1], broken
+
+    least = bench.BOUNDS["the server", "sandbox", "requests a second"].least
+    assert least
+    assert judged(least)[0] == 0
+    status, last, broken = judged(least - 0.01)
+    assert status == 1
+    assert last.startswith(
+        f"the server: sandbox has {least - 0.01:.3f} times the requests a second"
+    )
+    assert last.endswith(f"must be ≥ {least:.2f}.")
     assert broken == [last]
