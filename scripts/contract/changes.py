@@ -8,9 +8,10 @@ that callers write are compared here. What neither rates counts as compatible.
 
 import json
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from enum import IntEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,11 +24,29 @@ Node = Mapping[str, Any]
 Effect = IntEnum("Effect", ["NOTHING", "WORDS", "COMPATIBLE", "BREAKING"], start=0)
 CALLER, CLIENT = "a caller", "a vendored client"
 BOTH = frozenset({CALLER, CLIENT})
+NOBODY: frozenset[str] = frozenset()
 NO_CLASS = "of no class"
 
 WORDS = {"$comment", "description", "example", "examples", "openapi", "summary"}
 WORD_TYPES = {"Contact", "Example", "ExamplesMap", "ExternalDocs", "Info", "License", "Tag"}
 PYTHON_FORMATS = {"binary", "date", "date-time", "uuid"}  # each a type of its own in the client
+# What the client does not check in what it receives.
+UNCHECKED = {
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "format",
+    "maxItems",
+    "maxLength",
+    "maxProperties",
+    "maximum",
+    "minItems",
+    "minLength",
+    "minProperties",
+    "minimum",
+    "multipleOf",
+    "pattern",
+    "uniqueItems",
+}
 # Whom a change breaks that redocly rates as major, by its rule; both, if the rule is not here.
 VICTIMS = {
     "enum-values-added": {CLIENT},
@@ -49,7 +68,7 @@ class Change(NamedTuple):
     where: str
     what: str
     effect: Effect
-    breaks: frozenset[str] = frozenset()
+    breaks: frozenset[str] = NOBODY
 
     def __str__(self) -> str:
         breaks = f" — breaks {' and '.join(sorted(self.breaks))}" if self.breaks else ""
@@ -124,14 +143,32 @@ def wire_changes(old: Node, new: Node) -> list[Change]:
         report = json.loads(done.stdout)
         if report["reportVersion"] != "1":
             raise ValueError("another reportVersion")
-        return [_wire_change(entry) for entry in report["changes"]]
+        # A branch may now match beside another, which is a change of two entries.
+        widened = _branches(report["changes"], "OneOf", "removed") & _branches(
+            report["changes"], "AnyOf", "added"
+        )
+        return [_wire_change(entry, widened) for entry in report["changes"]]
     except (KeyError, TypeError, ValueError) as error:
         why = "redocly's report is not as redocly 2.77.0 writes it; adapt contract/changes.py"
         said = shorten(f"{error!r} {done.stderr.decode(errors='replace')}", 300)
         raise ComparisonError(f"{why}: {said}") from None
 
 
-def _wire_change(entry: Node) -> Change:
+def _branches(entries: Sequence[Node], combinator: str, kind: str) -> set[tuple[str, str]]:
+    """Return the schemas in which all branches of a combinator came or went, with the branches."""
+    return {
+        _branches_of(entry)
+        for entry in entries
+        if (entry["typeName"], entry["kind"]) == (combinator, kind)
+    }
+
+
+def _branches_of(entry: Node) -> tuple[str, str]:
+    side = entry["base" if entry["kind"] == "removed" else "revision"]
+    return str(entry["path"]).rpartition("/")[0], json.dumps(side["value"], sort_keys=True)
+
+
+def _wire_change(entry: Node, widened: Set[tuple[str, str]]) -> Change:
     kind, keyword = entry["kind"], entry.get("property")
     was, now = (entry.get(side, {}).get("value") for side in ("base", "revision"))
     side = entry["base" if kind == "removed" else "revision"]
@@ -143,9 +180,10 @@ def _wire_change(entry: Node) -> Change:
         said = "; ".join(verdict["message"].rstrip(".") for verdict in entry["verdicts"])
         values = "" if keyword in WORDS else f" from {was!r} to {now!r}"
         what = said or shorten(f"{keyword} changed{values}", 150)
-    breaks = _unrated(entry, was, now)
-    if entry["impact"] == "major":
-        breaks = breaks.union(*(VICTIMS.get(v["ruleId"], BOTH) for v in entry["verdicts"]))
+    if entry["typeName"] in ("AnyOf", "OneOf") and _branches_of(entry) in widened:
+        breaks = NOBODY
+    else:
+        breaks = _breaks(entry, was, now)
     words = keyword in WORDS or entry["typeName"] in WORD_TYPES
     effect = Effect.BREAKING if breaks else Effect.WORDS if words else Effect.COMPATIBLE
     # As people read it: the members of a class as in Python, the rest as the steps to it.
@@ -154,8 +192,8 @@ def _wire_change(entry: Node) -> Change:
     return Change(steps.replace("~1", "/").replace("~0", "~"), what, effect, breaks)
 
 
-def _unrated(entry: Node, was: Any, now: Any) -> frozenset[str]:
-    """Return whom a change breaks that redocly takes for harmless."""
+def _breaks(entry: Node, was: Any, now: Any) -> frozenset[str]:
+    """Return whom a change breaks: where redocly knows nothing of the client, else as it rates."""
     is_read = entry["path"].startswith("#/webhooks/") != ("/responses/" in entry["path"])
     match entry["typeName"], entry["kind"], entry.get("property"):
         case "MediaType" | "MediaTypesMap", "added", _ if is_read:
@@ -164,13 +202,46 @@ def _unrated(entry: Node, was: Any, now: Any) -> frozenset[str]:
             return BOTH
         case "Parameter" | "RequestBody", "modified", "required" if is_read and was:
             return BOTH
+        case "Parameter", "modified", "in" | "name":
+            return BOTH
+        case "Response", "added", _ if is_read and _is_success(entry["path"]):
+            return frozenset({CLIENT})  # which takes it for an unexpected status
+        case "Response", "removed", _ if is_read and _is_success(entry["path"]):
+            return BOTH
+        case "Response", "modified", "key" if is_read and _is_success(now):
+            return frozenset({CLIENT})
+        case "Response", "modified", "key" if is_read and _is_success(was):
+            return BOTH
         case "SecurityRequirement", "removed", _:
             return BOTH
+        case "SecurityRequirementList", "removed", _ if was:
+            return BOTH
+        case "Server", "modified", "url" if _without_names(was) == _without_names(now):
+            return NOBODY  # its variables have other names
         case "Schema", "modified", "default" if was is not None:  # an argument may be left out
             return frozenset({CALLER})
         case "Schema", "modified", "format" if PYTHON_FORMATS & {was, now}:
-            return frozenset({CALLER})
-    return frozenset()
+            return _rated(entry) | {CALLER}
+        case "Schema", "modified", "format" if (was, now) == ("int32", "int64") or not now:
+            return NOBODY
+        case "Schema", "modified", keyword if is_read and keyword in UNCHECKED:
+            # A bound of 0 leaves only what is empty, for which the client has a type of its own.
+            return _rated(entry) if was == 0 and keyword.startswith("max") else NOBODY
+    return _rated(entry)
+
+
+def _rated(entry: Node) -> frozenset[str]:
+    if entry["impact"] != "major":
+        return NOBODY
+    return NOBODY.union(*(VICTIMS.get(v["ruleId"], BOTH) for v in entry["verdicts"]))
+
+
+def _is_success(path: str) -> bool:
+    return path.rpartition("/")[2].startswith("2")
+
+
+def _without_names(url: str) -> str:
+    return re.sub(r"{[^}]*}", "{}", url)
 
 
 # --- the names that callers write ----------------------------------------------------------------
@@ -187,12 +258,19 @@ def names(document: Node) -> dict[str, str]:
     for name, schema in schemas_of(document).items():
         if not {"enum", "properties"}.isdisjoint(schema):
             found[name] = f"the class {schema.get('title', name)}"
-            for member, value in schema.get("properties", {}).items():
-                found[f"{name}.{member}"] = class_of(value)
+            found |= dict(members(name, schema))
             values = schema.get("enum", [])
             constants = zip(schema.get("x-enum-varnames") or values, values, strict=False)
             found |= {f"{name}.{constant}": repr(value) for constant, value in constants}
     return found
+
+
+def members(place: str, schema: Node) -> Iterator[tuple[str, str]]:
+    """Yield the members of an object and of the objects written inside it, with their classes."""
+    for member, value in schema.get("properties", {}).items():
+        yield f"{place}.{member}", class_of(value)
+        if isinstance(value, dict):
+            yield from members(f"{place}.{member}", value)
 
 
 def name_changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[Change]:

@@ -1,6 +1,6 @@
 """Say what changed between two versions of the contract, whom it breaks, and the next version.
 
-  make breaking BASE=v0.1.0             compare with the contract at a git revision
+  make breaking BASE=HEAD~1             compare with the contract at a git revision
   make breaking BASE=../call-card.yaml  compare with a file, YAML or JSON
   python -m contract.versions --check   does info.version follow, and CHANGELOG.md with it?
 
@@ -151,7 +151,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     parser.add_argument("--check", action="store_true", help="fail if the version does not follow")
     options = parser.parse_args(arguments)
     if not (options.base or options.check):
-        parser.error("BASE is missing; name a git revision or a file, as in BASE=v0.1.0")
+        parser.error("BASE is missing; name a git revision or a file, as in BASE=HEAD~1")
     try:
         contract = named(root, str(root / CONTRACT))
         base = named(root, options.base) if options.base else released(root, contract.version)

@@ -12,7 +12,9 @@ GONE = object()
 DOCUMENT: dict[str, Any] = yaml.safe_load("""
 openapi: 3.1.1
 info: {title: A card, version: 1.0.0}
-servers: [{url: "https://one.example"}, {url: "https://other.example"}]
+servers:
+  - url: https://one.example
+  - {url: "https://{host}.example/rest", variables: {host: {default: other}}}
 security: [{}, {token: []}]
 paths:
   /call:

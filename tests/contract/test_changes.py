@@ -1,6 +1,7 @@
 """What a change of the contract breaks, and whom."""
 
 import copy
+import functools
 import json
 import re
 import subprocess
@@ -43,14 +44,41 @@ def breaks(changes: list[Change], where: str) -> set[str]:
 WAY = {"$ref": "#/components/schemas/Way"}
 NUMBER_OR_TEXT = [{"type": "integer"}, {"type": "string"}]
 OBJECT = {"type": "object"}
+INTEGER = {"type": "integer"}
+ITEMS = {"type": "array", "items": TEXT}
 A, AB = ({"type": "object", "properties": dict.fromkeys(names, TEXT)} for names in ("a", "ab"))
 # What it is about, the schema before and after, whom it breaks where it is sent, and where read.
 # fmt: off
 SCHEMAS: list[tuple[str, dict[str, Any], dict[str, Any], set[str], set[str]]] = [
     ("less length", {**TEXT, "maxLength": 9}, {**TEXT, "maxLength": 5}, CLIENT, NOBODY),
-    ("more length", {**TEXT, "maxLength": 5}, {**TEXT, "maxLength": 9}, NOBODY, CLIENT),
+    # The client does not check what it receives against bounds and patterns.
+    ("more length", {**TEXT, "maxLength": 5}, {**TEXT, "maxLength": 9}, NOBODY, NOBODY),
+    ("no bound of length", {**TEXT, "maxLength": 5}, TEXT, NOBODY, NOBODY),
     ("a first bound", TEXT, {**TEXT, "minLength": 1}, CLIENT, NOBODY),
+    ("an empty text only", TEXT, {**TEXT, "maxLength": 0}, CLIENT, NOBODY),
+    ("not only an empty text", {**TEXT, "maxLength": 0}, TEXT, NOBODY, CLIENT),
     ("a pattern", TEXT, {**TEXT, "pattern": "x"}, CLIENT, NOBODY),
+    ("another pattern", {**TEXT, "pattern": "x"}, {**TEXT, "pattern": "y"}, CLIENT, NOBODY),
+    ("no pattern", {**TEXT, "pattern": "x"}, TEXT, NOBODY, NOBODY),
+    ("a higher minimum", {**INTEGER, "minimum": 0}, {**INTEGER, "minimum": 1}, CLIENT, NOBODY),
+    ("no minimum", {**INTEGER, "minimum": 0}, INTEGER, NOBODY, NOBODY),
+    ("a maximum", INTEGER, {**INTEGER, "maximum": 9}, CLIENT, NOBODY),
+    ("no maximum", {**INTEGER, "maximum": 9}, INTEGER, NOBODY, NOBODY),
+    ("a step", INTEGER, {**INTEGER, "multipleOf": 5}, CLIENT, NOBODY),
+    ("a shorter integer", {**INTEGER, "format": "int64"}, {**INTEGER, "format": "int32"},
+     CLIENT, NOBODY),
+    ("a longer integer", {**INTEGER, "format": "int32"}, {**INTEGER, "format": "int64"},
+     NOBODY, NOBODY),
+    ("another type", TEXT, INTEGER, BOTH, BOTH),
+    ("whole numbers only", {"type": "number"}, INTEGER, BOTH, NOBODY),
+    ("fractions too", INTEGER, {"type": "number"}, NOBODY, BOTH),
+    ("one instead of many", {"type": "array", "items": TEXT}, TEXT, BOTH, BOTH),
+    ("items are wanted", ITEMS, {**ITEMS, "minItems": 1}, CLIENT, NOBODY),
+    ("fewer items", ITEMS, {**ITEMS, "maxItems": 9}, CLIENT, NOBODY),
+    ("more items", {**ITEMS, "maxItems": 9}, ITEMS, NOBODY, NOBODY),
+    ("different items", ITEMS, {**ITEMS, "uniqueItems": True}, CLIENT, NOBODY),
+    ("items or not", {**ITEMS, "maxItems": 0}, ITEMS, NOBODY, CLIENT),
+    ("members are wanted", OBJECT, {**OBJECT, "minProperties": 1}, CLIENT, NOBODY),
     ("fewer types", {"type": ["string", "null"]}, TEXT, BOTH, NOBODY),
     ("more types", TEXT, {"type": ["string", "null"]}, NOBODY, BOTH),
     ("a set of values", TEXT, {**TEXT, "enum": ["a"]}, CLIENT, NOBODY),
@@ -61,19 +89,33 @@ SCHEMAS: list[tuple[str, dict[str, Any], dict[str, Any], set[str], set[str]]] = 
     ("an open set loses its names", {"anyOf": [WAY, TEXT]}, TEXT, CALLER, CALLER),
     ("texts or lists are no open set", {"anyOf": [TEXT, {"type": "array", "items": WAY}]},
      {"anyOf": [TEXT, {"type": "array", "items": WAY, "maxItems": 3}]}, CLIENT, NOBODY),
+    ("a closed set shrinks", {**TEXT, "enum": ["a", "b"]}, {**TEXT, "enum": ["a"]}, CLIENT, NOBODY),
     ("another constant", {"const": "a"}, {"const": "b"}, CLIENT, CLIENT),
+    ("a constant", TEXT, {**TEXT, "const": "a"}, CLIENT, NOBODY),
+    ("no constant", {**TEXT, "const": "a"}, TEXT, NOBODY, CLIENT),
+    ("a branch is gone", {"anyOf": [*NUMBER_OR_TEXT, OBJECT]}, {"anyOf": NUMBER_OR_TEXT},
+     BOTH, NOBODY),
+    ("any branch or several", {"oneOf": NUMBER_OR_TEXT}, {"anyOf": NUMBER_OR_TEXT}, NOBODY, NOBODY),
     ("one more branch", {"anyOf": NUMBER_OR_TEXT}, {"anyOf": [*NUMBER_OR_TEXT, OBJECT]},
      NOBODY, BOTH),
     ("each item", {"type": "array", "items": TEXT}, {"type": "array", "items": OBJECT}, BOTH, BOTH),
     ("json in a text", {**TEXT, "contentSchema": A}, {**TEXT, "contentSchema": OBJECT},
      NOBODY, CALLER),
     ("a date", TEXT, {**TEXT, "format": "date"}, BOTH, CALLER),
+    ("no date", {**TEXT, "format": "date"}, TEXT, CALLER, BOTH),
     ("a default is new", TEXT, {**TEXT, "default": "a"}, NOBODY, NOBODY),
     ("a default is gone", {**TEXT, "default": "a"}, TEXT, CALLER, CALLER),
     ("a member is new", A, AB, NOBODY, NOBODY),
+    ("another default", {**TEXT, "default": "a"}, {**TEXT, "default": "b"}, CALLER, CALLER),
+    ("a member is gone", AB, A, CALLER, CALLER),
+    ("a required member is gone", {**AB, "required": ["b"]}, A, CALLER, BOTH),
+    ("the order of what is required", {**AB, "required": ["a", "b"]},
+     {**AB, "required": ["b", "a"]}, NOBODY, NOBODY),
+    ("a new member is required", A, {**AB, "required": ["b"]}, BOTH, NOBODY),
     ("a member is required", AB, {**AB, "required": ["b"]}, BOTH, NOBODY),
     ("a member may be absent", {**AB, "required": ["b"]}, AB, NOBODY, BOTH),
     ("no other members", A, {**A, "additionalProperties": False}, CLIENT, NOBODY),
+    ("other members are text", A, {**A, "additionalProperties": TEXT}, CLIENT, NOBODY),
     ("deprecated", TEXT, {**TEXT, "deprecated": True}, NOBODY, NOBODY),
 ]
 # fmt: on
@@ -104,6 +146,8 @@ def test_a_request_may_become_wider_and_what_is_read_narrower(
 # --- operations and webhooks: all rows in one comparison, each a path or a webhook of its own -----
 
 JSON = "content/application~1json"
+POST, HOOK = (next(iter(DOCUMENT[at].values()))["post"] for at in ("paths", "webhooks"))
+ANSWERS = POST["responses"]
 # fmt: off
 OPERATIONS: list[tuple[str, str, str, Any, set[str]]] = [
     ("the operation is gone", "paths", "post", GONE, BOTH),
@@ -111,6 +155,19 @@ OPERATIONS: list[tuple[str, str, str, Any, set[str]]] = [
     ("another module", "paths", "post/tags", ["other"], CALLER),
     ("a status is gone", "paths", "post/responses/404", GONE, CALLER),
     ("a status is new", "paths", "post/responses/429", {"description": "Too many."}, NOBODY),
+    ("no success any more", "paths", "post/responses/200", GONE, BOTH),
+    ("another success", "paths", "post/responses", {"201": ANSWERS["200"], "404": ANSWERS["404"]},
+     CLIENT),
+    ("one more success", "paths", "post/responses/202", {"description": "Later."}, CLIENT),
+    ("any other success", "paths", "post/responses/2XX", {"description": "Later."}, CLIENT),
+    ("any other status", "paths", "post/responses/default", {"description": "Or so."}, NOBODY),
+    ("a success without a body", "paths", "post/responses/200/content", GONE, BOTH),
+    ("another method", "paths", "", {"put": POST}, BOTH),
+    ("a parameter is elsewhere", "paths", "post/parameters/0/in", "header", BOTH),
+    ("a parameter has another name", "paths", "post/parameters/0/name", "r", BOTH),
+    ("a parameter takes less", "paths", "post/parameters/0/schema/enum", ["a"], CLIENT),
+    ("a new parameter is required", "paths", "post/parameters/-",
+     {"name": "z", "in": "query", "required": True, "schema": TEXT}, BOTH),
     ("a parameter is gone", "paths", "post/parameters/0", GONE, CALLER),
     ("a parameter is required", "paths", "post/parameters/0/required", True, BOTH),
     ("the body may be absent", "paths", "post/requestBody/required", False, NOBODY),
@@ -118,9 +175,16 @@ OPERATIONS: list[tuple[str, str, str, Any, set[str]]] = [
     ("no such media type is sent", "paths", f"post/requestBody/{JSON}", GONE, BOTH),
     ("a media type is read", "paths", "post/responses/200/content/text~1html", {}, CLIENT),
     ("a first media type", "paths", "post/responses/404/content", {"text/html": {}}, CLIENT),
+    ("another media type is sent", "paths", "post/requestBody/content", {"text/html": {}}, BOTH),
+    ("another media type is read", "paths", "post/responses/200/content", {"text/html": {}}, BOTH),
+    ("no authentication", "paths", "post/security", [], NOBODY),
     ("authentication is required", "paths", "post/security", [{"token": []}], BOTH),
     ("it is deprecated", "paths", "post/deprecated", True, NOBODY),
     ("the webhook is gone", "webhooks", "post", GONE, BOTH),
+    ("another method", "webhooks", "", {"put": HOOK}, BOTH),
+    ("a parameter has other values", "webhooks", "post/parameters/0/schema/type", "integer", BOTH),
+    ("another answer is wanted", "webhooks", "post/responses", {"204": ANSWERS["404"]}, CALLER),
+    ("another media type is told", "webhooks", "post/requestBody/content", {"text/html": {}}, BOTH),
     ("nothing is named after it", "webhooks", "post/operationId", "told", NOBODY),
     ("a parameter may be absent", "webhooks", "post/parameters/0/required", GONE, BOTH),
     ("a parameter is not told", "webhooks", "post/parameters/0", GONE, BOTH),
@@ -139,7 +203,7 @@ def operation_changes() -> list[Change]:
     for row, (_, section, pointer, value, _) in enumerate(OPERATIONS):
         (item,) = DOCUMENT[section].values()
         old[section][f"/row{row}"] = item
-        new[section][f"/row{row}"] = edited(item, pointer, value)
+        new[section][f"/row{row}"] = edited(item, pointer, value) if pointer else value
     return compare(old, new)
 
 
@@ -151,7 +215,7 @@ def test_an_operation_keeps_what_callers_and_clients_rely_on(
     assert breaks(operation_changes, f"{section} /row{row}") == victims
 
 
-# --- the rest, a comparison each ------------------------------------------------------------------
+# --- the rest ------------------------------------------------------------------
 
 WAYS = "components/schemas/Way"
 
@@ -187,6 +251,62 @@ def test_a_change_is_a_line_that_says_where_what_and_whom_it_breaks() -> None:
         "WORDS paths /call post responses 200 content application/json examples: is new",
         "WORDS Call.id: description changed",
     ]
+
+
+SCHEME = "components/securitySchemes/token"
+# fmt: off
+PARTS: dict[str, list[tuple[str, str, Any, set[str]]]] = {
+    "paths": [
+        ("another path", "paths", {"/calls": DOCUMENT["paths"]["/call"]}, BOTH),
+    ],
+    "webhooks": [
+        ("another webhook", "webhooks", {"closed": DOCUMENT["webhooks"]["opened"]}, BOTH),
+    ],
+    "servers": [
+        ("a server is gone", "servers/1", GONE, BOTH),
+        ("a server is elsewhere", "servers/1/url", "https://{host}.example/api", BOTH),
+        ("a server is new", "servers/-", {"url": "https://third.example"}, NOBODY),
+        ("a variable has another name", "servers/1",
+         {"url": "https://{portal}.example/rest", "variables": {"portal": {"default": "a"}}},
+         NOBODY),
+    ],
+    "security": [
+        ("authentication is required", "security/0", GONE, BOTH),
+        ("a way to authenticate is gone", "security/1", GONE, BOTH),
+        ("no way to authenticate is left", "security", [], BOTH),
+        ("nothing is said of authentication", "security", GONE, BOTH),
+    ],
+    "components securitySchemes": [
+        ("the token has another name", f"{SCHEME}/name", "key", BOTH),
+        ("the token is elsewhere", f"{SCHEME}/in", "header", BOTH),
+        ("the token is sent otherwise", SCHEME, {"type": "http", "scheme": "bearer"}, BOTH),
+    ],
+}
+# fmt: on
+
+
+@functools.cache
+def changes_of_parts(number: int) -> list[Change]:
+    """Compare with a document in which each part has its edit of this number."""
+    new = DOCUMENT
+    for rows in PARTS.values():
+        if number < len(rows):
+            _, pointer, value, _ = rows[number]
+            new = edited(new, pointer, value)
+    return compare(DOCUMENT, new)
+
+
+@pytest.mark.parametrize(
+    ("part", "number"),
+    [
+        pytest.param(part, number, id=row[0])
+        for part, rows in PARTS.items()
+        for number, row in enumerate(rows)
+    ],
+)
+def test_a_client_finds_the_portal_and_is_let_in(part: str, number: int) -> None:
+    *_, victims = PARTS[part][number]
+    assert breaks(changes_of_parts(number), part) == victims
 
 
 # fmt: off
