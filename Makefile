@@ -48,7 +48,7 @@ check: .venv/.ready scripts/node/node_modules/.ready ## lint the contract, find 
 
 .PHONY: test
 test: .venv/.ready scripts/node/node_modules/.ready ## run all tests; ARGS=… goes to pytest
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
 
 .PHONY: demo
 demo: .venv/.ready generate ## call a sandbox portal by webhook and by OAuth, and show what comes back

@@ -25,7 +25,6 @@ from tests.contract.evolution import CALL, DOCUMENT, GONE, TEXT, edited
 
 ROOT = Path(__file__).resolve().parents[2]
 
-pytestmark = pytest.mark.xdist_group("evolution")  # comparisons that tests share
 
 CALLER, CLIENT = {"a caller"}, {"a vendored client"}
 BOTH = CALLER | CLIENT

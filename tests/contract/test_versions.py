@@ -19,8 +19,6 @@ from tests.contract.evolution import CALL, DOCUMENT, GONE, TEXT, edited
 
 ROOT = Path(__file__).resolve().parents[2]
 
-pytestmark = pytest.mark.xdist_group("evolution")
-
 
 # --- the version and the changelog ----------------------------------------------------------------
 

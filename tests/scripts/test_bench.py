@@ -13,8 +13,6 @@ import bench
 import pytest
 from benchmark.turns import Row, Spread
 
-pytestmark = pytest.mark.xdist_group("bench")  # one measurement for all
-
 
 @pytest.fixture(scope="module")
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
