@@ -60,8 +60,8 @@ sandbox: .venv/.ready ## start a portal to develop against: PORT=8024 PROFILE=re
 
 .PHONY: contract
 # BASE_URL and TOKEN are secrets, which the command reads from the environment.
-contract: .venv/.ready ## check a portal against the contract: CASES=3000 SEED=… RATE=… (another portal: ARGS=--help)
-	@$(BIN)/python -m contract.run $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) $(if $(RATE),--rate $(RATE)) $(ARGS)
+contract: .venv/.ready ## check a portal against the contract: CASES=3000 SEED=… PROFILE=rest RATE=… (another portal: ARGS=--help)
+	@$(BIN)/python -m contract.run $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) $(if $(PROFILE),--profile $(PROFILE)) $(if $(RATE),--rate $(RATE)) $(ARGS)
 
 .PHONY: breaking
 breaking: .venv/.ready scripts/node/node_modules/.ready ## what has changed in the contract since BASE=<revision or file>, and whom it breaks

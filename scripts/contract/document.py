@@ -41,6 +41,22 @@ def error_examples(document: Document) -> list[ErrorExample]:
     ]
 
 
+def statuses(document: Document) -> list[int]:
+    """List the documented statuses of the operation."""
+    return sorted(int(status) for status in _responses(document))
+
+
+def codes(document: Document) -> list[str]:
+    """List the error codes that the contract names."""
+    return sorted(document["components"]["schemas"]["ErrorCode"]["enum"])
+
+
+def operation(document: Document) -> str:
+    """Name the operation as people do."""
+    (path,) = document["paths"]
+    return f"POST {path}"
+
+
 # --- what is wrong with an answer -----------------------------------------------------------------
 
 
@@ -60,13 +76,31 @@ def faults_of_answer(
         yield f"the content type {content_type!r} is not documented for {status}"
         return
     try:
-        value = json.loads(body)
+        value = json.loads(body, parse_constant=_refuse)
     except ValueError:
         yield f"the body of the {status} is not JSON"
         return
     schema = f"{pointer}/content/{_escaped(media_type)}/schema"
     for error in _validator(document, schema).iter_errors(value):
         yield f"{status}: {error.json_path}: {error.message}"
+
+
+def faults_of_value(document: Document, schema: str, value: Any) -> Iterator[str]:
+    """Say in what a value is not as a component schema has it, JSON inside its texts included."""
+    pointer = f"/components/schemas/{schema}"
+    for error in _validator(document, pointer).iter_errors(value):
+        yield f"{schema}: {error.json_path}: {error.message}"
+    for name, inner in _at(document, pointer).get("properties", {}).items():
+        if "contentSchema" in inner and name in value:
+            content = json.loads(value[name], parse_constant=_refuse)
+            where = f"{pointer}/properties/{_escaped(name)}/contentSchema"
+            for error in _validator(document, where).iter_errors(content):
+                yield f"{schema}.{name}: {error.json_path}: {error.message}"
+
+
+def _refuse(constant: str) -> None:
+    # NaN and the infinities, which Python reads and JSON does not have.
+    raise ValueError(f"{constant} is not JSON")
 
 
 # --- what is wrong with the document --------------------------------------------------------------
@@ -92,12 +126,12 @@ def _faults_of_examples(document: Document) -> Iterator[str]:
 
 
 def _faults_of_codes(document: Document) -> Iterator[str]:
-    named = set(document["components"]["schemas"]["ErrorCode"]["enum"])
+    named = set(codes(document))
     shown = {example.code for example in error_examples(document)}
     yield from (f"{code} is named, but no response shows it" for code in sorted(named - shown))
     yield from (f"{code} is shown, but not named" for code in sorted(shown - named))
-    codes = document["components"]["schemas"]["ErrorCode"]
-    described = dict(zip(codes["enum"], codes["x-enum-descriptions"], strict=False))
+    listed = document["components"]["schemas"]["ErrorCode"]
+    described = dict(zip(listed["enum"], listed["x-enum-descriptions"], strict=False))
     for code, example in document["components"]["examples"].items():
         if example["summary"] != described.get(code):
             yield f"{code} is described in another way than its example"

@@ -1,8 +1,8 @@
 """Properties of the contract that schemathesis checks against a portal, view by view.
 
 A view is the document as one kind of caller sees it, because authentication is only checked where
-it is required throughout: by webhook there is none, over OAuth it is required, and whoever has no
-valid token must be refused.
+it is required throughout: with a webhook there is none, with OAuth it is required, in the query or
+in the body, and whoever has no valid token must be refused.
 """
 
 import json
@@ -37,11 +37,13 @@ class View:
     valid: int
     """The status with which a valid request is answered."""
     token: str | None = None
+    unexpected: tuple[str, ...] = ("DELETE", "PATCH", "PUT", "QUERY", "TRACE")
+    """The methods that are refused: a portal takes GET as well, and a browser asks with OPTIONS."""
 
     def masked(self, text: str) -> str:
         """Hide the webhook's path and the token, in every spelling in which they may turn up."""
-        _, _rest, *user_and_webhook = urlsplit(self.base_url).path.split("/")
-        secrets = {*user_and_webhook[1:], self.token or ""}
+        webhook = urlsplit(self.base_url).path.split("/")[3:]  # behind /rest/USER
+        secrets = {*webhook, self.token or ""}
         for secret in sorted(secrets, key=len, reverse=True):
             for spelling in {
                 secret,
@@ -65,32 +67,35 @@ class View:
         octal = "".join(f"\\{byte:03o}" for byte in request.body)
         text = request.body.decode("ascii", errors="ignore")
         if text.isprintable() and len(text) == len(request.body):
-            return " ".join([*words, "--data-binary", quote(text)])
+            body = quote(text)
+            if self.token and quote(self.token) == self.token:
+                body = body.replace(self.token, "'\"$TOKEN\"'")
+            return " ".join([*words, "--data-binary", body])
         return " ".join(["printf", quote(octal), "|", *words, "--data-binary", "@-"])
 
 
-def webhook(document: Document, base_url: str) -> View:
-    """By webhook: the URL is all the authentication there is."""
-    return View("webhook", _without_security(document, 0, None), base_url.rstrip("/"), valid=200)
+def webhook(document: Document, base_url: str, valid: int = 200) -> View:
+    """With a webhook: the URL is all the authentication there is."""
+    return View("webhook", _without_security(document, 0, None), base_url.rstrip("/"), valid)
 
 
-def oauth(document: Document, base_url: str, token: str) -> View:
+def oauth(document: Document, base_url: str, token: str, valid: int = 200) -> View:
     """With OAuth, and a valid token in the query, which wins over one in the body."""
     view = _with_auth_in_body(_oauth(document), None)
-    return View("OAuth", view, base_url.rstrip("/"), valid=200, token=token)
+    return View("OAuth, in the query", view, base_url.rstrip("/"), valid, token)
 
 
-def oauth_in_body(document: Document, base_url: str, token: str) -> View:
+def oauth_in_body(document: Document, base_url: str, token: str, valid: int = 200) -> View:
     """With OAuth, and a valid token in the body."""
     view = _without_security(document, 1, {"const": token})
-    return View("OAuth, in the body", view, base_url.rstrip("/"), valid=200, token=token)
+    return View("OAuth, in the body", view, base_url.rstrip("/"), valid, token)
 
 
-def stranger(document: Document, base_url: str) -> View:
-    """Over OAuth, with made-up tokens or none: nothing but a refusal will do."""
+def stranger(document: Document, base_url: str, valid: int = 401) -> View:
+    """With OAuth, with made-up tokens or none: nothing but a refusal will do."""
     # Without the example of a token, which is a sandbox's valid one.
     view = _with_auth_in_body(_oauth(document), {"type": "string"})
-    return View("no valid token", view, base_url.rstrip("/"), valid=401)
+    return View("no valid token", view, base_url.rstrip("/"), valid)
 
 
 def _without_security(document: Document, server: int, auth: dict[str, Any] | None) -> Document:
@@ -100,7 +105,7 @@ def _without_security(document: Document, server: int, auth: dict[str, Any] | No
 
 
 def _with_auth_in_body(document: Document, schema: dict[str, Any] | None) -> Document:
-    """The document without `auth` in the body, or with it as that schema; required if constant."""
+    """Describe `auth` in the body by this schema, required if it is a constant; or leave it out."""
     view = deepcopy(document)
     request = view["components"]["schemas"]["GetStatusRequest"]
     request["properties"].pop("auth", None)
@@ -129,6 +134,8 @@ class Tally:
     """What was sent and checked."""
 
     statuses: Counter[int] = field(default_factory=Counter)
+    codes: Counter[str] = field(default_factory=Counter)
+    """The codes of the errors."""
     checks: Counter[str] = field(default_factory=Counter)
     phases: Counter[str] = field(default_factory=Counter)
 
@@ -143,8 +150,18 @@ class Tally:
             if interaction.response is not None:
                 self.phases[phase] += 1
                 self.statuses[interaction.response.status_code] += 1
+                if code := _code(interaction.response):
+                    self.codes[code] += 1
         for checks in recorder.checks.values():
             self.checks.update(check.name for check in checks)
+
+
+def _code(response: Response) -> str | None:
+    try:
+        error = response.json()["error"]
+    except (ValueError, TypeError, LookupError):
+        return None
+    return error if isinstance(error, str) else None
 
 
 @dataclass(frozen=True)
@@ -204,6 +221,7 @@ def _config(view: View, cases: int, seed: int, rate: str | None) -> Schemathesis
         "cache": {"enabled": False},
         "generation": {"mode": "all", "max-examples": cases, "database": "none"},
         "continue-on-failure": True,
+        "phases": {"coverage": {"unexpected-methods": list(view.unexpected)}},
         # By default a 401 is good enough, so that a run without a token would pass.
         "checks": {"positive_data_acceptance": {"expected-statuses": [view.valid]}},
     }

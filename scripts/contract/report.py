@@ -3,13 +3,15 @@
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
+from contract.document import Document, codes, operation, statuses
 from contract.properties import Finding, Tally
 
+_PHASES = {"examples": "examples", "coverage": "edge", "fuzzing": "random"}
 # Characters that XML 1.0 cannot carry at all.
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -32,19 +34,32 @@ class Outcome:
         self.first.setdefault(kind, finding)
 
 
+_LEGEND = """
+requests  how many were answered: the examples of the contract, the edge cases of its schemas, and
+          random ones, valid and not; then the same by the status of the response
+checks    how many properties were checked, several for each request
+failures  how many of these checks failed
+"""
+
+
 def summary(outcomes: list[Outcome]) -> Iterator[str]:
     """Tell what was sent and what failed, line by line."""
-    statuses = sorted({status for outcome in outcomes for status in outcome.tally.statuses})
+    seen = sorted({status for outcome in outcomes for status in outcome.tally.statuses})
     yield ""
-    yield _row("view", ["cases", *statuses, "checks", "failures"])
+    columns = ["requests", *_PHASES.values(), *seen, "checks", "failures"]
+    yield _row("", map(str, columns))
     for outcome in outcomes:
         tally = outcome.tally
-        counts = [tally.statuses[status] for status in statuses]
+        counts = [tally.phases[phase] for phase in _PHASES]
+        counts += [tally.statuses[status] for status in seen]
         failures = outcome.times.total()
-        yield _row(outcome.view, [tally.cases, *counts, tally.checks.total(), failures])
+        cells = [tally.cases, *counts, tally.checks.total(), failures]
+        yield _row(outcome.view, map(str, cells))
+    yield _LEGEND.rstrip()
     checks = sorted({check for outcome in outcomes for check in outcome.tally.checks})
-    yield ""
-    yield from textwrap.wrap(f"checks: {', '.join(checks) or 'none'}", 100, subsequent_indent="  ")
+    yield from textwrap.wrap(
+        f"checked   {', '.join(checks) or 'none'}", 100, subsequent_indent=" " * 10
+    )
     for outcome in outcomes:
         for kind, finding in outcome.first.items():
             yield ""
@@ -54,6 +69,28 @@ def summary(outcomes: list[Outcome]) -> Iterator[str]:
     if any(finding.curl for outcome in outcomes for finding in outcome.first.values()):
         yield ""
         yield "In these lines BASE_URL stands for the base URL, and TOKEN for the access token."
+
+
+def coverage(document: Document, outcomes: list[Outcome]) -> Iterator[str]:
+    """Tell what of the contract has been met, and name what has not, line by line."""
+    tallies = [outcome.tally for outcome in outcomes]
+    met = {str(status) for tally in tallies for status in tally.statuses}
+    met |= {code for tally in tallies for code in tally.codes}
+    met |= {operation(document) for tally in tallies if tally.cases}
+    yield ""
+    yield "Of the contract, all of these together have met"
+    for kind, documented in {
+        "operations": [operation(document)],
+        "statuses": list(map(str, statuses(document))),
+        "codes": codes(document),
+    }.items():
+        missed = [name for name in documented if name not in met]
+        line = f"  {kind:<12}{len(documented) - len(missed)} of {len(documented)}"
+        yield from textwrap.wrap(
+            f"{line}; not met: {', '.join(missed)}" if missed else line,
+            100,
+            subsequent_indent=" " * 14,
+        )
 
 
 def junit(outcomes: list[Outcome], problem: str | None) -> bytes:
@@ -89,8 +126,8 @@ def write_junit(path: Path, outcomes: list[Outcome], problem: str | None) -> Non
     path.write_bytes(junit(outcomes, problem))
 
 
-def _row(name: str, cells: list[int | str]) -> str:
-    return f"{name:<16}" + "".join(f"{cell:>9}" for cell in cells)
+def _row(name: str, cells: Iterable[str]) -> str:
+    return f"{name:<20}" + "".join(f"{cell:>9}" for cell in cells)
 
 
 def _text(finding: Finding) -> str:

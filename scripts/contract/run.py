@@ -1,6 +1,8 @@
 """Check a portal against the contract with many generated requests: `make contract`.
 
-By default that is a sandbox, started for the run. The environment can name any other portal:
+By default that is a sandbox, started for the run. Its profile (PROFILE=app-only) says what a valid
+request is answered with: the call, 403 or 404. Every documented error is provoked in it as well.
+The environment can name any other portal, which is to answer with the call:
 
   BASE_URL  a webhook's URL, or the base URL for OAuth, such as https://PORTAL/rest
   TOKEN     an access token, which the latter needs
@@ -23,16 +25,27 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
-from bitrix24_sandbox.server import running
+from bitrix24_sandbox.portal.state import Portal, Profile
+from bitrix24_sandbox.remote import Sandbox
+from bitrix24_sandbox.server import Running, running
 
 from contract.document import Document, load
+from contract.errors import provoked
 from contract.properties import View, findings, oauth, oauth_in_body, stranger, webhook
-from contract.report import Outcome, summary, write_junit
+from contract.report import Outcome, coverage, summary, write_junit
+
+PROFILES: dict[Profile, tuple[int, int, int]] = {
+    "rest": (200, 200, 401),
+    "app-only": (403, 200, 401),
+    "js-only": (404, 404, 404),
+}
+"""What a valid request is answered with: with a webhook, with a valid token, without one."""
 
 FAILED, INTERRUPTED = 1, 130  # exit statuses; the second is what a shell says of Ctrl-C
 
@@ -45,11 +58,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Run and report; return the exit status."""
     options = _options(arguments)
     document = load()
-    whom = _origin(options.base_url) if options.base_url else "a sandbox"
+    whom = _origin(options.base_url) if options.base_url else f"a sandbox ({options.profile})"
     version = document["info"]["version"]
     print(
         f"Checking {whom} against the contract {version}:"
-        f" {options.cases} cases, seed {options.seed}.",
+        f" {options.cases} random requests, seed {options.seed}.",
         flush=True,
     )
     begun = time.monotonic()
@@ -66,7 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
         traceback.print_tb(error.__traceback__)
         problem, status = f"The run itself failed: {type(error).__name__}.", FAILED
     failures = sum(outcome.times.total() for outcome in outcomes)
-    print(*summary(outcomes), sep="\n")
+    print(*summary(outcomes), *coverage(document, outcomes), sep="\n")
     write_junit(options.report, outcomes, problem)
     seconds = time.monotonic() - begun
     print(
@@ -79,7 +92,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(document: Document, options: argparse.Namespace, outcomes: list[Outcome]) -> None:
     with ExitStack() as stack:
-        views = _views(document, options, stack)
+        sandbox = None if options.base_url else stack.enter_context(_sandbox(options.profile))
+        views = _views(document, options, sandbox, stack)
         for view in views:
             outcome = Outcome(view.name)
             outcomes.append(outcome)
@@ -92,22 +106,40 @@ def _run(document: Document, options: argparse.Namespace, outcomes: list[Outcome
                 on_answer=_progress(view.name),
             ):
                 outcome.add(finding)
-    answered = sum(outcome.tally.cases for outcome in outcomes)
-    if answered < options.cases:
-        raise CannotRunError(f"Only {answered} of {options.cases} cases were answered.")
+        answered = sum(outcome.tally.cases for outcome in outcomes)
+        if answered < options.cases:
+            raise CannotRunError(f"Only {answered} of {options.cases} requests were answered.")
+        if sandbox and options.profile != "js-only":  # where all that is not REST comes first
+            outcome = Outcome("errors")
+            outcomes.append(outcome)
+            for finding in provoked(document, sandbox, outcome.tally):
+                outcome.add(finding)
 
 
-def _views(document: Document, options: argparse.Namespace, stack: ExitStack) -> list[View]:
+def _sandbox(profile: Profile) -> AbstractContextManager[Running]:
+    return running(Portal(profile))
+
+
+def _views(
+    document: Document,
+    options: argparse.Namespace,
+    sandbox: Sandbox | None,
+    stack: ExitStack,
+) -> list[View]:
     base_url: str = options.base_url
-    if not base_url:
-        sandbox, closed = stack.enter_context(running()), stack.enter_context(running())
+    if sandbox:
+        closed = stack.enter_context(_sandbox(options.profile))
         closed.expire_tokens()  # so that no token, made up or not, is a valid one
-        return [
-            webhook(document, sandbox.webhook_url),
-            oauth(document, sandbox.oauth_url, sandbox.access_token),
-            oauth_in_body(document, sandbox.oauth_url, sandbox.access_token),
-            stranger(document, closed.oauth_url),
+        by_webhook, by_oauth, by_nobody = PROFILES[options.profile]
+        views = [
+            webhook(document, sandbox.webhook_url, by_webhook),
+            oauth(document, sandbox.oauth_url, sandbox.access_token, by_oauth),
+            oauth_in_body(document, sandbox.oauth_url, sandbox.access_token, by_oauth),
+            stranger(document, closed.oauth_url, by_nobody),
         ]
+        if options.profile == "js-only":  # of a method that does not exist, no HTTP method is known
+            views = [replace(view, unexpected=()) for view in views]
+        return views
     try:
         httpx.post(f"{base_url.rstrip('/')}/placement.call", json={}, timeout=30)
     except httpx.TransportError as error:
@@ -132,9 +164,9 @@ def _progress(view: str) -> Callable[[object], None]:
         nonlocal answered
         answered += 1
         if sys.stdout.isatty():
-            print(f"\r{f'{view}: {answered} cases':40}", end="", flush=True)
+            print(f"\r{f'{view}: {answered} requests':40}", end="", flush=True)
         elif answered % 200 == 0:
-            print(f"{view}: {answered} cases", flush=True)
+            print(f"{view}: {answered} requests", flush=True)
 
     return progress
 
@@ -146,7 +178,10 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--cases", type=_positive, default=3000, help="at least so many requests (%(default)s)"
+        "--cases",
+        type=_positive,
+        default=3000,
+        help="at least so many random requests (%(default)s)",
     )
     parser.add_argument(
         "--seed",
@@ -154,6 +189,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         default=random.SystemRandom().randrange(2**32),
         help="what the requests are made from; the same seed makes the same (random)",
     )
+    parser.add_argument("--profile", choices=PROFILES, help="what the sandbox promises (rest)")
     parser.add_argument(
         "--rate", type=_positive, help="at most so many requests a second; portals allow 2"
     )
@@ -171,6 +207,11 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         parser.error(
             "BASE_URL: expected https://PORTAL/rest/USER_ID/WEBHOOK/ or https://PORTAL/rest"
         )
+    if options.base_url and options.profile:
+        parser.error(
+            "--profile is the sandbox's; the portal at BASE_URL is to answer with the call"
+        )
+    options.profile = options.profile or "rest"
     if options.base_url and not _is_webhook(options.base_url) and not options.token:
         parser.error("BASE_URL is not a webhook, so the environment must have an access TOKEN")
     return options

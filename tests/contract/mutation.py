@@ -1,7 +1,7 @@
 """A sandbox whose answers can be spoilt, to see whether the proof notices."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,6 +13,7 @@ class Request(NamedTuple):
     method: str
     path: str
     query: bytes
+    headers: dict[str, str]
     body: bytes
 
 
@@ -55,11 +56,12 @@ class Spoilt:
             await self._app(scope, receive, send)
             return
         messages: list[Message] = []
-        body = bytearray()
+        body = b""
 
         async def listen() -> Message:
+            nonlocal body
             message = await receive()
-            body.extend(message.get("body", b""))
+            body += message.get("body", b"")
             return message
 
         async def keep(message: Message) -> None:
@@ -69,12 +71,13 @@ class Spoilt:
         start, *chunks = messages
         answer = Answer(
             start["status"],
-            {str(name, "latin-1"): str(value, "latin-1") for name, value in start["headers"]},
+            _decoded(start["headers"]),
             b"".join(chunk["body"] for chunk in chunks),
         )
-        spoilt = self._spoil(
-            Request(scope["method"], scope["path"], scope["query_string"], bytes(body)), answer
+        request = Request(
+            scope["method"], scope["path"], scope["query_string"], _decoded(scope["headers"]), body
         )
+        spoilt = self._spoil(request, answer)
         headers = {**spoilt.headers, "content-length": str(len(spoilt.body))}
         await send(
             {
@@ -94,3 +97,7 @@ class Spoilt:
             return answer
         self.changed = self.changed or spoilt != answer
         return spoilt
+
+
+def _decoded(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    return {str(name, "latin-1"): str(value, "latin-1") for name, value in headers}

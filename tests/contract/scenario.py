@@ -7,6 +7,7 @@ import httpx
 from bitrix24_sandbox.portal.limits import Limits
 from bitrix24_sandbox.server import Running
 from contract.document import Document, ErrorExample, error_examples, faults_of_answer
+from contract.errors import faults_of_error
 
 COMMAND = {"PLACEMENT": "getStatus", "PARAMS": {}}
 _NAME = "placement.call"
@@ -26,9 +27,8 @@ def by_oauth(sandbox: Running, **query: str) -> httpx.Response:
 
 def restore(sandbox: Running) -> None:
     """Bring a sandbox back to where every scenario starts."""
-    sandbox.portal.profile = "rest"
     sandbox.portal.limits = None
-    sandbox.portal.reset()
+    sandbox.reset()
 
 
 class Situation(NamedTuple):
@@ -49,30 +49,41 @@ def _with_an_expired_token(sandbox: Running) -> httpx.Response:
 
 
 def _by_webhook_where_only_applications_may_ask(sandbox: Running) -> httpx.Response:
-    sandbox.portal.profile = "app-only"
+    sandbox.set_profile("app-only")
     return by_webhook(sandbox)
 
 
 def _over_rest_where_only_the_browser_may_ask(sandbox: Running) -> httpx.Response:
-    sandbox.portal.profile = "js-only"
+    sandbox.set_profile("js-only")
     return by_oauth(sandbox, auth=sandbox.access_token)
 
 
 def _more_often_than_the_bucket_holds(sandbox: Running) -> httpx.Response:
     sandbox.portal.limits = Limits(burst=1, rate=0.001)
-    sandbox.portal.reset()
+    sandbox.reset()
     by_webhook(sandbox)
     return by_webhook(sandbox)
 
 
+def _labelled(sandbox: Running, media_type: str, body: bytes) -> httpx.Response:
+    headers = {"content-type": f"application/{media_type}"}
+    return by_webhook(sandbox, json=None, content=body, headers=headers)
+
+
 SITUATIONS = {
     "a webhook that does not exist": Situation(
-        ErrorExample(401, "NO_AUTH_FOUND"),
-        lambda sandbox: _http.post(
-            f"{sandbox.origin}/rest/1/another-webhook/{_NAME}", json=COMMAND
-        ),
+        ErrorExample(401, "INVALID_CREDENTIALS"),
+        lambda sandbox: _http.post(f"{sandbox.origin}/rest/1/anotherwebhook/{_NAME}", json=COMMAND),
     ),
     "no token": Situation(ErrorExample(401, "NO_AUTH_FOUND"), by_oauth),
+    "a token in a header": Situation(
+        ErrorExample(401, "NO_AUTH_FOUND"),
+        lambda sandbox: _http.post(
+            f"{sandbox.oauth_url}/{_NAME}",
+            json=COMMAND,
+            headers={"authorization": f"Bearer {sandbox.access_token}"},
+        ),
+    ),
     "a token that was never issued": Situation(
         ErrorExample(401, "invalid_token"), lambda sandbox: by_oauth(sandbox, auth="never-issued")
     ),
@@ -99,10 +110,15 @@ SITUATIONS = {
         lambda sandbox: by_webhook(sandbox, json={**COMMAND, "PARAMS": {"CALL_ID": "1"}}),
     ),
     "a body that is not JSON": Situation(
-        ErrorExample(400, "INVALID_REQUEST"),
-        lambda sandbox: by_webhook(
-            sandbox, json=None, content=b"{", headers={"content-type": "application/json"}
-        ),
+        ErrorExample(400, "ERROR_ARGUMENT"), lambda sandbox: _labelled(sandbox, "json", b"{")
+    ),
+    "a number that JSON does not have": Situation(
+        ErrorExample(400, "ERROR_ARGUMENT"),
+        lambda sandbox: _labelled(sandbox, "json", b'{"PLACEMENT": "getStatus", "a": NaN}'),
+    ),
+    "a media type that no portal reads": Situation(
+        ErrorExample(400, "ERROR_ARGUMENT"),
+        lambda sandbox: _labelled(sandbox, "xml", b"<PLACEMENT>getStatus</PLACEMENT>"),
     ),
     "no call": Situation(ErrorExample(400, "ERROR_CORE"), _without_a_call),
     "more requests than fit": Situation(
@@ -122,6 +138,16 @@ CALLS: dict[str, dict[str, Any]] = {
     "of an unknown client": _BARE,
     "before there is an activity": {**_BARE, "CRM_ACTIVITY_ID": ""},
     "with a hidden number": {**_BARE, "PHONE_NUMBER": "hidden", "LINE_NAME": ""},
+    "to a number that the CRM does not know": {
+        **_BARE,
+        "CALL_ID": "",
+        "CRM_ENTITY_TYPE": False,
+        "CRM_ENTITY_ID": False,
+    },
+    "bound by ids as text": {
+        **_BARE,
+        "CRM_BINDINGS": [{"ENTITY_TYPE": "DYNAMIC_1032", "ENTITY_ID": "230"}],
+    },
     "bound to fifty items": {
         **_BARE,
         "CRM_BINDINGS": [{"ENTITY_TYPE": "LEAD", "ENTITY_ID": number} for number in range(50)],
@@ -144,15 +170,15 @@ CALLS: dict[str, dict[str, Any]] = {
 
 def faults_of_fault(document: Document, sandbox: Running, expected: ErrorExample) -> Iterator[str]:
     """Provoke an error by its code; say in what the answer is not as documented."""
-    sandbox.fault(expected.code)
-    yield from _faults_of_error(document, by_webhook(sandbox), expected)
+    sandbox.fault(expected.code, status=expected.status)
+    yield from faults_of_error(document, by_webhook(sandbox), expected)
 
 
 def faults_of_situation(
     document: Document, sandbox: Running, situation: Situation
 ) -> Iterator[str]:
     """Get into a situation; say in what the answer is not as documented."""
-    yield from _faults_of_error(document, situation.ask(sandbox), situation.expected)
+    yield from faults_of_error(document, situation.ask(sandbox), situation.expected)
 
 
 def faults_of_call(document: Document, sandbox: Running, call: dict[str, Any]) -> Iterator[str]:
@@ -162,6 +188,15 @@ def faults_of_call(document: Document, sandbox: Running, call: dict[str, Any]) -
     if response.status_code != 200:
         yield f"expected 200, got {response.status_code}"
     yield from _faults(document, response)
+
+
+def faults_of_methods(sandbox: Running) -> Iterator[str]:
+    """Ask with other methods than GET and POST; say which is not refused, or not with these."""
+    for method in ("DELETE", "PATCH", "PUT"):
+        response = _http.request(method, f"{sandbox.webhook_url}{_NAME}", json=COMMAND)
+        allowed = set(response.headers.get("allow", "").replace(" ", "").split(","))
+        if (response.status_code, allowed) != (405, {"GET", "POST"}):
+            yield f"{method}: got {response.status_code}, and {allowed} are allowed"
 
 
 def faults_of_scenario(document: Document, sandbox: Running) -> Iterator[str]:
@@ -175,16 +210,7 @@ def faults_of_scenario(document: Document, sandbox: Running) -> Iterator[str]:
         restore(sandbox)
         yield from faults_of_call(document, sandbox, call)
     restore(sandbox)
-
-
-def _faults_of_error(
-    document: Document, response: httpx.Response, expected: ErrorExample
-) -> Iterator[str]:
-    if response.status_code != expected.status:
-        yield f"{expected.code}: expected {expected.status}, got {response.status_code}"
-    if f'"{expected.code}"' not in response.text:
-        yield f"expected {expected.code}, got {response.text}"
-    yield from _faults(document, response)
+    yield from faults_of_methods(sandbox)
 
 
 def _faults(document: Document, response: httpx.Response) -> Iterator[str]:

@@ -13,11 +13,14 @@ from tests.contract.scenario import (
     by_oauth,
     faults_of_call,
     faults_of_fault,
+    faults_of_methods,
     faults_of_situation,
 )
 
 
-@pytest.mark.parametrize("expected", error_examples(load()), ids=lambda example: example.code)
+@pytest.mark.parametrize(
+    "expected", error_examples(load()), ids=lambda example: f"{example.code} {example.status}"
+)
 def test_a_documented_error_is_answered_as_documented(
     document: Document, portal: Running, expected: ErrorExample
 ) -> None:
@@ -39,6 +42,10 @@ def test_a_call_out_of_the_ordinary_is_answered_as_documented(
 
 
 def test_where_only_applications_may_ask_an_application_is_answered(portal: Running) -> None:
-    portal.portal.profile = "app-only"
+    portal.set_profile("app-only")
 
     assert by_oauth(portal, auth=portal.access_token).status_code == 200
+
+
+def test_other_methods_are_refused_with_those_that_a_portal_takes(portal: Running) -> None:
+    assert list(faults_of_methods(portal)) == []

@@ -256,14 +256,8 @@ SPOILT_ANSWERS: dict[str, Mutation] = {
         else answer
     ),
     "every method will do": welcoming(405, lambda *_: True),
-    "GET will do": welcoming(405, lambda request, _: request.method == "GET"),
     "another method is not found": status(405, 404),
     "what is allowed instead is not said": without_allow,
-    "something else is allowed instead": lambda request, answer: (
-        answer._replace(headers={**answer.headers, "allow": "GET, PUT"})
-        if request.method == "OPTIONS"
-        else answer
-    ),
 }
 
 SPOILT_ERRORS: dict[str, Mutation] = {
@@ -283,6 +277,21 @@ SPOILT_ERRORS: dict[str, Mutation] = {
     "an overloaded portal answers HTML": body(HTML, 503),
     "a missing argument is not named as text": errors(
         lambda envelope: envelope.update(argument=["PLACEMENT"]), status=400
+    ),
+    "something else is allowed instead": lambda _, answer: (
+        answer._replace(headers={**answer.headers, "allow": "GET, PUT"})
+        if answer.status == 405
+        else answer
+    ),
+    "a time is not a number": time(start=float("nan")),
+    "a token in a header will do": welcoming(
+        401, lambda request, _: "authorization" in request.headers
+    ),
+    "a number that JSON does not have will do": welcoming(
+        400, lambda request, _: b"NaN" in request.body
+    ),
+    "a media type that no portal reads will do": welcoming(
+        400, lambda request, _: request.headers["content-type"] == "application/xml"
     ),
     "any webhook will do": welcoming(401, lambda request, _: request.path.count("/") == 4),
     "a call is told where there is none": welcoming(
@@ -430,8 +439,11 @@ REQUESTS_DISAGREE: dict[str, Edit] = {
         "GetStatusRequest",
         lambda request: request["properties"]["PARAMS"]["oneOf"][1].pop("maxItems"),
     ),
-    "the request is a form": content(
-        lambda types: rename(types, "application/json", "application/x-www-form-urlencoded")
+    "the request is of a media type that no portal reads": content(
+        lambda types: rename(types, "application/json", "application/xml")
+    ),
+    "the request may be of a media type that no portal reads": content(
+        lambda types: types.update({"application/xml": types["application/json"]})
     ),
     "the body may be left out": operation(lambda post: post["requestBody"].pop("required")),
 }

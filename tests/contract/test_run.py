@@ -42,6 +42,18 @@ class Run(NamedTuple):
 
 Runner = Callable[..., Run]
 
+VIEWS = ["webhook", "OAuth, in the query", "OAuth, in the body", "no valid token", "errors"]
+
+
+def rows(done: Run) -> dict[str, dict[str, int]]:
+    """The table's rows by their view: each count by its column."""
+    (columns,) = re.findall(r"^ +(requests .*)$", done.output, re.MULTILINE)
+    found = re.findall(r"^(\w[\w, ]*?)  +([\d ]+)$", done.output, re.MULTILINE)
+    return {
+        view: dict(zip(columns.split(), map(int, counts.split()), strict=True))
+        for view, counts in found
+    }
+
 
 @pytest.fixture
 def run(
@@ -66,12 +78,43 @@ def test_by_default_it_holds_a_sandbox_of_its_own_to_every_view(run: Runner) -> 
     done = run("--cases", "60", "--seed", "7")
 
     assert done.status == 0
-    assert "60 cases, seed 7" in done.output
-    rows = re.findall(r"^(webhook|OAuth|no valid token) +(\d+)", done.output, re.MULTILINE)
-    assert [name for name, _ in rows] == ["webhook", "OAuth", "no valid token"]
-    assert sum(int(cases) for _, cases in rows) >= 60
+    assert "60 random requests, seed 7" in done.output
+    assert list(rows(done)) == VIEWS
+    for counts in rows(done).values():
+        assert counts["requests"] == counts["examples"] + counts["edge"] + counts["random"]
+        by_status = sum(count for name, count in counts.items() if name.isdecimal())
+        assert counts["requests"] == by_status
+    assert sum(counts["random"] for counts in rows(done).values()) == 60
     assert "response_schema_conformance" in done.output
     assert done.failed_suites == []
+
+
+@pytest.mark.parametrize(
+    ("profile", "webhook", "oauth", "no_token"),
+    [("app-only", "403", "200", "401"), ("js-only", "404", "404", "404")],
+)
+def test_a_valid_request_gets_what_the_profile_promises(
+    run: Runner, profile: str, webhook: str, oauth: str, no_token: str
+) -> None:
+    done = run("--cases", "20", "--seed", "7", "--profile", profile)
+
+    assert done.status == 0
+    found = rows(done)
+    for view, status in zip(VIEWS, (webhook, oauth, oauth, no_token), strict=False):
+        assert found[view][status] > 0
+    assert ("200" in found["webhook"] and found["webhook"]["200"]) == (profile == "rest")
+
+
+def test_what_of_the_contract_was_met_is_counted_and_the_rest_is_named(run: Runner) -> None:
+    everything = run("--cases", "20", "--seed", "7").output
+    assert "operations  1 of 1\n" in everything
+    assert "statuses    8 of 8\n" in everything
+    assert "codes       20 of 20\n" in everything
+
+    with running() as sandbox:
+        part = run("--cases", "20", "--seed", "7", base_url=sandbox.webhook_url).output
+    assert "statuses    2 of 8; not met: 401, 403, 404, 429, 500, 503\n" in part
+    assert re.search(r"codes +2 of 20; not met: ACCESS_DENIED, ERROR_CORE,", part)
 
 
 def test_a_running_portal_is_held_to_the_view_that_its_base_url_is_of(run: Runner) -> None:
@@ -80,9 +123,8 @@ def test_a_running_portal_is_held_to_the_view_that_its_base_url_is_of(run: Runne
         by_oauth = run("--cases", "20", base_url=sandbox.oauth_url, token="sandboxaccesstoken")
 
     assert (by_webhook.status, by_oauth.status) == (0, 0)
-    assert "no valid token" not in by_webhook.output
-    assert "webhook" not in by_oauth.output
-    assert "no valid token" in by_oauth.output
+    assert list(rows(by_webhook)) == ["webhook"]
+    assert list(rows(by_oauth)) == ["OAuth, in the query", "OAuth, in the body", "no valid token"]
 
 
 def test_the_seed_is_another_each_time_and_printed(run: Runner) -> None:
@@ -165,7 +207,7 @@ def test_a_run_without_an_answered_case_fails(run: Runner) -> None:
         done = run("--cases", "5", base_url=f"{sandbox.origin}/rest/1/{WEBHOOK_MARKER}/")
 
     assert done.status == 1
-    assert "Only 0 of 5 cases were answered." in done.output
+    assert "Only 0 of 5 requests were answered." in done.output
     assert "run" in done.failed_suites
 
 
@@ -181,7 +223,7 @@ def test_ctrl_c_ends_it_with_a_summary_and_the_status_of_an_interrupt(tmp_path: 
     )
     with process:
         assert process.stdout is not None
-        while not re.match(r"webhook: \d+ cases", process.stdout.readline()):
+        while not re.match(r"webhook: \d+ requests", process.stdout.readline()):
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
         output, error = process.communicate(timeout=60)
@@ -199,6 +241,8 @@ def test_ctrl_c_ends_it_with_a_summary_and_the_status_of_an_interrupt(tmp_path: 
         (["--cases", "0"], "", "--cases: expected a positive number"),
         (["--cases", "many"], "", "--cases: expected a positive number"),
         (["--rate", "-1"], "", "--rate: expected a positive number"),
+        (["--profile", "php"], "", "--profile: invalid choice"),
+        (["--profile", "rest"], "https://portal.example/rest", "--profile is the sandbox's"),
         ([], "https://portal.example/rest", "must have an access TOKEN"),
         ([], f"portal.example/rest/1/{WEBHOOK_MARKER}", "BASE_URL: expected https://"),
         ([], f"https://portal.example/{WEBHOOK_MARKER}", "BASE_URL: expected https://"),
@@ -227,7 +271,7 @@ def test_help_tells_every_option(run: Runner, capfd: pytest.CaptureFixture[str])
 
     assert exited.value.code == 0
     text = capfd.readouterr().out
-    for option in ("--cases", "--seed", "--rate", "--report", "BASE_URL", "TOKEN"):
+    for option in ("--cases", "--seed", "--profile", "--rate", "--report", "BASE_URL", "TOKEN"):
         assert option in text
 
 
@@ -235,14 +279,14 @@ def test_make_passes_options_on_and_puts_no_secret_into_an_argument() -> None:
     base_url = f"https://portal.example/rest/1/{WEBHOOK_MARKER}/"
     settings = [f"BASE_URL={base_url}", f"TOKEN={TOKEN_MARKER}"]
     recipe = subprocess.run(
-        ["make", "--dry-run", "contract", "CASES=7", "ARGS=--help", *settings],
+        ["make", "--dry-run", "contract", "CASES=7", "PROFILE=js-only", "ARGS=--help", *settings],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     ).stdout
 
-    assert "contract.run --cases 7" in recipe
+    assert "contract.run --cases 7 --profile js-only" in " ".join(recipe.split())
     assert "--help" in recipe
     assert not any(secret in recipe for secret in SECRETS)
 

@@ -1,0 +1,39 @@
+"""Every documented error, provoked in a sandbox: generated requests bring about few of them."""
+
+from collections.abc import Iterator
+
+import httpx
+from bitrix24_sandbox.remote import Sandbox
+
+from contract.document import Document, ErrorExample, error_examples, faults_of_answer
+from contract.properties import Finding, Tally
+
+CHECK = "documented_error"
+
+
+def provoked(document: Document, sandbox: Sandbox, tally: Tally) -> Iterator[Finding]:
+    """Have each error of the contract answered; yield what is not as documented."""
+    with httpx.Client(trust_env=False, timeout=30) as http:
+        for expected in error_examples(document):
+            sandbox.fault(expected.code, status=expected.status)
+            url = f"{sandbox.webhook_url}placement.call"
+            response = http.post(url, json={"PLACEMENT": "getStatus", "PARAMS": {}})
+            tally.phases["examples"] += 1
+            tally.statuses[response.status_code] += 1
+            tally.checks[CHECK] += 1
+            for fault in faults_of_error(document, response, expected):
+                yield Finding(CHECK, f"{expected.code} with {expected.status}", fault, "")
+            else:
+                tally.codes[expected.code] += 1
+
+
+def faults_of_error(
+    document: Document, response: httpx.Response, expected: ErrorExample
+) -> Iterator[str]:
+    """Say in what a response is not the error that is expected, or not as documented."""
+    if response.status_code != expected.status:
+        yield f"expected {expected.status}, got {response.status_code}"
+    if f'"{expected.code}"' not in response.text:
+        yield f"expected {expected.code}, got {response.text}"
+    content_type = response.headers.get("content-type", "")
+    yield from faults_of_answer(document, response.status_code, content_type, response.content)
