@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -54,6 +55,7 @@ def generate(contract: Path, project: Path) -> None:
     for name in ("pyproject.toml", f"{PACKAGE}/_version.py"):
         file = project / name
         file.write_text(file.read_text("utf-8").replace('= "0"', f'= "{version}"', 1), "utf-8")
+    shutil.copy(ROOT / "LICENSE", project)
 
 
 def _copy_project(project: Path) -> None:

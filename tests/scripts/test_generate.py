@@ -27,7 +27,8 @@ def project(tmp_path: Path) -> Path:
             tmp_path / name,
             ignore=shutil.ignore_patterns("__pycache__", "node_modules"),
         )
-    shutil.copy(ROOT / "scripts" / "generate.py", tmp_path / "scripts")
+    for name in ("scripts/generate.py", "LICENSE"):
+        shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 
 

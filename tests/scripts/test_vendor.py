@@ -1,18 +1,24 @@
 """Vendoring: the copy, its provenance, and what is never overwritten."""
 
+import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import pytest
 import vendor
 from vendor import VendorError
+
+from tests.scripts import stopping
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,6 +31,8 @@ FILES = {
     "py.typed": b"",
 }
 
+LICENSE = b"Do as you like.\n"
+
 Snapshot = dict[str, bytes | None]
 
 
@@ -36,6 +44,7 @@ def source(tmp_path: Path) -> Path:
         file = project / "bitrix24_call_card" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
+    (project / "LICENSE").write_bytes(LICENSE)
     set_version(project, "1.2.0")
     return project
 
@@ -66,6 +75,11 @@ def snapshot(folder: Path) -> Snapshot:
         path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else None
         for path in folder.rglob("*")
     }
+
+
+def package(source: Path) -> Snapshot:
+    """What a copy of the package in a generated project holds."""
+    return snapshot(source / "bitrix24_call_card") | {"LICENSE": LICENSE}
 
 
 def provenance(dest: Path) -> dict[str, object]:
@@ -101,7 +115,7 @@ def python(folder: Path, code: str) -> str:
 
 def test_the_copy_holds_the_files_of_the_package_byte_for_byte(copy: Path) -> None:
     files = {name: content for name, content in snapshot(copy).items() if content is not None}
-    assert files == FILES
+    assert files == FILES | {"LICENSE": LICENSE}
 
 
 def test_nothing_but_the_package_and_its_provenance_is_left_in_dest(dest: Path, copy: Path) -> None:
@@ -132,8 +146,12 @@ def test_the_provenance_names_version_revision_and_a_sha256_of_each_file(
     assert provenance(dest) == {
         "package": copy.name,
         "contract_version": "1.2.0",
+        "repository": None,
         "source_revision": None,
-        "files": {name: hashlib.sha256(content).hexdigest() for name, content in FILES.items()},
+        "files": {
+            name: hashlib.sha256(content).hexdigest()
+            for name, content in (FILES | {"LICENSE": LICENSE}).items()
+        },
     }
 
 
@@ -187,17 +205,47 @@ def test_the_revision_is_marked_when_the_generated_project_has_uncommitted_chang
     assert provenance(dest)["source_revision"] == commit
 
 
+@pytest.mark.parametrize(
+    ("origin", "named"),
+    [
+        (
+            "https://git.example.com/team/call-card.git",
+            "https://git.example.com/team/call-card.git",
+        ),
+        ("https://me:secret@git.example.com:8443/card", "https://git.example.com:8443/card"),
+        ("https://git.example.com/card?token=secret#secret", "https://git.example.com/card"),
+        ("ssh://git@git.example.com/card.git", "ssh://git.example.com/card.git"),
+        ("git@git.example.com:team/card.git", "git@git.example.com:team/card.git"),
+    ],
+)
+def test_the_provenance_names_the_repository_without_credentials(
+    source: Path, dest: Path, origin: str, named: str
+) -> None:
+    git(source.parent, "init", "--quiet")
+    git(source.parent, "remote", "add", "origin", origin)
+    git(source.parent, "add", ".")
+    git(source.parent, "commit", "--quiet", "--message", "client")
+
+    vendor.vendor(source, dest, force=False)
+
+    assert provenance(dest)["repository"] == named
+    git(source.parent, "remote", "set-url", "origin", "git@elsewhere.example.com:card.git")
+    assert "up to date" in vendor.vendor(source, dest, force=False)
+
+
 @pytest.mark.parametrize("what", ["a repository without a commit", "someone else's repository"])
 def test_there_is_no_revision_when_no_commit_holds_the_project(
     source: Path, dest: Path, what: str
 ) -> None:
     git(source.parent, "init", "--quiet")
+    git(source.parent, "remote", "add", "origin", "https://git.example.com/theirs")
     if what == "someone else's repository":
         git(source.parent, "commit", "--quiet", "--allow-empty", "--message", "theirs")
 
     vendor.vendor(source, dest, force=False)
 
     assert provenance(dest)["source_revision"] is None
+    assert provenance(dest)["repository"] is None
 
 
 def test_there_is_no_revision_without_git(
@@ -287,7 +335,7 @@ def test_an_outdated_copy_is_replaced_as_a_whole(source: Path, dest: Path, copy:
     message = vendor.vendor(source, dest, force=False)
 
     assert "1.2.0 (no revision) -> 1.3.0 (no revision)" in message
-    assert snapshot(copy) == snapshot(source / "bitrix24_call_card")
+    assert snapshot(copy) == package(source)
     assert provenance(dest)["contract_version"] == "1.3.0"
     assert "unedited and current" in vendor.check(source, dest)
 
@@ -295,7 +343,7 @@ def test_an_outdated_copy_is_replaced_as_a_whole(source: Path, dest: Path, copy:
 def test_a_copy_that_was_deleted_is_made_again(source: Path, dest: Path, copy: Path) -> None:
     shutil.rmtree(copy)
     vendor.vendor(source, dest, force=False)
-    assert snapshot(copy) == snapshot(source / "bitrix24_call_card")
+    assert snapshot(copy) == package(source)
 
 
 @pytest.mark.parametrize("failing", ["copy", "package", "provenance"])
@@ -342,8 +390,13 @@ def test_an_old_copy_that_cannot_be_deleted_does_not_undo_the_new_one(
     (source / "bitrix24_call_card" / "client.py").write_text("class Client: ...\n")
     monkeypatch.setattr(os, "unlink", deny)
 
-    assert "was replaced" in vendor.vendor(source, dest, force=False)
-    assert snapshot(copy) == snapshot(source / "bitrix24_call_card")
+    message = vendor.vendor(source, dest, force=False)
+
+    assert "was replaced" in message
+    left = [path for path in dest.iterdir() if path.name.startswith(".")]
+    assert [f"{path} could not be deleted. Delete it." for path in left] == message.splitlines()[2:]
+    assert left
+    assert snapshot(copy) == package(source)
 
 
 def test_a_failure_leaves_nothing_where_there_was_no_copy(
@@ -368,6 +421,232 @@ def test_a_client_that_changes_while_it_is_copied_is_not_swapped_in(
     assert copy.is_dir()
 
 
+# --- a run that is stopped ------------------------------------------------------------------------
+
+
+def stop_at_each_step(folder: Path, source: Path, way: str, start: str) -> None:
+    """Stop a run at each of its steps: what was there or what is to come is there, and whole."""
+    newer, dest = folder / "newer", folder / "dest"
+    shutil.copytree(source, newer)
+    set_version(newer, "1.3.0")
+    (newer / "bitrix24_call_card" / "client.py").write_text("class Client: ...\n")
+    (newer / "bitrix24_call_card" / "py.typed").unlink()
+    dest.mkdir()
+    vendor.vendor(newer, dest, force=False)
+    after = snapshot(dest)
+    shutil.rmtree(dest)
+    dest.mkdir()
+    if start != "no copy":
+        vendor.vendor(source, dest, force=False)
+    if start == "edited copy":
+        (dest / "bitrix24_call_card" / "client.py").write_text("mine = True\n")
+    before = snapshot(dest)
+    shutil.copytree(dest, folder / "before")
+
+    def vendor_newer() -> None:
+        vendor.vendor(newer, dest, force=start == "edited copy")
+
+    seen: list[Snapshot] = []
+    steps = 0
+    for _ in stopping.stopping_at_each_step(vendor_newer, stopping.WAYS[way]):
+        steps += 1
+        stopped = snapshot(dest)
+        if (state := nameless(stopped)) in seen:
+            restore(dest, folder / "before")
+            continue
+        seen.append(state)
+        if way in ("interrupt", "fail"):  # these can be handled at once
+            assert visible(dest) in (before, after)
+        checked = result(vendor.check, newer, dest)
+        assert "edited by hand" not in checked or visible(dest) == before
+        assert "holds files" not in checked
+        assert snapshot(dest) == stopped
+
+        if "edited by hand" in result(partial(vendor.vendor, force=False), newer, dest):
+            assert start == "edited copy"
+            assert snapshot(dest) == before
+        else:
+            assert snapshot(dest) == after
+        restore(dest, folder / "before")
+    assert steps > 2 * len(FILES)
+
+
+def result(run: Callable[[Path, Path], str], source: Path, dest: Path) -> str:
+    try:
+        return run(source, dest)
+    except VendorError as error:
+        return str(error)
+
+
+def visible(dest: Path) -> Snapshot:
+    return {name: content for name, content in snapshot(dest).items() if name[0] != "."}
+
+
+def nameless(state: Snapshot) -> Snapshot:
+    """The same state without the part of its names that is random."""
+    return {re.sub(r"(new|old)-\w+", r"\1-", name): content for name, content in state.items()}
+
+
+def restore(dest: Path, before: Path) -> None:
+    shutil.rmtree(dest)
+    shutil.copytree(before, dest)
+
+
+@pytest.mark.parametrize("way", ["kill", "interrupt", "fail"])
+@pytest.mark.parametrize("start", ["no copy", "unedited copy", "edited copy"])
+def test_a_run_that_is_stopped_at_any_step_is_put_right_by_the_next(
+    source: Path, tmp_path: Path, way: str, start: str
+) -> None:
+    stopping.run_alone(stop_at_each_step, tmp_path, source, way, start)
+
+
+def stop_the_next_run_too(folder: Path, source: Path) -> None:
+    newer, dest, stopped = folder / "newer", folder / "dest", folder / "stopped"
+    shutil.copytree(source, newer)
+    set_version(newer, "1.3.0")
+    (newer / "bitrix24_call_card" / "client.py").write_text("class Client: ...\n")
+    for project, copied in ((newer, folder / "after"), (source, dest)):
+        copied.mkdir()
+        vendor.vendor(project, copied, force=False)
+    shutil.copytree(dest, folder / "before")
+
+    def vendor_newer() -> None:
+        vendor.vendor(newer, dest, force=False)
+
+    seen: list[Snapshot] = []
+    seen_then: list[Snapshot] = []
+    for _ in stopping.stopping_at_each_step(vendor_newer, stopping.kill):
+        if (dest / vendor.READY).exists() and snapshot(dest) not in seen:
+            seen.append(snapshot(dest))
+            shutil.copytree(dest, stopped)
+            for _ in stopping.stopping_at_each_step(vendor_newer, stopping.kill):
+                if not (dest / vendor.READY).exists():
+                    assert visible(dest) in (visible(folder / "before"), visible(folder / "after"))
+                if (state := nameless(snapshot(dest))) not in seen_then:
+                    seen_then.append(state)
+                    vendor_newer()
+                    assert "unedited and current" in vendor.check(newer, dest)
+                    assert visible(dest) == snapshot(dest)
+                restore(dest, stopped)
+            shutil.rmtree(stopped)
+        restore(dest, folder / "before")
+    assert len(seen) == 4  # nothing is swapped, the old is away, the new is there, its record too
+
+
+def test_a_run_that_puts_things_right_may_be_stopped_as_well(source: Path, tmp_path: Path) -> None:
+    stopping.run_alone(stop_the_next_run_too, tmp_path, source)
+
+
+@pytest.fixture
+def half_swapped(source: Path, dest: Path, copy: Path) -> Path:
+    """The copy of 1.3.0 after the run that made it was killed before it wrote the provenance."""
+    record = (dest / vendor.PROVENANCE).read_bytes()
+    set_version(source, "1.3.0")
+    (source / "bitrix24_call_card" / "client.py").write_text("class Client: ...\n")
+    vendor.vendor(source, dest, force=False)
+    (dest / vendor.READY).mkdir()
+    (dest / vendor.PROVENANCE).rename(dest / vendor.READY / vendor.PROVENANCE)
+    (dest / vendor.PROVENANCE).write_bytes(record)
+    return copy
+
+
+def test_the_check_after_a_killed_run_says_how_to_finish_it(
+    source: Path, dest: Path, half_swapped: Path
+) -> None:
+    before = snapshot(dest)
+    with pytest.raises(VendorError) as raised:
+        vendor.check(source, dest)
+    assert str(raised.value) == (
+        f"An update of {half_swapped} was stopped before its end. "
+        f"Finish it with `make vendor DEST={dest}`."
+    )
+    assert snapshot(dest) == before
+
+
+def test_a_copy_that_was_edited_after_a_killed_run_is_not_replaced(
+    source: Path, dest: Path, half_swapped: Path
+) -> None:
+    (half_swapped / "client.py").write_text("mine = True\n")
+    with pytest.raises(VendorError, match=r"changed  client\.py"):
+        vendor.vendor(source, dest, force=False)
+    assert (half_swapped / "client.py").read_text() == "mine = True\n"
+
+
+def test_a_copy_that_was_put_back_by_hand_after_a_killed_run_is_unedited(
+    source: Path, dest: Path, half_swapped: Path
+) -> None:
+    (half_swapped / "client.py").write_bytes(FILES["client.py"])
+    assert "1.2.0 (no revision) -> 1.3.0" in vendor.vendor(source, dest, force=False)
+
+
+def test_a_copy_that_was_deleted_after_a_killed_run_is_made_again(
+    source: Path, dest: Path, half_swapped: Path
+) -> None:
+    shutil.rmtree(half_swapped)
+    vendor.vendor(source, dest, force=False)
+    assert snapshot(half_swapped) == package(source)
+    assert visible(dest) == snapshot(dest)
+
+
+@pytest.mark.usefixtures("copy")
+def test_an_interrupt_right_after_the_swap_does_not_undo_half_of_it(
+    source: Path, dest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = Path.replace
+
+    def replace_and_interrupt(path: Path, target: Path) -> None:
+        replace(path, target)
+        raise KeyboardInterrupt
+
+    set_version(source, "1.3.0")
+    (source / "bitrix24_call_card" / "client.py").write_text("class Client: ...\n")
+    monkeypatch.setattr(Path, "replace", replace_and_interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        vendor.vendor(source, dest, force=False)
+    assert "unedited and current" in vendor.check(source, dest)
+
+
+@pytest.mark.usefixtures("copy")
+@pytest.mark.parametrize(
+    ("run", "while_it"),
+    [(partial(vendor.vendor, force=False), (shutil, "copyfile")), (vendor.check, (json, "loads"))],
+)
+def test_no_other_run_comes_between(
+    source: Path,
+    dest: Path,
+    run: Callable[[Path, Path], str],
+    while_it: tuple[object, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried = []
+    work = getattr(*while_it)
+
+    def work_locked(*arguments: object) -> object:
+        other = os.open(dest, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(other)
+        tried.append(other)
+        return work(*arguments)
+
+    set_version(source, "1.3.0")
+    monkeypatch.setattr(*while_it, work_locked)
+    with suppress(VendorError):
+        run(source, dest)
+    assert tried
+
+
+def test_runs_at_the_same_time_leave_a_whole_copy(
+    run: Callable[..., subprocess.CompletedProcess[str]], source: Path, dest: Path
+) -> None:
+    with ThreadPoolExecutor() as threads:
+        results = list(threads.map(run, [dest] * 6))
+    assert [result.returncode for result in results] == [0] * 6, results
+    assert sum("was copied" in result.stdout for result in results) == 1
+    assert "unedited and current" in vendor.check(source, dest)
+    assert not [path for path in dest.iterdir() if path.name[0] == "."]
+
+
 # --- a copy that was edited by hand ---------------------------------------------------------------
 
 
@@ -378,7 +657,7 @@ def edited(dest: Path, copy: Path) -> Snapshot:
     (copy / "api" / "call_card" / "get_status.py").unlink()
     (copy / "api" / "helpers.py").write_text("mine = True\n")
     (copy / "py.typed").unlink()
-    (copy / "py.typed").symlink_to("client.py")
+    (copy / "py.typed").symlink_to("api/__init__.py")  # as empty as it was
     (copy / "linked").symlink_to("api")
     return snapshot(dest)
 
@@ -392,24 +671,61 @@ def test_an_edited_copy_is_refused_with_what_happened_to_each_file(
     with pytest.raises(VendorError) as raised:
         run(source, dest)
 
-    first, *files, last = str(raised.value).splitlines()
-    assert first == f"{dest}/bitrix24_call_card was edited by hand since it was copied:"
-    assert [line.split() for line in files] == [
-        ["missing", "api/call_card/get_status.py"],
-        ["added", "api/helpers.py"],
-        ["changed", "client.py"],
-        ["added", "linked"],
-        ["changed", "py.typed"],
+    *lines, last = str(raised.value).splitlines()
+    assert lines == [
+        f"{dest}/bitrix24_call_card was edited by hand since it was copied:",
+        "  missing  api/call_card/get_status.py",
+        "  changed  client.py",
+        "  changed  py.typed",
+        f"{dest}/bitrix24_call_card holds files that the package does not have:",
+        "  api/helpers.py",
+        "  linked",
     ]
     assert f"`make vendor DEST={dest} FORCE=1`" in last
     assert "--force" in last
     assert snapshot(dest) == edited
 
 
+def test_files_that_the_package_does_not_have_are_named_and_not_called_edits(
+    source: Path, dest: Path, copy: Path
+) -> None:
+    (copy / "api" / "helpers.py").write_text("mine = True\n")
+    set_version(source, "1.3.0")
+    before = snapshot(dest)
+    for run in (partial(vendor.vendor, force=False), vendor.check):
+        with pytest.raises(VendorError) as raised:
+            run(source, dest)
+        first, second, _ = str(raised.value).splitlines()
+        assert first == f"{copy} holds files that the package does not have:"
+        assert second == "  api/helpers.py"
+        assert "edited" not in str(raised.value)
+    assert snapshot(dest) == before
+
+
+def test_a_copy_that_git_checked_out_with_autocrlf_is_unedited(
+    source: Path, dest: Path, copy: Path
+) -> None:
+    application = dest.parent
+    git(application, "init", "--quiet")
+    git(application, "add", ".")
+    git(application, "commit", "--quiet", "--message", "client")
+    shutil.rmtree(dest)
+    git(application, "-c", "core.autocrlf=true", "checkout", "--quiet", ".")
+    assert b"\r\n" in (copy / "client.py").read_bytes()
+    assert b"\r\n" in (dest / "bitrix24_call_card.provenance.json").read_bytes()
+
+    assert "unedited and current" in vendor.check(source, dest)
+    assert "up to date" in vendor.vendor(source, dest, force=False)
+
+    (copy / "client.py").write_bytes((copy / "client.py").read_bytes() + b"mine = True\r\n")
+    with pytest.raises(VendorError, match=r"changed  client\.py"):
+        vendor.check(source, dest)
+
+
 def test_force_replaces_an_edited_copy(source: Path, dest: Path, edited: Snapshot) -> None:
     vendor.vendor(source, dest, force=True)
     assert snapshot(dest) != edited
-    assert snapshot(dest / "bitrix24_call_card") == snapshot(source / "bitrix24_call_card")
+    assert snapshot(dest / "bitrix24_call_card") == package(source)
     assert "unedited and current" in vendor.check(source, dest)
 
 
@@ -486,18 +802,36 @@ def test_anything_else_in_dest_is_left_alone(
     assert snapshot(dest) == before
 
 
-def test_a_dest_that_does_not_exist_is_not_created(source: Path, tmp_path: Path) -> None:
-    missing = tmp_path / "no" / "such folder"
-    with pytest.raises(VendorError, match=r"does not exist.*mkdir -p '.*such folder'"):
-        vendor.vendor(source, missing, force=False)
+def test_a_missing_dest_below_an_existing_folder_is_created(source: Path, tmp_path: Path) -> None:
+    vendor.vendor(source, tmp_path / "_vendor", force=False)
+    assert snapshot(tmp_path / "_vendor" / "bitrix24_call_card") == package(source)
+
+
+def test_a_missing_dest_is_not_left_behind_by_a_failure(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "copyfile", _disk_full)
+    with pytest.raises(OSError, match="space"):
+        vendor.vendor(source, tmp_path / "_vendor", force=False)
+    with pytest.raises(VendorError, match="There is no"):
+        vendor.check(source, tmp_path / "_vendor")
+    assert not (tmp_path / "_vendor").exists()
+
+
+def test_a_dest_below_a_missing_folder_is_not_created(source: Path, tmp_path: Path) -> None:
+    missing = tmp_path / "no such folder" / "_vendor"
+    for run in (partial(vendor.vendor, force=False), vendor.check):
+        with pytest.raises(VendorError, match=r"does not exist.*mkdir -p '.*such folder'"):
+            run(source, missing)
     assert not missing.parent.exists()
 
 
 def test_a_dest_that_is_a_file_is_refused(source: Path, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("mine")
-    with pytest.raises(VendorError, match=r"is not a folder. Name as DEST the folder"):
-        vendor.vendor(source, file, force=True)
+    for dest in (file, file / "_vendor"):
+        with pytest.raises(VendorError, match=r"file is not a folder. Name as DEST the folder"):
+            vendor.vendor(source, dest, force=True)
     assert file.read_text() == "mine"
 
 
@@ -531,7 +865,7 @@ def test_a_dest_in_the_generated_project_is_refused(source: Path, inside: str) -
     assert snapshot(source) == before
 
 
-@pytest.mark.parametrize("gone", ["pyproject.toml", "bitrix24_call_card"])
+@pytest.mark.parametrize("gone", ["pyproject.toml", "LICENSE", "bitrix24_call_card"])
 def test_a_client_that_is_not_whole_is_not_copied(source: Path, dest: Path, gone: str) -> None:
     (source / gone).rename(source / "gone")
     with pytest.raises(VendorError, match=r"holds no whole client.*make generate"):
@@ -597,7 +931,8 @@ def run(source: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run vendor.py from a repository that holds the small project."""
     script = source.parent / "scripts" / "vendor.py"
     script.parent.mkdir()
-    shutil.copyfile(ROOT / "scripts" / "vendor.py", script)
+    for module in ("vendor.py", "locking.py"):
+        shutil.copyfile(ROOT / "scripts" / module, script.with_name(module))
 
     def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, script, *arguments]
@@ -657,17 +992,17 @@ def test_a_denied_permission_is_a_sentence_and_no_traceback(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def deny(_path: Path, target: Path) -> None:
+    def deny(_source: Path, target: Path) -> None:
         raise PermissionError(13, "Permission denied", str(target))
 
     monkeypatch.setattr(vendor, "GENERATED", source)
-    monkeypatch.setattr(Path, "rename", deny)
+    monkeypatch.setattr(Path, "replace", deny)
 
     assert vendor.main([str(dest)]) == 1
 
     output = capsys.readouterr()
     assert output.out == ""
     assert output.err == (
-        f"{dest}/bitrix24_call_card: Permission denied. The copy is as it was. "
+        f"{dest}/bitrix24_call_card.provenance.json: Permission denied. The copy is as it was. "
         "See to the permissions and the free space there, then run this again.\n"
     )
