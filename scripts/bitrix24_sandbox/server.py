@@ -86,7 +86,7 @@ def origin_of(listener: socket.socket, scheme: str = "http") -> str:
     """Give the origin at which a listening socket can be asked from this machine."""
     host, port = listener.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in str(host) else f"{scheme}://{host}:{port}"
 
 
 def _server(app: ASGIApp, tls: ssl.SSLContext | None) -> _Server:

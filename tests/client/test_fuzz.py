@@ -49,7 +49,7 @@ def examples(count: int) -> settings:
         derandomize=not LONG,
         database=None,
         deadline=None,
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=list(HealthCheck),  # pyright: ignore[reportArgumentType]
     )
 
 

@@ -92,7 +92,8 @@ class Project:
 
     def run(self, *arguments: str) -> tuple[int, str, str]:
         status = main(arguments, self.root)
-        return status, *self.capsys.readouterr()
+        captured = self.capsys.readouterr()
+        return status, captured.out, captured.err
 
 
 @functools.cache

@@ -224,8 +224,8 @@ class TestStream:
             for turn in stream:
                 if any(entry["note"] for entry in turn["log"] if entry["name"] == command):
                     break
-        assert "post" not in turn
-        assert turn["card"]["call"] is None
+        assert "post" not in turn  # pyright: ignore[reportPossiblyUnbound]
+        assert turn["card"]["call"] is None  # pyright: ignore[reportPossiblyUnbound]
 
     def test_the_second_card_on_a_page_adds_the_events_once_more(
         self, http: httpx.Client, sandbox: Sandbox

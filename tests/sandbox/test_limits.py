@@ -65,6 +65,7 @@ def test_operating_time_is_forgotten_after_ten_minutes() -> None:
 
 def test_operating_time_stays_exact_and_small_over_a_busy_day() -> None:
     operating = OperatingTime()
+    used = 0.0
     for second in range(86_400):
         used, _ = operating.add("m", second, 0.001)
     assert used == pytest.approx(0.6)

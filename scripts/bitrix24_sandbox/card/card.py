@@ -419,5 +419,5 @@ def items(call: Call) -> list[dict[str, Any]]:
     return [
         {"type": kind, "id": number, "title": TITLES.get((kind, number)), "main": item == main}
         for item in every
-        for kind, number in [item]
+        for kind, number in [item]  # pyright: ignore[reportGeneralTypeIssues]
     ]

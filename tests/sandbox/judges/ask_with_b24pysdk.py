@@ -72,8 +72,8 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
         api_method="placement.call",
         params={"PLACEMENT": "getStatus", "PARAMS": {}},
         max_retries=question["attempts"],
-        initial_retry_delay=0.01,
-        retry_delay_increment=0,
+        initial_retry_delay=0.01,  # pyright: ignore[reportArgumentType]
+        retry_delay_increment=0,  # pyright: ignore[reportArgumentType]
     )
     try:
         response = request.response
