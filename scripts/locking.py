@@ -8,15 +8,16 @@ from pathlib import Path
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[int]:
-    """Wait for the lock of an existing folder and hold it; yield the descriptor that holds it.
+def locked(folder: Path) -> Iterator[None]:
+    """Wait for the lock of an existing folder, and hold it.
 
-    The system releases the lock when the last process that has the descriptor ends, in whatever
-    way, so no lock is ever left behind. A process started meanwhile gets it through ``pass_fds``.
+    The system releases it when this process ends, in whatever way, and with it the processes that
+    it started with ``close_fds=False``.
     """
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield descriptor
+        os.set_inheritable(descriptor, True)
+        yield
     finally:
         os.close(descriptor)

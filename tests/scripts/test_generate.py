@@ -1,5 +1,7 @@
 """The client is what the contract gives, whole or not at all, and any difference is found."""
 
+import ast
+import fcntl
 import importlib.metadata
 import json
 import os
@@ -11,7 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import generate
 import pytest
+import yaml
+from locking import locked
+
+from tests.scripts import stopping
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = sorted((ROOT / "scripts" / "generator" / "templates").iterdir())
@@ -27,7 +34,7 @@ def project(tmp_path: Path) -> Path:
             tmp_path / name,
             ignore=shutil.ignore_patterns("__pycache__", "node_modules"),
         )
-    for name in ("scripts/generate.py", "LICENSE"):
+    for name in ("scripts/generate.py", "scripts/locking.py", "LICENSE"):
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 
@@ -82,7 +89,7 @@ def test_a_file_that_the_contract_no_longer_gives_disappears(project: Path) -> N
     (project / "generated" / "bitrix24_call_card" / "stale.py").write_text("", "utf-8")
     assert run(project).returncode == 0
     assert not (project / "generated" / "bitrix24_call_card" / "stale.py").exists()
-    assert not list(project.glob(".generating-*"))
+    assert not list(project.glob(".generating*"))
 
 
 def change_contract(old: str, new: str) -> Callable[[Path], None]:
@@ -148,6 +155,32 @@ def change_contract(old: str, new: str) -> Callable[[Path], None]:
             id="a request that is not constant",
         ),
         pytest.param(
+            change_contract("          type: boolean\n", "          type: array\n"),
+            "/components/schemas/CallStatus",
+            id="a schema that the generator drops",
+        ),
+        *(
+            pytest.param(
+                change_contract("  version: ", f"  version: {version} # "),
+                "info.version is not the version of a Python package",
+                id=f"the version {version}",
+            )
+            for version in ("1.10", "[1]", r'"1\"\nname = \"x"', r'"1\\"', '\'"""1"""\'', "one")
+        ),
+        *(
+            pytest.param(
+                change_contract(old, new),
+                f"{where}: quotes, backslashes and control characters are not supported",
+                id=f"{text!a} in {where}",
+            )
+            for text in ("a'b", 'a"b', "a\\b", 'a"""b', "a\nb")
+            for old, new, where in (
+                ("const: getStatus", f"const: {json.dumps(text)}", "const"),
+                ("        CALL_ID:", f"        {json.dumps(text)}:", "properties"),
+                ("  /placement.call:", f"  {json.dumps('/' + text)}:", "paths"),
+            )
+        ),
+        pytest.param(
             change_contract("        - *ERROR_PLACEMENT_NOT_FOUND\n", ""),
             "ErrorCode: x-enum-descriptions",
             id="a value without a description",
@@ -172,7 +205,7 @@ def test_a_contract_that_cannot_be_taken_fails_and_leaves_the_old_client(
     assert "Nothing was changed." in result.stderr
     assert "TemplateNotFound" not in result.stderr
     assert content(project / "generated") == before
-    assert not list(project.glob(".generating-*"))
+    assert not list(project.glob(".generating*"))
 
 
 @pytest.mark.parametrize(
@@ -217,6 +250,11 @@ def test_a_contract_that_cannot_be_taken_fails_and_leaves_the_old_client(
             "generated/bitrix24_call_card/errors.py: differs",
             id="an edited module",
         ),
+        pytest.param(
+            lambda project: edit(project / "LICENSE", "MIT", "Another"),
+            "generated/LICENSE: differs",
+            id="an edited license",
+        ),
     ],
 )
 def test_drift_is_found_named_and_left_as_it_is(
@@ -240,7 +278,7 @@ def test_the_version_of_the_package_is_that_of_the_contract(project: Path) -> No
     assert 'version = "7.8.9"' in (project / "generated" / "pyproject.toml").read_text("utf-8")
 
 
-def test_a_description_cannot_become_code(project: Path) -> None:
+def test_the_description_of_a_value_is_kept_as_it_is(project: Path) -> None:
     text = 'Ends """ here\'\nimport os  # \\"'
     edit(
         project / "openapi" / "call-card.yaml",
@@ -254,6 +292,172 @@ def test_a_description_cannot_become_code(project: Path) -> None:
     exec(module.read_text("utf-8"), namespace)
     assert "os" not in namespace
     assert namespace["ErrorCode"].ERROR_PLACEMENT_NOT_FOUND.description == text
+
+
+EVIL = """ 'a' "b" \\ \\" \\N{x} \\u12 {{ 7 * 7 }} {% x %}
+\"\"\"
+import os; os.abort()
+\"\"\" \'\'\' \\"""
+
+
+def test_no_description_can_become_code(project: Path) -> None:
+    contract = project / "openapi" / "call-card.yaml"
+    document = yaml.safe_load(contract.read_text("utf-8"))
+    replace_texts(document)
+    before = code(project)
+    contract.write_text(yaml.safe_dump(document, sort_keys=False), "utf-8")
+
+    result = run(project)
+
+    assert result.returncode == 0, result.stderr
+    assert code(project) == before
+    assert b"os.abort()" in (project / MODEL).read_bytes()
+
+
+def replace_texts(node: Any) -> None:
+    """Write over each text for people in a document; `Secret.` is a word for the generator."""
+    for key, value in list(node.items() if isinstance(node, dict) else enumerate(node)):
+        if key in ("description", "summary", "title") and isinstance(value, str):
+            node[key] = ("Secret. " if value.startswith("Secret. ") else "") + EVIL
+        elif key == "x-enum-descriptions":
+            node[key] = [EVIL] * len(value)
+        elif isinstance(value, (dict, list)):
+            replace_texts(value)
+
+
+def code(project: Path) -> dict[str, str]:
+    """What each generated module does: its syntax tree without the texts for people."""
+
+    class WithoutTexts(ast.NodeTransformer):
+        def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
+            return None if isinstance(node.value, ast.Constant) else node
+
+        def visit_Assign(self, node: ast.Assign) -> ast.Assign | None:
+            return None if ast.unparse(node.targets[0]) == "_DESCRIPTIONS" else node
+
+    return {
+        str(path): ast.dump(WithoutTexts().visit(ast.parse(path.read_text("utf-8"))))
+        for path in (project / "generated").rglob("*.py")
+    }
+
+
+# --- a run that is stopped ------------------------------------------------------------------------
+
+
+def stop_at_each_step(folder: Path, way: str) -> None:
+    """Stop a run at each of its steps: a whole client is there, or the next make puts it back."""
+    old, new = {"a.py": b"old", "b/c.py": b"old"}, {"a.py": b"new", "b/d.py": b"new"}
+    project = folder / "generated"
+
+    def write(client: dict[str, bytes], to: Path) -> None:
+        for name, text in client.items():
+            (to / name).parent.mkdir(parents=True, exist_ok=True)
+            (to / name).write_bytes(text)
+
+    # The real generator takes seconds for what is written here.
+    generate.generate = lambda _contract, project: write(new, project)
+    shutil.copy(ROOT / "Makefile", folder)
+    steps = put_back = 0
+    write(old, project)
+    for _ in stopping.stopping_at_each_step(
+        lambda: generate.replace(Path(), project), stopping.WAYS[way]
+    ):
+        steps += 1
+        if not project.exists():
+            put_back += 1
+            subprocess.run(["make", "help"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+            assert content(project) == old
+        assert content(project) in (old, new)
+
+        generate.replace(Path(), project)
+        assert content(project) == new
+        assert sorted(path.name for path in folder.iterdir()) == ["Makefile", "generated"]
+        shutil.rmtree(project)
+        write(old, project)
+    assert steps > 10
+    assert put_back == (way in ("kill", "terminate"))  # the others put it back themselves
+
+
+@pytest.mark.parametrize("way", stopping.WAYS)
+def test_a_run_that_is_stopped_at_any_step_leaves_a_whole_client(tmp_path: Path, way: str) -> None:
+    stopping.run_alone(stop_at_each_step, tmp_path, way)
+
+
+def test_a_run_that_fails_after_a_killed_one_has_put_the_client_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_contract: Path, _project: Path) -> None:
+        raise generate.GenerationError
+
+    (tmp_path / ".generating" / "old").mkdir(parents=True)
+    (tmp_path / ".generating" / "old" / "client.py").write_text("whole = True\n")
+    monkeypatch.setattr(generate, "generate", fail)
+    with pytest.raises(generate.GenerationError):
+        generate.replace(Path(), tmp_path / "generated")
+    assert content(tmp_path) == {"generated/client.py": b"whole = True\n"}
+
+
+def test_a_make_that_puts_the_client_back_during_a_run_does_not_harm_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(_contract: Path, project: Path) -> None:
+        project.mkdir()
+        (project / "client.py").write_text("new = True\n")
+
+    rename = Path.rename
+    put_back: list[object] = []
+
+    def rename_late(path: Path, target: Path) -> None:
+        if path.name == "fresh" and not put_back:
+            put_back.append(rename(tmp_path / ".generating" / "old", target))
+        rename(path, target)
+
+    (tmp_path / "generated").mkdir()
+    (tmp_path / "generated" / "client.py").write_text("old = True\n")
+    monkeypatch.setattr(generate, "generate", write)
+    monkeypatch.setattr(Path, "rename", rename_late)
+    generate.replace(Path(), tmp_path / "generated")
+    assert put_back
+    assert content(tmp_path) == {"generated/client.py": b"new = True\n"}
+
+
+@pytest.mark.parametrize("arguments", [[], ["--check"]])
+def test_no_other_run_comes_between(
+    project: Path, arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[int] = []
+
+    def fail(_contract: Path, _project: Path) -> None:
+        other = os.open(project, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(other)
+        tried.append(other)
+        raise generate.GenerationError
+
+    monkeypatch.setattr(generate, "ROOT", project)
+    monkeypatch.setattr(generate, "GENERATED", project / "generated")
+    monkeypatch.setattr(generate, "generate", fail)
+    monkeypatch.setattr(sys, "argv", ["generate.py", *arguments])
+    assert generate.main() == 1
+    assert tried
+
+
+def test_no_other_run_starts_before_the_tools_of_a_killed_one_have_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else they would write into the new run's folder."""
+    tool = tmp_path / "tool"
+    tool.write_text(
+        f"#!{sys.executable}\nimport os, sys\n"
+        "folders = [f'/dev/fd/{n}' for n in range(3, 20) if os.path.isdir(f'/dev/fd/{n}')]\n"
+        "sys.exit(' '.join(map(os.path.realpath, folders)))\n"
+    )
+    tool.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tool))
+    with locked(tmp_path), pytest.raises(generate.GenerationError) as raised:
+        generate._run("the tool")
+    assert str(tmp_path) in str(raised.value).split()
 
 
 def test_every_module_says_first_what_it_was_made_from() -> None:
