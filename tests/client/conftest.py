@@ -31,6 +31,7 @@ T = TypeVar("T")
 Get = Callable[[Client], GetStatusResponse]
 GetDetailed = Callable[[Client], Response[GetStatusResponse | ErrorResponse]]
 Ask = Callable[[Client], object]
+Parts = Callable[[], Iterator[bytes]]
 
 WAIT = 10
 """Seconds after which something that should have happened will not."""
@@ -285,6 +286,58 @@ def recorders(answer: dict[str, Any]) -> Iterator[Callable[..., Recorder]]:
 def recorder(recorders: Callable[[], Recorder]) -> Recorder:
     """One recording server."""
     return recorders()
+
+
+# --- a server that sends anything ---------------------------------------------------------------
+
+
+class Raw:
+    """A server that sends the parts of a response one after the other, until the client closes."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        port = self._listener.getsockname()[1]
+        self.base_url = f"http://127.0.0.1:{port}/rest/1/made-up-secret/"
+        self.closed_early = threading.Event()
+        """The client closed the connection while there was more to send."""
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        try:
+            connection, _ = self._listener.accept()
+        except OSError:
+            return
+        with connection:
+            request = b""
+            while not request.endswith(b'"PARAMS":{}}'):
+                request += connection.recv(65536)
+            try:
+                for part in self._parts():
+                    connection.sendall(part)
+            except OSError:
+                self.closed_early.set()
+
+    def stop(self) -> None:
+        """Stop listening, and wait until nothing is sent any more."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(WAIT)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Parts], Raw]]:
+    """As many raw servers as the test starts."""
+    started: list[Raw] = []
+
+    def serve(parts: Parts) -> Raw:
+        started.append(Raw(parts))
+        return started[-1]
+
+    yield serve
+    for server in started:
+        server.stop()
 
 
 # --- a proxy ------------------------------------------------------------------------------------

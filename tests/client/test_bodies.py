@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import itertools
 import json
-import socket
 import threading
 import tracemalloc
 import zlib
@@ -18,58 +17,10 @@ import pytest
 from bitrix24_call_card import Client, errors
 
 if TYPE_CHECKING:
-    from tests.client.conftest import Answering, Get
+    from tests.client.conftest import Answering, Get, Parts, Raw
 
 WAIT = 10
 MB = 2**20
-Parts = Callable[[], Iterator[bytes]]
-
-
-class Raw:
-    """A server that sends the parts of a response one after the other, until the client closes."""
-
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.base_url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/rest/1/made-up-secret/"
-        self.closed_early = threading.Event()
-        """The client closed the connection while there was more to send."""
-        self._thread = threading.Thread(target=self._serve)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        try:
-            connection, _ = self._listener.accept()
-        except OSError:
-            return
-        with connection:
-            request = b""
-            while not request.endswith(b'"PARAMS":{}}'):
-                request += connection.recv(65536)
-            try:
-                for part in self._parts():
-                    connection.sendall(part)
-            except OSError:
-                self.closed_early.set()
-
-    def stop(self) -> None:
-        """Stop listening, and wait until nothing is sent any more."""
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join(WAIT)
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[[Parts], Raw]]:
-    started: list[Raw] = []
-
-    def serve(parts: Parts) -> Raw:
-        started.append(Raw(parts))
-        return started[-1]
-
-    yield serve
-    for server in started:
-        server.stop()
 
 
 def head(*headers: str) -> bytes:

@@ -1,0 +1,202 @@
+"""Recipes: other transports for httpx, aiohttp's and pyreqwest's, keep what the client promises."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import socket
+import ssl
+import traceback
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from aiohttp import ClientSession, DummyCookieJar
+from bitrix24_call_card import AuthenticatedClient, Client, errors
+from bitrix24_call_card.api.call_card import get_status
+from httpx_aiohttp import AiohttpTransport
+from pyreqwest.client import ClientBuilder, SyncClientBuilder
+from pyreqwest.compatibility.httpx import HttpxTransport, SyncHttpxTransport
+
+if TYPE_CHECKING:
+    from tests.client.conftest import Parts, Proxy, Raw, Recorder
+
+# --- the recipes: what an application writes, and the README of the package shows ---------------
+
+
+# pip install 'bitrix24-call-card[aiohttp]'
+def aiohttp_transport() -> AiohttpTransport:
+    # As without it: no cookie is kept, and the environment names the proxies.
+    return AiohttpTransport(
+        client=lambda: ClientSession(cookie_jar=DummyCookieJar(), trust_env=True)
+    )
+
+
+# pip install pyreqwest
+def pyreqwest_transport() -> SyncHttpxTransport:
+    return SyncHttpxTransport(SyncClientBuilder().follow_redirects(False).build())
+
+
+def async_pyreqwest_transport() -> HttpxTransport:
+    return HttpxTransport(ClientBuilder().follow_redirects(False).build())
+
+
+# --- what they keep -----------------------------------------------------------------------------
+
+Call = Callable[[Client], int]
+TARGET = "/rest/1/made-up-secret/placement.call"
+
+
+def _sync(client: Client) -> int:
+    with client:
+        return get_status.sync(client=client).result.crm_entity_id
+
+
+def _asyncio(client: Client) -> int:
+    async def use() -> int:
+        async with client:
+            return (await get_status.asyncio(client=client)).result.crm_entity_id
+
+    return asyncio.run(use())
+
+
+RECIPES: dict[str, tuple[dict[str, Any], Call]] = {
+    "aiohttp": ({"async_transport": aiohttp_transport}, _asyncio),
+    "pyreqwest": ({"transport": pyreqwest_transport}, _sync),
+    "pyreqwest, asyncio": ({"async_transport": async_pyreqwest_transport}, _asyncio),
+}
+
+
+@pytest.fixture(params=RECIPES)
+def recipe(request: pytest.FixtureRequest) -> tuple[dict[str, Any], Call]:
+    chosen: str = request.param
+    return RECIPES[chosen]
+
+
+@pytest.fixture
+def arguments(recipe: tuple[dict[str, Any], Call]) -> dict[str, Any]:
+    """The arguments with which a recipe makes a client; the test runs with each."""
+    return recipe[0]
+
+
+@pytest.fixture
+def call(recipe: tuple[dict[str, Any], Call]) -> Call:
+    """What calls through the transport of the recipe."""
+    return recipe[1]
+
+
+def test_a_faster_transport_sends_the_documented_request(
+    arguments: dict[str, Any], call: Call, recorder: Recorder
+) -> None:
+    client = AuthenticatedClient(
+        base_url=f"{recorder.origin}/rest",
+        token="made-up-token",
+        headers={"X-Tenant": "made-up"},
+        cookies={"one": "1"},
+        **arguments,
+    )
+    assert [call(client) for _ in range(3)] == [17] * 3
+    for received in recorder.received:
+        assert received.method == "POST"
+        assert received.target == "/rest/placement.call"
+        assert received.body == b'{"PLACEMENT":"getStatus","PARAMS":{},"auth":"made-up-token"}'
+        assert received.header("content-type") == ["application/json"]
+        assert received.header("user-agent")[0].startswith("bitrix24-call-card/")
+        assert received.header("x-tenant") == ["made-up"]
+        assert received.header("cookie") == ["one=1"]
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_faster_transport_follows_no_redirect(
+    status: int, arguments: dict[str, Any], call: Call, recorders: Callable[[], Recorder]
+) -> None:
+    portal, other = recorders(), recorders()
+    portal.answers[TARGET] = [(status, {"Location": other.webhook_url})]
+    with pytest.raises(errors.UnexpectedStatus, match=r"redirects to 127\.0\.0\.1,"):
+        call(Client(base_url=portal.webhook_url, **arguments))
+    assert other.connections == 0
+
+
+def test_a_faster_transport_keeps_no_cookie(
+    arguments: dict[str, Any], call: Call, recorder: Recorder
+) -> None:
+    recorder.answers[TARGET] = [(200, {"Set-Cookie": "session=made-up; Path=/"})] * 2
+    # By name, because cookies of addresses are not kept anyway.
+    client = Client(base_url=recorder.webhook_url.replace("127.0.0.1", "localhost"), **arguments)
+
+    async def use() -> None:
+        async with client:
+            for _ in range(2):
+                await get_status.asyncio(client=client)
+
+    if call is _asyncio:
+        asyncio.run(use())
+    else:
+        with client:
+            for _ in range(2):
+                get_status.sync(client=client)
+    assert recorder.connections == 1
+    assert [received.header("cookie") for received in recorder.received] == [[], []]
+
+
+def test_a_faster_transport_checks_the_certificate(
+    arguments: dict[str, Any],
+    call: Call,
+    recorders: Callable[..., Recorder],
+    tls: ssl.SSLContext,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE")
+    portal = recorders(tls)
+    with pytest.raises(httpx.TransportError):
+        call(Client(base_url=portal.webhook_url, **arguments))
+    assert portal.received == []
+
+
+def test_a_faster_transport_times_out(arguments: dict[str, Any], call: Call) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        client = Client(
+            base_url=f"http://127.0.0.1:{silent.getsockname()[1]}/rest/1/made-up-secret/",
+            timeout=httpx.Timeout(0.2),
+            **arguments,
+        )
+        with pytest.raises(httpx.TimeoutException) as caught:
+            call(client)
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "made-up-secret" not in f"{shown} {caught.value.request.url}"
+
+
+def test_what_a_faster_transport_raises_is_httpx_s_and_shows_no_secret(
+    arguments: dict[str, Any], call: Call, serve: Callable[[Parts], Raw]
+) -> None:
+    server = serve(lambda: iter([b"this is not HTTP\r\n\r\n"]))
+    with pytest.raises(httpx.HTTPError) as caught:
+        call(Client(base_url=server.base_url, **arguments))
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "made-up-secret" not in f"{shown} {caught.value.request.url}"
+
+
+def test_the_body_from_a_faster_transport_is_bounded(
+    arguments: dict[str, Any], call: Call, serve: Callable[[Parts], Raw]
+) -> None:
+    body = gzip.compress(bytes(9 * 2**20))
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n"
+    server = serve(lambda: iter([head.encode() + body]))
+    with pytest.raises(errors.InvalidResponse, match="expected at most 8 MB"):
+        call(Client(base_url=server.base_url, **arguments))
+
+
+def test_a_faster_transport_takes_the_proxy_of_the_environment(
+    arguments: dict[str, Any],
+    call: Call,
+    recorder: Recorder,
+    proxies: Callable[[Recorder], Proxy],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    proxy = proxies(recorder)
+    monkeypatch.setenv("HTTP_PROXY", proxy.url)
+    monkeypatch.setenv("http_proxy", proxy.url)
+    base_url = "http://portal.example/rest/1/made-up-secret/"
+    assert call(Client(base_url=base_url, **arguments)) == 17
+    assert len(proxy.requests) == 1
