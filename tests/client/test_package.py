@@ -174,8 +174,13 @@ class TestInstalled:
         run(python, "-I", "-W", "error", "-c", CALL.format(parent=""), *addresses)
 
     def test_it_needs_httpx_and_attrs_alone(self, metadata: dict[str, Any]) -> None:
-        names = {re.split(r"[^\w-]", need)[0] for need in metadata["requires_dist"]}
-        assert names == {"attrs", "httpx"}
+        needs = [need for need in metadata["requires_dist"] if "extra ==" not in need]
+        assert {re.split(r"[^\w-]", need)[0] for need in needs} == {"attrs", "httpx"}
+
+    def test_its_extra_brings_aiohttp_s_transport(self, metadata: dict[str, Any]) -> None:
+        assert metadata["provides_extra"] == ["aiohttp"]
+        needs = [need for need in metadata["requires_dist"] if "extra ==" in need]
+        assert [re.split(r"[^\w-]", need)[0] for need in needs] == ["httpx-aiohttp"]
 
     def test_it_imports_nothing_else_either(
         self, python: Path, addresses: tuple[str, str, str]
@@ -205,6 +210,12 @@ print(*sorted(imported - sys.stdlib_module_names))
     def test_its_version_is_the_contract_s(self, metadata: dict[str, Any]) -> None:
         contract = yaml.safe_load((ROOT / "openapi" / "call-card.yaml").read_text("utf-8"))
         assert metadata["version"] == contract["info"]["version"]
+
+    def test_its_version_can_be_read_from_the_package(
+        self, python: Path, metadata: dict[str, Any]
+    ) -> None:
+        program = "import bitrix24_call_card; print(bitrix24_call_card.__version__)"
+        assert run(python, "-I", "-c", program) == f"{metadata['version']}\n"
 
     def test_it_says_what_it_is(self, metadata: dict[str, Any]) -> None:
         assert metadata["name"] == "bitrix24-call-card"
@@ -241,6 +252,24 @@ class TestCopied:
 
 
 class TestImported:
+    def test_it_works_beside_httpx2(self, addresses: tuple[str, str, str]) -> None:
+        program = f"import httpx2\n{CALL.format(parent='')}\nhttpx2.Client().close()"
+        run(sys.executable, "-W", "error", "-c", program, *addresses, cwd=PACKAGE.parent)
+
+    def test_it_imports_nothing_heavy_that_httpx_does_without(self) -> None:
+        program = """
+import sys, httpx
+before = set(sys.modules)
+from bitrix24_call_card import AuthenticatedClient, Client
+from bitrix24_call_card.api.call_card import get_status
+Client(base_url="https://portal.example/rest/1/made-up-secret/")
+print(*sorted({name.partition(".")[0] for name in set(sys.modules) - before}))
+"""
+        imported = set(run(sys.executable, "-c", program, cwd=PACKAGE.parent).split())
+        assert imported - sys.stdlib_module_names == {"bitrix24_call_card"}
+        heavy = {"asyncio", "concurrent", "dataclasses", "inspect", "multiprocessing", "typing"}
+        assert imported & heavy == set()
+
     @staticmethod
     def models_after(program: str) -> set[str]:
         """The models that a program has imported when it ends."""
@@ -295,6 +324,12 @@ client = Client(base_url="https://portal.example/rest/1/secret/", timeout=httpx.
 application = AuthenticatedClient(base_url="https://portal.example/rest", token="t")
 assert_type(application.with_headers({"X-A": "b"}), AuthenticatedClient)
 assert_type(client.with_timeout(None), Client)
+retrying = Client(
+    base_url="https://portal.example/rest/1/secret/",
+    transport=lambda: httpx.HTTPTransport(retries=1),
+    async_transport=httpx.AsyncHTTPTransport,
+)
+assert_type(retrying.set_httpx_client(httpx.Client()), Client)
 
 reveal_type(get_status.sync(client=client))
 assert_type(get_status.sync(client=client), GetStatusResponse)
@@ -340,6 +375,7 @@ except Bitrix24Error:
 """
 
 WRONG = """
+import httpx
 from bitrix24_call_card import AuthenticatedClient, Client
 from bitrix24_call_card.api.call_card import get_status
 from bitrix24_call_card.models import NoSuchModel  # error
@@ -348,6 +384,9 @@ client = Client(base_url="https://portal.example/rest/1/secret/")
 Client()  # error
 AuthenticatedClient(base_url="https://portal.example/rest")  # error
 AuthenticatedClient(base_url="https://portal.example/rest", token="t", auth_in="header")  # error
+Client("https://portal.example/rest/1/secret/", follow_redirects=True)  # error
+Client("https://portal.example/rest/1/secret/", transport=httpx.HTTPTransport())  # error
+Client("https://portal.example/rest/1/secret/", async_transport=httpx.HTTPTransport)  # error
 get_status.sync()  # error
 get_status.sync(client="https://portal.example/rest/1/secret/")  # error
 call = get_status.sync(client=client).result
