@@ -31,7 +31,7 @@ class Ids(httpx.Auth):
         request.headers["X-Id"] = str(next(self._numbers))
         time.sleep(0)
 
-    async def aadd(self, request: httpx.Request) -> None:
+    async def add_async(self, request: httpx.Request) -> None:
         request.headers["X-Id"] = str(next(self._numbers))
         await asyncio.sleep(0)
 
@@ -42,7 +42,7 @@ class Ids(httpx.Auth):
         yield request
 
     async def async_auth_flow(self, request: httpx.Request) -> Any:
-        await self.aadd(request)
+        await self.add_async(request)
         yield request
 
 
@@ -58,7 +58,7 @@ class Tagging(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return self._inner.handle_request(request)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        await self._ids.aadd(request)
+        await self._ids.add_async(request)
         return await self._inner.handle_async_request(request)
 
 
@@ -90,7 +90,7 @@ def client(request: pytest.FixtureRequest, portal: httpx.MockTransport) -> Clien
     settings: dict[str, tuple[Any, Any]] = {
         "event hook": (
             {"event_hooks": {"request": [ids.add]}},
-            {"event_hooks": {"request": [ids.aadd]}},
+            {"event_hooks": {"request": [ids.add_async]}},
         ),
         "auth": ({"auth": ids}, {"auth": ids}),
     }
