@@ -119,8 +119,8 @@ def test_a_handler_takes_what_the_widget_was_told() -> None:
 @pytest.mark.parametrize(
     ("module", "start", "end"),
     [
-        ("test_renewal.py", "class Renewal(", "\n\n\nSECRETS"),
-        ("test_repeats.py", "def will_pass(", "\n\n# client = "),
+        ("test_refresh.py", "class Renewal(", "\n\n\nSECRETS"),
+        ("test_retries.py", "def will_pass(", "\n\n# client = "),
     ],
 )
 def test_the_recipes_are_those_that_are_tested(module: str, start: str, end: str) -> None:
