@@ -34,13 +34,13 @@ class Response(NamedTuple, Generic[T]):
     """A response of the portal.
 
     Attributes:
-        status_code: The HTTP status.
+        status_code: The HTTP status; a plain number if it has no name, such as 520.
         content: The raw body.
         headers: The response headers.
         parsed: The body as a model.
     """
 
-    status_code: HTTPStatus
+    status_code: HTTPStatus | int
     content: bytes
     headers: MutableMapping[str, str]
     parsed: T | None

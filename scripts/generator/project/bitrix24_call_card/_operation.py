@@ -73,7 +73,7 @@ class Operation(Generic[Success]):
         """Return the whole response, with the model of a success or of an error."""
         return Response(
             parsed=self._read(client, received),
-            status_code=HTTPStatus(received.status_code),
+            status_code=_known_status(received.status_code),
             content=received.content,
             headers=received.headers,
         )
@@ -103,3 +103,10 @@ class Operation(Generic[Success]):
         if has_error(body) or received.status_code not in self._successes:
             return self._read_error(body)
         return self._read_success(body)
+
+
+def _known_status(code: int) -> HTTPStatus | int:
+    try:
+        return HTTPStatus(code)
+    except ValueError:  # such as 520, which some front servers use
+        return code
