@@ -248,6 +248,8 @@ class AuthenticatedClient(Client):
     ) -> None:
         secret, base_url = Secret(base_url), ""  # or a traceback may show it
         secret_token, token = Secret(token), ""
+        secret_refresh, refresh = Secret(refresh), None
+        secret_on_refresh, on_refresh = Secret(on_refresh), None
         _refuse_removed(removed)
         self._set_up(
             Settings(
@@ -264,7 +266,9 @@ class AuthenticatedClient(Client):
         )
         from ._refresh import AccessToken  # imports asyncio, which a webhook does without
 
-        self._token = AccessToken(secret_token, refresh, on_refresh, refresh_timeout)
+        self._token = AccessToken(
+            secret_token, secret_refresh, secret_on_refresh, refresh_timeout
+        )
 
     def _copy(self, settings: Settings) -> Self:
         client = super()._copy(settings)
@@ -288,7 +292,7 @@ class AuthenticatedClient(Client):
         token = self._token.current
         received = self._send(operation, token)
         if received.is_expired_token() and self._token.can_refresh():
-            self._token.renew(token)
+            self._token.refresh(token)
             return self._send(operation, self._token.current)
         return received
 
@@ -300,7 +304,7 @@ class AuthenticatedClient(Client):
         token = self._token.current
         received = await self._asend(operation, token)
         if received.is_expired_token() and self._token.can_refresh():
-            await self._token.arenew(token)
+            await self._token.arefresh(token)
             return await self._asend(operation, self._token.current)
         return received
 

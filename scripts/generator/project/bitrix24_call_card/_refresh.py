@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, wait
 from contextlib import suppress
 from contextvars import ContextVar, copy_context
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from . import _fork
 from ._secrets import Secret
@@ -30,19 +30,33 @@ _refreshing: ContextVar[object] = ContextVar("bitrix24_call_card.refreshing", de
 class _Attempt:
     """One refresh: who carries it on, and how it ended."""
 
-    __slots__ = ("done", "loop", "number", "thread")
+    __slots__ = ("done", "loop", "number", "task", "thread")
 
-    def __init__(self, *, loop: asyncio.AbstractEventLoop | None, thread: int | None) -> None:
+    def __init__(
+        self, *, loop: asyncio.AbstractEventLoop | None = None, thread: int | None = None
+    ) -> None:
         self.loop = loop
+        self.task: asyncio.Task[None] | None = None
         self.thread = thread
         self.number = 0  # until it starts
         self.done: Future[None] = Future()
 
     def is_abandoned(self) -> bool:
-        """Tell whether its event loop has stopped, or its thread asks again and so has left it."""
-        if self.loop is not None:
-            return not self.loop.is_running()
-        return self.thread == threading.get_ident()
+        """Tell whether its task or loop has ended, or its thread asks again and so has left it."""
+        if self.loop is None:
+            return self.thread == threading.get_ident()
+        return not self.loop.is_running() or (self.task is not None and self.task.done())
+
+    def error(self) -> BaseException | None:
+        """Return why it has ended, once its task has ended or it is abandoned."""
+        if self.task is not None and self.task.done():
+            cancelled = self.task.cancelled()
+            return (
+                Bitrix24Error("the refresh was cancelled") if cancelled else self.task.exception()
+            )
+        if self.loop is None:
+            return Bitrix24Error("the refresh was interrupted")
+        return Bitrix24Error("the event loop stopped during the refresh")
 
 
 class AccessToken:
@@ -54,14 +68,13 @@ class AccessToken:
     def __init__(
         self,
         token: Secret[str],
-        refresh: Refresh | None,
-        on_refresh: OnRefresh | None,
+        refresh: Secret[Refresh | None],  # a function's repr may show what it was made with
+        on_refresh: Secret[OnRefresh | None],
         timeout: float,
     ) -> None:
-        # A function's repr may show what it was made with.
-        self.refresh = Secret(refresh)
-        self.on_refresh = Secret(on_refresh)
-        self.timeout = timeout
+        self._refresh = refresh
+        self._on_refresh = on_refresh
+        self._timeout = timeout
         # Attempts and tokens set by hand are numbered alike; the token with the highest number stays.
         self._numbers = itertools.count(1)
         self._start_idle()
@@ -79,9 +92,7 @@ class AccessToken:
 
     def copy(self) -> AccessToken:
         """Return the token with the same functions; neither is refreshed with the other."""
-        return AccessToken(
-            self._current, self.refresh.reveal(), self.on_refresh.reveal(), self.timeout
-        )
+        return AccessToken(self._current, self._refresh, self._on_refresh, self._timeout)
 
     @property
     def current(self) -> Secret[str]:
@@ -90,48 +101,45 @@ class AccessToken:
 
     def set(self, token: Secret[str]) -> None:
         """Use this token from the next call on, even if a refresh under way returns another."""
+        if not isinstance(token.reveal(), str):
+            raise TypeError(f"token: expected str, found {type(token.reveal()).__name__}")
         with self._lock:
             self._current, self._number = token, next(self._numbers)
 
     def can_refresh(self) -> bool:
         """Tell whether a call from here may wait for a refresh."""
-        return self.refresh.reveal() is not None and _refreshing.get() is not self
+        return self._refresh.reveal() is not None and _refreshing.get() is not self
 
-    def renew(self, expired: Secret[str]) -> None:
+    def refresh(self, expired: Secret[str]) -> None:
         """Return once another token than `expired` is set: refreshed here, or by who does it already.
 
         Raises:
             Bitrix24Error: If somebody else's refresh does not end.
             BaseException: Whatever `refresh` and `on_refresh` raise.
         """
-        if self._needs_loop():
-            raise TypeError(
-                "refresh or on_refresh is a coroutine function, which serves asyncio and "
-                "asyncio_detailed only"
-            )
-        mine = _Attempt(loop=None, thread=threading.get_ident())
+        mine = _Attempt(thread=threading.get_ident())
         try:
             attempt = self._join(mine, expired)
             if attempt is mine:
-                self._run(mine)
+                copy_context().run(self._run, mine)
         except BaseException as error:
             self._settle(mine, error)
             raise
         if attempt is None:
             return
-        deadline = time.monotonic() + self.timeout
+        deadline = time.monotonic() + self._timeout
         while not wait([attempt.done], timeout=self._pause()).done:
             self._check(attempt, deadline)
         attempt.done.result()
 
-    async def arenew(self, expired: Secret[str]) -> None:
-        """Do the same as `renew` in an event loop, without blocking it."""
+    async def arefresh(self, expired: Secret[str]) -> None:
+        """Do the same as `refresh` in an event loop, without blocking it."""
         loop = _running_loop()
         if loop is None:
             raise Bitrix24Error(
                 "the token has expired, and only asyncio's event loop can refresh it"
             )
-        mine = _Attempt(loop=loop if self._needs_loop() else None, thread=None)
+        mine = _Attempt(loop=loop if self._needs_loop() else None)
         try:
             attempt = self._join(mine, expired)
             if attempt is mine and mine.loop is not None:
@@ -143,7 +151,7 @@ class AccessToken:
             raise
         if attempt is None:
             return
-        deadline = time.monotonic() + self.timeout
+        deadline = time.monotonic() + self._timeout
         while not await _is_done(attempt.done, self._pause()):
             self._check(attempt, deadline)
         attempt.done.result()
@@ -155,27 +163,31 @@ class AccessToken:
         with self._lock:
             if self._current is not expired:
                 return None
+            if mine.thread is not None and self._needs_loop():
+                raise TypeError(
+                    "refresh or on_refresh is a coroutine function, which serves asyncio and "
+                    "asyncio_detailed only"
+                )
             attempt = self._attempt
             if attempt is not None and not attempt.is_abandoned():
-                if mine.thread and attempt.loop and attempt.loop is _running_loop():
-                    raise Bitrix24Error(
-                        "a synchronous call would block the event loop in which the token is being "
-                        "refreshed: await get_status.asyncio there instead"
-                    )
                 return attempt
             mine.number = next(self._numbers)
             self._attempt = mine
         if attempt is not None:
-            self._settle(attempt, Bitrix24Error("the refresh was abandoned"))
+            self._settle(attempt, attempt.error())
         return mine
 
     def _check(self, attempt: _Attempt, deadline: float) -> None:
-        """End an attempt that nobody carries on, or that takes too long."""
+        """End an attempt that nobody carries on; raise Bitrix24Error for one that takes too long."""
         if attempt.is_abandoned():
-            self._settle(attempt, Bitrix24Error("the event loop stopped during the refresh"))
+            self._settle(attempt, attempt.error())
         elif time.monotonic() > deadline:
-            text = f"the refresh did not end within {self.timeout:g} s (refresh_timeout)"
-            self._settle(attempt, Bitrix24Error(f"{text}; does it wait for a call of this client?"))
+            # Not settled: its token, should it still arrive, is as good as any.
+            with self._lock:
+                if self._attempt is attempt:
+                    self._attempt = None
+            text = f"the refresh did not end within {self._timeout:g} s (refresh_timeout)"
+            raise Bitrix24Error(f"{text}; does it wait for a call of this client?")
 
     def _settle(self, attempt: _Attempt, error: BaseException | None) -> None:
         """End an attempt, unless it has ended already."""
@@ -190,32 +202,30 @@ class AccessToken:
                 attempt.done.set_exception(error)
 
     def _pause(self) -> float:
-        return min(_POLL_INTERVAL, self.timeout)
+        return min(_POLL_INTERVAL, self._timeout)
 
     # --- the functions, and what they return ---
 
     def _needs_loop(self) -> bool:
-        return _is_async(self.refresh.reveal()) or _is_async(self.on_refresh.reveal())
+        return _is_async(self._refresh.reveal()) or _is_async(self._on_refresh.reveal())
 
     def _run(self, attempt: _Attempt) -> None:
-        """Carry the attempt on in this thread."""
-        outside = _refreshing.set(self)
+        """Carry the attempt on in this thread, in a context that nobody else uses."""
+        _refreshing.set(self)
         try:
-            token = self._accept(attempt, Secret(self._call_refresh()))
+            token = self._accept(attempt, self._call_refresh())
             _refuse_awaitable("on_refresh", self._call_on_refresh(token))
         except BaseException as error:
             self._settle(attempt, error)
         else:
             self._settle(attempt, None)
-        finally:
-            _refreshing.reset(outside)
 
     async def _arun(self, attempt: _Attempt) -> None:
         """Carry the attempt on in a task, because at least one of the functions needs one."""
         _refreshing.set(self)
         try:
-            if _is_async(self.refresh.reveal()):
-                received = Secret(await self._call_refresh())
+            if _is_async(self._refresh.reveal()):
+                received = Secret(await self._call_refresh().reveal())
             else:
                 in_thread: Future[Secret[Any]] = Future()
                 _start_thread(_fulfil, in_thread, self._call_refresh)
@@ -223,8 +233,8 @@ class AccessToken:
                     pass
                 received = in_thread.result()
             result = self._call_on_refresh(self._accept(attempt, received))
-            if inspect.isawaitable(result):
-                await result
+            if inspect.isawaitable(result.reveal()):
+                await result.reveal()
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task is not None and not task.cancelling():  # one of the functions raised it
@@ -233,35 +243,33 @@ class AccessToken:
 
     def _start_task(self, attempt: _Attempt, loop: asyncio.AbstractEventLoop) -> None:
         # A separate task, which survives the cancellation of this caller.
-        def end(task: asyncio.Task[None]) -> None:
-            self._tasks.discard(task)
-            cancelled = Bitrix24Error("the refresh was cancelled") if task.cancelled() else None
-            self._settle(attempt, cancelled or task.exception())
+        attempt.task = loop.create_task(self._arun(attempt))
+        self._tasks.add(attempt.task)
+        attempt.task.add_done_callback(self._tasks.discard)
+        attempt.task.add_done_callback(lambda _: self._settle(attempt, attempt.error()))
 
-        task = loop.create_task(self._arun(attempt))
-        self._tasks.add(task)
-        task.add_done_callback(end)
+    # Neither function is bound to a local name, where a traceback would show its repr.
 
-    def _call_refresh(self) -> Any:
-        refresh = self.refresh.reveal()
-        return refresh() if refresh is not None else None
+    def _call_refresh(self) -> Secret[Any]:
+        return Secret(cast("Refresh", self._refresh.reveal())())
 
-    def _call_on_refresh(self, token: Secret[str] | None) -> object:
-        on_refresh = self.on_refresh.reveal()
-        return on_refresh(token.reveal()) if token is not None and on_refresh is not None else None
+    def _call_on_refresh(self, token: Secret[str] | None) -> Secret[Any]:
+        if token is None or self._on_refresh.reveal() is None:
+            return Secret(None)
+        return Secret(cast("OnRefresh", self._on_refresh.reveal())(token.reveal()))
 
     def _accept(self, attempt: _Attempt, received: Secret[Any]) -> Secret[str] | None:
         """Use the new token and return it; None if a newer one has been set meanwhile."""
-        _refuse_awaitable("refresh", received.reveal())
+        _refuse_awaitable("refresh", received)
         if not isinstance(received.reveal(), str):
             raise TypeError(
                 f"refresh returned {type(received.reveal()).__name__}, expected the new access token"
             )
         with self._lock:
-            if attempt.number < self._number:
-                return None
-            self._current, self._number = received, attempt.number
-        return received
+            if attempt.number > self._number:
+                self._current, self._number = received, attempt.number
+            # `refresh` may have set it itself.
+            return received if self._current.reveal() == received.reveal() else None
 
 
 def _is_async(function: object) -> bool:
@@ -270,10 +278,10 @@ def _is_async(function: object) -> bool:
     )
 
 
-def _refuse_awaitable(name: str, value: object) -> None:
-    if inspect.iscoroutine(value):
-        value.close()
-    if inspect.isawaitable(value):
+def _refuse_awaitable(name: str, value: Secret[Any]) -> None:
+    if inspect.iscoroutine(value.reveal()):
+        value.reveal().close()
+    if inspect.isawaitable(value.reveal()):
         raise TypeError(f"{name} returned an awaitable: make it a coroutine function (async def)")
 
 
@@ -290,9 +298,9 @@ def _start_thread(function: Callable[..., object], *arguments: object) -> None:
     threading.Thread(target=run, args=(function, *arguments), daemon=True).start()
 
 
-def _fulfil(future: Future[Secret[Any]], function: Callable[[], object]) -> None:
+def _fulfil(future: Future[Secret[Any]], function: Callable[[], Secret[Any]]) -> None:
     try:
-        future.set_result(Secret(function()))
+        future.set_result(function())
     except BaseException as error:
         future.set_exception(error)
 
