@@ -13,6 +13,7 @@ from typing import Any, Final
 import httpx
 
 from . import _fork
+from ._lock import locked
 from ._received import Received
 from ._secrets import MASK, masked
 from .errors import Bitrix24Error, InvalidResponse
@@ -56,37 +57,38 @@ class Connections:
         _inherited.extend([self._transport, *self._by_loop.values()])
         self._start_empty()
 
+    @locked
     def for_threads(self) -> httpx.BaseTransport:
         """Return the transport of this process, made at the first use."""
-        with self._lock:
-            if self._transport is None:
-                self._transport = self._new()
-            return self._transport
+        if self._transport is None:
+            self._transport = self._new()
+        return self._transport
 
+    @locked
     def for_loop(self) -> httpx.AsyncBaseTransport:
         """Return the transport of the running event loop, made at the first use."""
         loop = _running_loop()
-        with self._lock:
-            transport = self._by_loop.get(loop)
-            if transport is None:
-                for other in [other for other in self._by_loop if _has_ended(other)]:
-                    del self._by_loop[other]
-                transport = self._by_loop[loop] = self._new_async()
-            return transport
+        transport = self._by_loop.get(loop)
+        if transport is None:
+            for other in [other for other in self._by_loop if _has_ended(other)]:
+                del self._by_loop[other]
+            transport = self._by_loop[loop] = self._new_async()
+        return transport
 
     def close(self) -> None:
         """Close the transport of this process; a later call makes a new one."""
-        with self._lock:
-            transport, self._transport = self._transport, None
-        if transport is not None:
+        if (transport := self._take_transport()) is not None:
             transport.close()
 
     async def aclose(self) -> None:
         """Close the transport of the running event loop; a later call makes a new one."""
-        with self._lock:
-            transport = self._by_loop.pop(_running_loop(), None)
-        if transport is not None:
+        if (transport := self._by_loop.pop(_running_loop(), None)) is not None:
             await transport.aclose()
+
+    @locked
+    def _take_transport(self) -> httpx.BaseTransport | None:
+        transport, self._transport = self._transport, None
+        return transport
 
 
 def _running_loop() -> Any:

@@ -266,9 +266,7 @@ class AuthenticatedClient(Client):
         )
         from ._refresh import AccessToken  # imports asyncio, which a webhook does without
 
-        self._token = AccessToken(
-            secret_token, secret_refresh, secret_on_refresh, refresh_timeout
-        )
+        self._token = AccessToken(secret_token, secret_refresh, secret_on_refresh, refresh_timeout)
 
     def _copy(self, settings: Settings) -> Self:
         client = super()._copy(settings)

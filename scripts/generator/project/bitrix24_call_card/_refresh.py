@@ -14,6 +14,7 @@ from contextvars import ContextVar, copy_context
 from typing import Any, Final, cast
 
 from . import _fork
+from ._lock import locked
 from ._secrets import Secret
 from .errors import Bitrix24Error
 
@@ -49,14 +50,19 @@ class _Attempt:
 
     def error(self) -> BaseException | None:
         """Return why it has ended, once its task has ended or it is abandoned."""
-        if self.task is not None and self.task.done():
-            cancelled = self.task.cancelled()
-            return (
-                Bitrix24Error("the refresh was cancelled") if cancelled else self.task.exception()
-            )
-        if self.loop is None:
-            return Bitrix24Error("the refresh was interrupted")
-        return Bitrix24Error("the event loop stopped during the refresh")
+        if self.task is None or not self.task.done():
+            stopped = self.loop is not None and not self.loop.is_running()
+            return _interrupted("the event loop stopped during it" if stopped else "it was left")
+        if self.task.cancelled():
+            return _interrupted("it was cancelled")
+        error = self.task.exception()
+        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            return _interrupted(type(error).__name__)  # the exception itself has left the loop
+        return error
+
+
+def _interrupted(reason: str) -> Bitrix24Error:
+    return Bitrix24Error(f"the refresh of the token was interrupted: {reason}")
 
 
 class AccessToken:
@@ -77,6 +83,7 @@ class AccessToken:
         self._timeout = timeout
         # Attempts and tokens set by hand are numbered alike; the token with the highest number stays.
         self._numbers = itertools.count(1)
+        self._number = 0
         self._start_idle()
         self.set(token)
         _fork.reset_in_children(self)
@@ -103,8 +110,7 @@ class AccessToken:
         """Use this token from the next call on, even if a refresh under way returns another."""
         if not isinstance(token.reveal(), str):
             raise TypeError(f"token: expected str, found {type(token.reveal()).__name__}")
-        with self._lock:
-            self._current, self._number = token, next(self._numbers)
+        self._replace(token, next(self._numbers))
 
     def can_refresh(self) -> bool:
         """Tell whether a call from here may wait for a refresh."""
@@ -122,8 +128,8 @@ class AccessToken:
             attempt = self._join(mine, expired)
             if attempt is mine:
                 copy_context().run(self._run, mine)
-        except BaseException as error:
-            self._settle(mine, error)
+        except BaseException as error:  # not of the functions: an interrupt in this module
+            self._settle(mine, _interrupted(type(error).__name__))
             raise
         if attempt is None:
             return
@@ -146,8 +152,8 @@ class AccessToken:
                 self._start_task(mine, mine.loop)
             elif attempt is mine:
                 _start_thread(self._run, mine)
-        except BaseException as error:
-            self._settle(mine, error)
+        except BaseException as error:  # not of the functions: an interrupt in this module
+            self._settle(mine, _interrupted(type(error).__name__))
             raise
         if attempt is None:
             return
@@ -160,46 +166,62 @@ class AccessToken:
 
     def _join(self, mine: _Attempt, expired: Secret[str]) -> _Attempt | None:
         """Return the attempt to wait for; `mine` if the caller is to carry it on; None if it is over."""
-        with self._lock:
-            if self._current is not expired:
-                return None
-            if mine.thread is not None and self._needs_loop():
-                raise TypeError(
-                    "refresh or on_refresh is a coroutine function, which serves asyncio and "
-                    "asyncio_detailed only"
-                )
-            attempt = self._attempt
-            if attempt is not None and not attempt.is_abandoned():
-                return attempt
-            mine.number = next(self._numbers)
-            self._attempt = mine
-        if attempt is not None:
-            self._settle(attempt, attempt.error())
-        return mine
+        attempt, left = self._choose(mine, expired)
+        if left is not None:
+            self._settle(left, left.error())
+        return attempt
+
+    @locked
+    def _choose(
+        self, mine: _Attempt, expired: Secret[str]
+    ) -> tuple[_Attempt | None, _Attempt | None]:
+        """Return the attempt to wait for, and the abandoned one that it replaces."""
+        if self._current is not expired:
+            return None, None
+        if mine.thread is not None and self._needs_loop():
+            raise TypeError(
+                "refresh or on_refresh is a coroutine function, which serves asyncio and "
+                "asyncio_detailed only"
+            )
+        attempt = self._attempt
+        if attempt is not None and not attempt.is_abandoned():
+            return attempt, None
+        mine.number = next(self._numbers)
+        self._attempt = mine
+        return mine, attempt
 
     def _check(self, attempt: _Attempt, deadline: float) -> None:
         """End an attempt that nobody carries on; raise Bitrix24Error for one that takes too long."""
         if attempt.is_abandoned():
             self._settle(attempt, attempt.error())
         elif time.monotonic() > deadline:
-            # Not settled: its token, should it still arrive, is as good as any.
-            with self._lock:
-                if self._attempt is attempt:
-                    self._attempt = None
+            self._forget(attempt)  # and do not end it: its token, should it still arrive, is good
             text = f"the refresh did not end within {self._timeout:g} s (refresh_timeout)"
             raise Bitrix24Error(f"{text}; does it wait for a call of this client?")
 
+    @locked
     def _settle(self, attempt: _Attempt, error: BaseException | None) -> None:
         """End an attempt, unless it has ended already."""
-        with self._lock:
-            if self._attempt is attempt:
-                self._attempt = None
-            if attempt.done.done():
-                return
-            if error is None:
-                attempt.done.set_result(None)
-            else:
-                attempt.done.set_exception(error)
+        if self._attempt is attempt:
+            self._attempt = None
+        if attempt.done.done():
+            return
+        if error is None:
+            attempt.done.set_result(None)
+        else:
+            attempt.done.set_exception(error)
+
+    @locked
+    def _forget(self, attempt: _Attempt) -> None:
+        """Let the next call begin another."""
+        if self._attempt is attempt:
+            self._attempt = None
+
+    @locked
+    def _replace(self, token: Secret[str], number: int) -> None:
+        """Use this token, unless a newer one is in use."""
+        if number > self._number:
+            self._current, self._number = token, number
 
     def _pause(self) -> float:
         return min(_POLL_INTERVAL, self._timeout)
@@ -265,11 +287,9 @@ class AccessToken:
             raise TypeError(
                 f"refresh returned {type(received.reveal()).__name__}, expected the new access token"
             )
-        with self._lock:
-            if attempt.number > self._number:
-                self._current, self._number = received, attempt.number
-            # `refresh` may have set it itself.
-            return received if self._current.reveal() == received.reveal() else None
+        self._replace(received, attempt.number)
+        # Equal, not the same: `refresh` may have set it itself.
+        return received if self._current.reveal() == received.reveal() else None
 
 
 def _is_async(function: object) -> bool:

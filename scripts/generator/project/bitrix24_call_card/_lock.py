@@ -1,0 +1,31 @@
+"""Methods that hold their object's lock."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
+
+
+class _Lockable(Protocol):
+    _lock: threading.Lock
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Owner = TypeVar("Owner", bound=_Lockable)
+
+
+def locked(method: Callable[Concatenate[Owner, P], R]) -> Callable[Concatenate[Owner, P], R]:
+    """Hold `self._lock` during the method.
+
+    In one line, because a KeyboardInterrupt between the method's end and the release would leave
+    the lock locked forever.
+    """
+
+    @functools.wraps(method)
+    def run(self: Owner, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with self._lock: return method(self, *args, **kwargs)  # noqa: E701  # fmt: skip
+
+    return run
