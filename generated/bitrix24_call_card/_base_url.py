@@ -59,6 +59,7 @@ def parse_base_url(base_url: Secret[str], kind: Kind) -> BaseUrl:
     url = _parse(base_url)
     problem = _problem_of_text(base_url) or _problem_of_url(url) or _problem_of_path(url, kind)
     if url is None or problem is not None:
+        url = None  # or a traceback may show it
         raise ValueError(f"base_url: {problem}. Expected {_EXPECTED[kind]}")
     return BaseUrl(url)
 

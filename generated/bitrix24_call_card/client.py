@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, Never, Self
+from typing import Any, Final, Never, Self, cast
 
 import httpx
 
@@ -65,7 +65,7 @@ class Client:
         **removed: Never,
     ) -> None:
         secret, base_url = Secret(base_url), ""  # or a traceback may show it
-        _refuse_removed(removed)
+        _refuse_removed(cast("dict[str, object]", removed))
         self._set_up(
             Settings(
                 base_url=parse_base_url(secret, "webhook"),
@@ -89,7 +89,10 @@ class Client:
         self._callers_async_client: httpx.AsyncClient | None = None
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url='{self._settings.base_url!r}')"
+        try:
+            return f"{type(self).__name__}(base_url='{self._settings.base_url!r}')"
+        except AttributeError:  # for the traceback of a constructor that fails
+            return f"<{type(self).__name__}>"
 
     # --- copies ---
 
@@ -250,7 +253,7 @@ class AuthenticatedClient(Client):
         secret_token, token = Secret(token), ""
         secret_refresh, refresh = Secret(refresh), None
         secret_on_refresh, on_refresh = Secret(on_refresh), None
-        _refuse_removed(removed)
+        _refuse_removed(cast("dict[str, object]", removed))
         self._set_up(
             Settings(
                 base_url=parse_base_url(secret, "OAuth"),
@@ -280,7 +283,8 @@ class AuthenticatedClient(Client):
 
     @token.setter
     def token(self, token: str) -> None:
-        self._token.set(Secret(token))
+        secret, token = Secret(token), ""
+        self._token.set(secret)
 
     def send(self, operation: Operation[Any]) -> Received:
         """Send an operation, and once more if the token had to be refreshed.
@@ -329,7 +333,9 @@ _REMOVED: Final = {
 }
 
 
-def _refuse_removed(arguments: Mapping[str, object]) -> None:
-    for name in arguments:
+def _refuse_removed(arguments: dict[str, object]) -> None:
+    names = sorted(arguments)
+    arguments.clear()  # a secret, if it is a misspelt token
+    for name in names:
         reason = _REMOVED.get(name, "it is not an argument of this client")
         raise TypeError(f"{name}: {reason}")

@@ -210,10 +210,10 @@ def _hidden_url(url: httpx.URL) -> httpx.URL:
 
 def _hidden(error: BaseException, request: httpx.Request) -> BaseException:
     """Return the exception, without frames and causes, which hold the address of the request."""
-    if isinstance(error, Exception) and not isinstance(error, (httpx.HTTPError, Bitrix24Error)):
-        # Not httpx's, so from a transport of another library, whose text may hold the whole URL.
+    if isinstance(error, Exception) and not isinstance(error, (httpx.RequestError, Bitrix24Error)):
+        # Of a transport of another library: the text may hold the whole URL, a response its request.
         error = httpx.TransportError(f"{type(error).__name__} in the transport")
-    if isinstance(error, httpx.HTTPError):
+    if isinstance(error, httpx.RequestError):
         text = masked(str(error))
         if isinstance(error, httpx.ProtocolError):
             text = text.partition(":")[0]  # what follows quotes the server, which may echo a secret

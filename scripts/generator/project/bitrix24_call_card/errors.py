@@ -79,6 +79,7 @@ class UnexpectedStatus(Bitrix24Error):
     """
 
     def __init__(self, status_code: int, content: bytes, redirect_host: str | None = None) -> None:
+        redirect_host = redirect_host and masked(redirect_host)  # a server may echo anything
         super().__init__(status_code, content, redirect_host)
         self.status_code = status_code
         self.content = content
@@ -108,6 +109,7 @@ class InvalidResponse(Bitrix24Error):
     def __init__(
         self, reason: str, status_code: int | None = None, content: bytes | None = None
     ) -> None:
+        reason = masked(reason)  # it may quote what the portal echoed
         super().__init__(reason, status_code, content)
         self.reason = reason
         self.status_code = status_code
