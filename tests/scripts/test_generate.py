@@ -355,7 +355,7 @@ def stop_at_each_step(folder: Path, way: str) -> None:
             (to / name).write_bytes(text)
 
     # The real generator takes seconds for what is written here.
-    generate.generate = lambda _contract, project: write(new, project)
+    generate.generate = lambda contract, project: write(new, project)  # noqa: ARG005
     shutil.copy(ROOT / "Makefile", folder)
     steps = put_back = 0
     write(old, project)
