@@ -59,8 +59,8 @@ endif
 	      --require-hashes --only-binary uv --requirement .venv/uv.txt; \
 	  fi; \
 	fi; \
-	if [ -x $(BIN)/python ]; then $$uv sync --quiet --locked --python $(BIN)/python; \
-	else $$uv sync --quiet --locked --python "$(PYTHON)"; fi; \
+	if [ -x $(BIN)/python ]; then $$uv sync --quiet --locked --no-install-project --python $(BIN)/python; \
+	else $$uv sync --quiet --locked --no-install-project --python "$(PYTHON)"; fi; \
 	echo "$$identity" >$@
 
 .PHONY: other

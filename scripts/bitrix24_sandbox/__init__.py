@@ -1,1 +1,1 @@
-"""A small Bitrix24 portal for development and tests: `python -m bitrix24_sandbox --help`."""
+"""A small Bitrix24 portal for development and tests: `bitrix24-sandbox --help`."""

@@ -1,4 +1,4 @@
-"""The sandbox from the command line: `python -m bitrix24_sandbox`."""
+"""The sandbox from the command line: `bitrix24-sandbox`, or `python -m bitrix24_sandbox`."""
 
 import argparse
 import os
@@ -52,7 +52,7 @@ def handler(text: str) -> str:
 def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m bitrix24_sandbox",
+        prog="bitrix24-sandbox",
         description="A small Bitrix24 portal on this machine: getStatus in the call card, and over "
         "REST with a webhook and with OAuth. A portal of today answers in the browser alone: "
         "--profile js-only.",

@@ -14,7 +14,9 @@ from starlette.staticfiles import StaticFiles
 
 from ..portal.authentication import USER_ID, WEBHOOK
 
-CONTRACT = Path(__file__).parents[3] / "openapi" / "call-card.yaml"
+_INSTALLED = Path(__file__).with_name("call-card.yaml")
+_IN_CHECKOUT = Path(__file__).parents[3] / "openapi" / "call-card.yaml"
+CONTRACT = _INSTALLED if _INSTALLED.exists() else _IN_CHECKOUT
 STATIC = Path(__file__).parent / "static"
 
 
