@@ -44,7 +44,7 @@ def _serve(answer: Any, tls: bool, addresses: Connection) -> None:
     app = create_app(Portal()) if answer is None else bare_starlette(answer)
     with suppress(KeyboardInterrupt), transport(tls) as carrier, listen() as listener:
         origin = origin_of(listener, carrier.scheme)
-        addresses.send(Sandbox(origin, authority=carrier.authority))
+        addresses.send(Sandbox(origin, tls=carrier.authority))
         serve(app, listener, tls=carrier.context)
 
 

@@ -5,16 +5,20 @@ import os
 import re
 import signal
 import sys
+from pathlib import Path
+from typing import Any
 
 from starlette.types import ASGIApp
 
 from .app import create_app
+from .portal import json_text
 from .portal.authentication import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN
 from .portal.limits import Limits
 from .portal.scenarios import DEFAULT, SCENARIOS
-from .portal.state import PROFILES, Portal
-from .remote import Sandbox
+from .portal.situation import PROFILES, Profile
+from .portal.state import Portal
 from .server import listen, origin_of, port_of, serve
+from .testing import Sandbox
 from .tls import transport
 from .web.access_log import AccessLog
 
@@ -49,6 +53,19 @@ def handler(text: str) -> str:
     return text
 
 
+def state(text: str) -> tuple[Path, Any]:
+    """Read a file with a situation, for `Portal.load`."""
+    file = Path(text)
+    try:
+        return file, json_text.decode(file.read_bytes())
+    except OSError as error:
+        raise argparse.ArgumentTypeError(
+            f"{file}: {(error.strerror or str(error)).lower()}"
+        ) from None
+    except json_text.NotJsonError:
+        raise argparse.ArgumentTypeError(f"{file} is not valid JSON") from None
+
+
 def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     parser = argparse.ArgumentParser(
@@ -70,6 +87,13 @@ def parser() -> argparse.ArgumentParser:
         choices=SCENARIOS,
         default=DEFAULT,
         help=f"the situation to start in (default: {DEFAULT})",
+    )
+    parser.add_argument(
+        "--state",
+        type=state,
+        metavar="FILE",
+        help="start in the situation that is stored here, as GET /sandbox/state answered it; "
+        "what it leaves out is as the options say",
     )
     parser.add_argument(
         "--limits",
@@ -95,11 +119,11 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
-def greeting(sandbox: Sandbox, arguments: argparse.Namespace) -> str:
+def greeting(sandbox: Sandbox, profile: Profile, host: str) -> str:
     """Say where everything is."""
     call = '{"PLACEMENT":"getStatus","PARAMS":{}}'
     trust = authority = ""
-    if file := sandbox.authority:
+    if file := sandbox.tls:
         trust = f"--cacert {file} "
         authority = f"""
   Test authority {file}
@@ -108,7 +132,7 @@ def greeting(sandbox: Sandbox, arguments: argparse.Namespace) -> str:
 """
     text = f"""\
 Sandbox portal, ready. Ctrl-C ends it.
-Profile {arguments.profile}: {PROFILES[arguments.profile]}.
+Profile {profile}: {PROFILES[profile]}.
 
   Webhook        {sandbox.webhook_url}
   OAuth base     {sandbox.oauth_url}
@@ -124,7 +148,6 @@ Profile {arguments.profile}: {PROFILES[arguments.profile]}.
   Try it:
   curl {trust}-H 'Content-Type: application/json' -d '{call}' {sandbox.webhook_url}placement.call
 """
-    host = arguments.host
     if host not in ("127.0.0.1", "::1", "localhost"):
         text += f"""
   Note: it listens on {host}, so every machine that reaches this one can ask it and change its
@@ -141,6 +164,13 @@ def say(line: str) -> None:
 def main() -> int:
     """Run the sandbox until Ctrl-C; return the exit status."""
     arguments = parser().parse_args()
+    portal = Portal(arguments.profile, arguments.limits, arguments.scenario)
+    if arguments.state:
+        file, document = arguments.state
+        try:
+            portal.load(document, start=True)
+        except ValueError as error:
+            parser().error(f"argument --state: {file}: {error}")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         try:
@@ -160,13 +190,13 @@ def main() -> int:
         ):
             origin = origin_of(listener, carrier.scheme)
             application = create_app(
-                Portal(arguments.profile, arguments.limits, arguments.scenario),
+                portal,
                 origin=origin,
                 handler=arguments.handler,
                 widget_port=port_of(widget),
             )
             app: ASGIApp = application if arguments.quiet else AccessLog(application, say)
-            say(greeting(Sandbox(origin, authority=carrier.authority), arguments))
+            say(greeting(Sandbox(origin, tls=carrier.authority), portal.profile, arguments.host))
             serve(app, listener, widget, tls=carrier.context)
     except KeyboardInterrupt:
         pass

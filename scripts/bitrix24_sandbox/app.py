@@ -13,6 +13,7 @@ from .portal.state import Portal
 from .rest import oauth
 from .rest.answers import error_answer
 from .rest.entry import Rest
+from .rest.journal import Journal
 from .web import docs, widget
 from .web.card_page import Pages
 
@@ -31,12 +32,18 @@ def create_app(
     the same application serves on `widget_port`: for a browser, that is another origin.
     """
     rest = Rest(portal)
+    journal = Journal()
+    portal_routes = [
+        *oauth.routes(portal, rest, origin),  # before the portal, for its `app.info`
+        Route("/rest/{path:path}", rest),
+        Route("//rest/{path:path}", rest),  # a base URL with its slash, and "/rest/…" behind it
+    ]
+    for route in portal_routes:
+        route.app = journal.recording(route.app)
     app = Starlette(
         routes=[
-            *oauth.routes(portal, rest, origin),  # before the portal, for its `app.info`
-            Route("/rest/{path:path}", rest),
-            Route("//rest/{path:path}", rest),  # a base URL with its slash, and "/rest/…" behind it
-            *control.routes(portal),
+            *portal_routes,
+            *control.routes(portal, journal),
             *docs.routes(),
             *Pages(portal, Card(portal), handler=handler, widget_port=widget_port).routes(),
             *widget.routes(),

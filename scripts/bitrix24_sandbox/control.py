@@ -1,6 +1,7 @@
 """The sandbox's own endpoints, outside the portal's paths: they look at its state and change it."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from starlette.requests import Request
@@ -11,11 +12,16 @@ from .portal import json_text
 from .portal.call import InvalidCallError
 from .portal.errors import PortalError
 from .portal.faults import InvalidFaultError
-from .portal.state import InvalidValueError, Portal
+from .portal.situation import InvalidValueError
+from .portal.state import Portal
 from .rest.answers import ClientGoneError
 from .rest.decoding import read_body
+from .rest.journal import Entry, Filter, InvalidFilterError, Journal, read_number
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+
+LONGEST_WAIT = 60
+"""The seconds that a request for requests to come waits at most."""
 
 
 def _json(value: Any, status: int = 200) -> Response:
@@ -28,30 +34,19 @@ def _invalid(description: str) -> Response:
     return _json({"error": "INVALID_VALUE", "error_description": description}, 422)
 
 
-def routes(portal: Portal) -> list[Route]:
+def routes(portal: Portal, journal: Journal) -> list[Route]:
     """Give the endpoints for one portal."""
-
-    def state() -> dict[str, Any]:
-        limits = portal.limits
-        return {
-            "call": portal.call,
-            "widget": portal.widget,
-            "form": portal.form,
-            "profile": portal.profile,
-            "limits": {"burst": limits.burst, "rate": limits.rate} if limits else None,
-            "faults": portal.faults.waiting(),
-        }
 
     def expire_tokens() -> None:
         portal.authentication.expire_tokens()
 
     async def show(_: Request) -> Response:
-        return _json(state())
+        return _json(portal.situation())
 
     def changing(change: Callable[[], None]) -> Endpoint:
         async def endpoint(_: Request) -> Response:
             change()
-            return _json(state())
+            return _json(portal.situation())
 
         return endpoint
 
@@ -70,7 +65,7 @@ def routes(portal: Portal) -> list[Route]:
                 return _invalid(error.envelope["error_description"])
             except ClientGoneError:
                 return Response(status_code=400)  # to nobody
-            return _json(state())
+            return _json(portal.situation())
 
         return endpoint
 
@@ -84,8 +79,29 @@ def routes(portal: Portal) -> list[Route]:
 
         return change_to_member
 
+    def reset() -> None:
+        portal.reset()
+        journal.clear()
+
+    async def requests(request: Request) -> Response:
+        texts = request.query_params
+        try:
+            wanted = Filter.read(texts)
+            number, seconds = read_number(texts, "count", 1), read_number(texts, "wait", 0)
+            if seconds > LONGEST_WAIT:
+                raise InvalidFilterError(f"wait must be {LONGEST_WAIT} seconds at most")
+        except InvalidFilterError as error:
+            return _invalid(str(error))
+        found = await _until_gone(request, journal.wait_for(wanted, number, seconds))
+        return _json({"requests": found})
+
+    async def forget_requests(_: Request) -> Response:
+        journal.clear()
+        return _json({"requests": []})
+
     return [
         Route("/sandbox/state", show, methods=["GET"]),
+        Route("/sandbox/state", changing_to(portal.load), methods=["PUT"]),
         Route("/sandbox/call", changing_to(portal.set_call), methods=["PUT"]),
         Route("/sandbox/call", changing(portal.end_call), methods=["DELETE"]),
         Route(
@@ -96,6 +112,25 @@ def routes(portal: Portal) -> list[Route]:
         Route("/sandbox/form", changing_to(member("form", portal.set_form)), methods=["PUT"]),
         Route("/sandbox/scenario", changing_to(member("scenario", portal.play)), methods=["PUT"]),
         Route("/sandbox/faults", changing_to(portal.faults.add), methods=["POST"]),
+        Route("/sandbox/faults", changing(portal.faults.clear), methods=["DELETE"]),
         Route("/sandbox/tokens/expire", changing(expire_tokens), methods=["POST"]),
-        Route("/sandbox/reset", changing(portal.reset), methods=["POST"]),
+        Route("/sandbox/reset", changing(reset), methods=["POST"]),
+        Route("/sandbox/requests", requests, methods=["GET"]),
+        Route("/sandbox/requests", forget_requests, methods=["DELETE"]),
     ]
+
+
+async def _until_gone(request: Request, coming: Coroutine[Any, Any, list[Entry]]) -> list[Entry]:
+    """Wait for the entries, but not for a client that has gone, or a server that ends."""
+
+    async def gone() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    waiting, leaving = asyncio.ensure_future(coming), asyncio.ensure_future(gone())
+    try:
+        await asyncio.wait([waiting, leaving], return_when=asyncio.FIRST_COMPLETED)
+        return waiting.result() if waiting.done() else []
+    finally:
+        waiting.cancel()
+        leaving.cancel()

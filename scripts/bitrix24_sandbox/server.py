@@ -6,7 +6,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import h11
@@ -53,12 +53,13 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-@dataclass(frozen=True)
 class Running(Sandbox):
     """A sandbox that runs in this process."""
 
-    portal: Portal
-    app: ASGIApp
+    def __init__(self, origin: str, portal: Portal, app: ASGIApp, *, tls: Path | None) -> None:
+        super().__init__(origin, tls=tls)
+        self.portal = portal
+        self.app = app
 
 
 def listen(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
@@ -131,8 +132,8 @@ def running(
     """Run a sandbox in a thread while the context lasts; yield it once it answers.
 
     `handler` is the widget to open in the call card, if not the demonstration widget; with `tls`
-    it speaks HTTPS, and its `authority` is to be trusted; `wrap` puts ASGI middleware around the
-    application.
+    it speaks HTTPS, and a client is to trust the authority in the `tls` of what is yielded; `wrap`
+    puts ASGI middleware around the application.
     """
     portal = portal or Portal()
     with transport(tls) as carrier, listen(port=port) as listener, listen() as widget:
@@ -145,7 +146,7 @@ def running(
         thread.start()
         try:
             # The socket already listens, so a request that comes early waits for its answer.
-            yield Running(origin, portal, app, authority=carrier.authority)
+            yield Running(origin, portal, app, tls=carrier.authority)
         finally:
             server.should_exit = True
             thread.join()

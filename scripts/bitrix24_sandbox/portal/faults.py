@@ -8,6 +8,9 @@ from typing import Any
 
 from .errors import CALL_ERRORS, OAUTH_ERRORS
 
+MOST_FAULTS = 1000
+MOST_TIMES = 1_000_000
+
 Options = dict[str, Any]
 
 
@@ -36,7 +39,7 @@ def _redirect(options: Options) -> Options:
     status = options.pop("status", 307)
     if not isinstance(location, str) or not location.isascii() or not location.isprintable():
         raise InvalidFaultError("location must be a URL, in ASCII")
-    if status not in (301, 302, 303, 307, 308):
+    if not isinstance(status, int) or status not in (301, 302, 303, 307, 308):
         raise InvalidFaultError("status must be 301, 302, 303, 307 or 308")
     return {"location": location, "status": status}
 
@@ -99,12 +102,14 @@ class FaultQueue:
             line, read = self._oauth, OAUTH_FAULTS.get(name)
         if read is None:
             raise InvalidFaultError(f"fault must be one of: {', '.join([*FAULTS, *OAUTH_FAULTS])}")
-        if isinstance(times, bool) or not isinstance(times, int) or times < 1:
-            raise InvalidFaultError("times must be a positive integer")
+        if isinstance(times, bool) or not isinstance(times, int) or not 1 <= times <= MOST_TIMES:
+            raise InvalidFaultError(f"times must be a positive integer, {MOST_TIMES} at most")
         fault = Fault(name, read(options))
         if options:
             raise InvalidFaultError(f"{name} takes no member {next(iter(options))!r}")
         with self._lock:
+            if len(self._rest) + len(self._oauth) >= MOST_FAULTS:
+                raise InvalidFaultError(f"{MOST_FAULTS} faults wait already: that is the most")
             line.append(_Waiting(fault, times))
 
     def clear(self) -> None:
@@ -132,9 +137,12 @@ class FaultQueue:
             return first.fault
 
     def waiting(self) -> list[dict[str, Any]]:
-        """List the faults to come."""
+        """List the faults to come, each as `add` takes it."""
         with self._lock:
-            return [{"fault": w.fault.name, "times": w.times} for w in (*self._rest, *self._oauth)]
+            return [
+                {"fault": w.fault.name, "times": w.times, **w.fault.options}
+                for w in (*self._rest, *self._oauth)
+            ]
 
 
 @dataclass(slots=True)

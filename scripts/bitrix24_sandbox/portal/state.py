@@ -4,33 +4,23 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Any, Literal
+from functools import lru_cache, partial
+from typing import Any
 
 from .authentication import Authentication
 from .call import Call, CurrentCall
 from .faults import FaultQueue
 from .limits import LeakyBucket, Limits, OperatingTime
 from .scenarios import DEFAULT, SCENARIOS
-
-Form = Literal["new", "old", "static"]
-FORMS: dict[Form, str] = {
-    "new": "with SERVER_ENDPOINT, APPLICATION_TOKEN and APPLICATION_SCOPE",
-    "old": "without those three, as older portals open a widget",
-    "static": "none: a static application is opened by GET, with the query alone",
-}
-"""The forms that open a widget."""
-
-Profile = Literal["rest", "app-only", "js-only"]
-PROFILES: dict[Profile, str] = {
-    "rest": "placement.call answers over REST, as documentation promised in 2024-09",
-    "app-only": "it answers to applications alone, as documentation promised in 2026-04",
-    "js-only": "it is no method of REST, and getStatus answers in the browser: as on real portals",
-}
-
-
-class InvalidValueError(ValueError):
-    """A value that the sandbox does not take. The message says what was expected."""
+from .situation import (
+    InvalidValueError,
+    Profile,
+    Situation,
+    of_scenario,
+    read_form,
+    read_profile,
+    read_situation,
+)
 
 
 class Stopwatch:
@@ -60,44 +50,67 @@ class Portal:
         scenario: str = DEFAULT,
     ) -> None:
         """`scenario`: the name of the situation to start in, one of `SCENARIOS`."""
-        self.limits = limits
-        self._starting = profile, scenario
+        self._starting: Callable[[], Situation] = partial(of_scenario, scenario, profile, limits)
         self.faults = FaultQueue()
         self._lock = threading.Lock()
         self._subscribers: list[Callable[[], None]] = []
-        self._start_afresh()
+        self._start_in(self._starting())
 
-    def _start_afresh(self) -> None:
-        self.profile, scenario = self._starting
-        call, self.widget = SCENARIOS[scenario]()
-        self.current: CurrentCall | None = CurrentCall(call)
-        self.form: Form = "new"
+    def _start_in(self, situation: Situation) -> None:
+        self.current, self.widget, self.form, self.profile, self.limits, faults = situation
         self.user_options: dict[str, Any] = {}
         self.app_options: dict[str, Any] = {}
         self.authentication = Authentication()
         self.bucket = LeakyBucket(self.limits) if self.limits else None
         self._operating = OperatingTime()
         self.faults.clear()
+        for fault in faults:
+            self.faults.add(fault)
 
     def reset(self) -> None:
-        """Return to the state of a new portal, with the profile and the scenario of its start."""
+        """Return to the state of a new portal, in the situation of its start."""
+        self._restart(self._starting())
+
+    def _restart(self, situation: Situation) -> None:
         self.end_call()  # its card closes, even if the next call has the same identifier
         with self._lock:
-            self._start_afresh()
+            self._start_in(situation)
         self._changed()
+
+    # --- the situation ----------------------------------------------------------------------------
+
+    def situation(self) -> dict[str, Any]:
+        """Describe the present situation as JSON, for `load`."""
+        return {
+            "call": self.call,
+            "widget": self.widget,
+            "form": self.form,
+            "profile": self.profile,
+            "limits": {"burst": self.limits.burst, "rate": self.limits.rate}
+            if self.limits
+            else None,
+            "faults": self.faults.waiting(),
+        }
+
+    def load(self, document: Any, *, start: bool = False) -> None:
+        """Become a new portal in this situation; what it leaves out is as at the start.
+
+        With `start`, a reset returns to it as well. Raise `InvalidValueError`, `InvalidCallError`
+        or `InvalidFaultError` for an invalid document; nothing has changed then.
+        """
+        situation = read_situation(document, self._starting())
+        if start:
+            self._starting = lambda: situation
+        self._restart(situation)
 
     def set_profile(self, profile: Any) -> None:
         """Follow another profile from now on. Raise `InvalidValueError` if there is none such."""
-        if profile not in tuple(PROFILES):
-            raise InvalidValueError(f"profile must be one of: {', '.join(PROFILES)}")
-        self.profile = profile
+        self.profile = read_profile(profile)
         self._changed()
 
     def set_form(self, form: Any) -> None:
         """Open widgets in this way from now on. Raise `InvalidValueError` if there is none such."""
-        if form not in tuple(FORMS):
-            raise InvalidValueError(f"form must be one of: {', '.join(FORMS)}")
-        self.form = form
+        self.form = read_form(form)
 
     # --- the call ---------------------------------------------------------------------------------
 

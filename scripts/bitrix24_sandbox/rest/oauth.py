@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..portal.addresses import OAUTH_HOSTS, oauth_server_url
@@ -38,7 +38,7 @@ class Asked(NamedTuple):
     server_endpoint: str
 
 
-def routes(portal: Portal, portal_rest: ASGIApp, origin: str | None) -> list[BaseRoute]:
+def routes(portal: Portal, portal_rest: ASGIApp, origin: str | None) -> list[Route]:
     """Give what the OAuth server answers; `portal_rest` takes what is asked of the portal.
 
     `origin`: the portal's, for requests that reach the OAuth server by the name of a real one.

@@ -1,0 +1,115 @@
+"""The situation that a portal is in: all that a test sets up, as one value or one JSON document."""
+
+import math
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+from .call import CurrentCall
+from .faults import FaultQueue
+from .limits import Limits
+from .scenarios import SCENARIOS
+
+Profile = Literal["rest", "app-only", "js-only"]
+PROFILES: dict[Profile, str] = {
+    "rest": "placement.call answers over REST, as documentation promised in 2024-09",
+    "app-only": "it answers to applications alone, as documentation promised in 2026-04",
+    "js-only": "it is no method of REST, and getStatus answers in the browser: as on real portals",
+}
+
+Form = Literal["new", "old", "static"]
+FORMS: dict[Form, str] = {
+    "new": "with SERVER_ENDPOINT, APPLICATION_TOKEN and APPLICATION_SCOPE",
+    "old": "without those three, as older portals open a widget",
+    "static": "none: a static application is opened by GET, with the query alone",
+}
+"""The forms that open a widget."""
+
+
+class InvalidValueError(ValueError):
+    """A value that the sandbox does not take. The message says what was expected."""
+
+
+class Situation(NamedTuple):
+    """Where a portal starts; tokens, counters and options of a new portal come with it."""
+
+    call: CurrentCall | None
+    widget: bool
+    form: Form
+    profile: Profile
+    limits: Limits | None
+    faults: list[dict[str, Any]]
+
+
+def of_scenario(name: str, profile: Profile, limits: Limits | None) -> Situation:
+    """Give the situation of the scenario of this name, with its call as it begins."""
+    call, widget = SCENARIOS[name]()
+    return Situation(CurrentCall(call), widget, "new", profile, limits, [])
+
+
+def read_situation(document: Any, default: Situation) -> Situation:
+    """Read a JSON document; for what it leaves out, take the default.
+
+    Raise `InvalidValueError`, `InvalidCallError` or `InvalidFaultError`.
+    """
+    if not isinstance(document, dict):
+        raise InvalidValueError("Expected an object, as GET /sandbox/state answers it")
+    if unknown := document.keys() - set(Situation._fields):
+        raise InvalidValueError(
+            f"A state has no {min(unknown)!r}: its members are {', '.join(Situation._fields)}"
+        )
+    readers: dict[str, Callable[[Any], Any]] = {
+        "call": lambda call: None if call is None else CurrentCall(call),
+        "widget": _widget,
+        "form": read_form,
+        "profile": read_profile,
+        "limits": _limits,
+        "faults": _faults,
+    }
+    return default._replace(**{name: readers[name](value) for name, value in document.items()})
+
+
+def read_profile(value: Any) -> Profile:
+    """Read the name of a profile. Raise `InvalidValueError` if there is none such."""
+    for profile in PROFILES:
+        if value == profile:
+            return profile
+    raise InvalidValueError(f"profile must be one of: {', '.join(PROFILES)}")
+
+
+def read_form(value: Any) -> Form:
+    """Read the name of a form. Raise `InvalidValueError` if there is none such."""
+    for form in FORMS:
+        if value == form:
+            return form
+    raise InvalidValueError(f"form must be one of: {', '.join(FORMS)}")
+
+
+def _widget(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidValueError("widget must be true or false")
+    return value
+
+
+def _limits(value: Any) -> Limits | None:
+    if value is None:
+        return None
+    if isinstance(value, dict) and value.keys() == {"burst", "rate"}:
+        burst, rate = value["burst"], value["rate"]
+        if _is_number(burst) and _is_number(rate) and burst >= 1 and burst == int(burst):
+            return Limits(int(burst), float(rate))
+    raise InvalidValueError('limits must be null, or an object such as {"burst": 50, "rate": 2}')
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return math.isfinite(value) and 0 < value < 1e9
+
+
+def _faults(value: Any) -> list[dict[str, Any]]:
+    if not isinstance(value, list):
+        raise InvalidValueError("faults must be a list")
+    queue = FaultQueue()
+    for fault in value:
+        queue.add(fault)
+    return queue.waiting()

@@ -1,0 +1,258 @@
+"""The journal: what clients have asked the portal and its OAuth server, and what they received.
+
+A request is kept as it came, which costs next to nothing, and described only for whoever asks.
+"""
+
+import asyncio
+import json
+import re
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ..portal.authentication import WEBHOOK
+from ..portal.state import Stopwatch
+from .decoding import Fields, from_body, from_query, header
+
+SIZE = 1000
+"""The requests that are kept, the newest."""
+
+KEPT = 8192
+"""The bytes that are kept of a body, a query or an answer; larger ones are not shown."""
+
+MASK = "***"
+SECRET_FIELDS = {"auth", "access_token", "refresh_token", "client_secret", "auth_id", "refresh_id"}
+_IN_COMMAND = re.compile(rf"\b({'|'.join(SECRET_FIELDS)})=[^&]*", re.IGNORECASE)
+
+Entry = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Recorded:
+    """A request as it came, and how it was answered."""
+
+    id: int
+    watch: Stopwatch
+    method: str
+    path: str
+    content_type: str
+    query: bytes | None
+    """None if there was more than is kept, as with the body."""
+    body: bytes | None = b""
+    status: int | None = None
+    """None as long as there is no answer, and forever if the connection broke."""
+    answer: bytes = b""
+    seconds: float = 0.0
+
+    def describe(self) -> Entry:
+        """Describe it as JSON, without its secrets."""
+        path = [part for part in self.path.split("/") if part]
+        fields = self._fields()
+        return {
+            "id": self.id,
+            "time": self.watch.started,
+            "seconds": round(self.seconds, 6),
+            "method": self.method,
+            "path": "/" + "/".join(_masked_path(path)),
+            "fields": None if fields is None else _masked(fields),
+            "status": self.status,
+            "code": self._code(),
+            "who": _who(path, fields or {}),
+        }
+
+    def _fields(self) -> Fields | None:
+        if self.query is None or self.body is None:
+            return None
+        return from_query(self.query) | from_body(self.content_type, self.body)
+
+    def _code(self) -> str | None:
+        """Find the error code: with status 200 as well, as some answers carry one."""
+        if not self.answer.startswith(b'{"error"'):
+            return None
+        try:
+            return str(json.loads(self.answer)["error"])
+        except ValueError:
+            return None  # cut off, by a fault of that name
+
+
+def _masked_path(parts: list[str]) -> list[str]:
+    """Mask the secret of a webhook, where it belongs and wherever else it stands."""
+    shown = [MASK if part == WEBHOOK else part for part in parts]
+    if len(shown) >= 3 and shown[0] == "rest":
+        shown[2] = MASK
+    return shown
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: MASK if str(name).lower() in SECRET_FIELDS else _masked(item)
+            for name, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_masked(item) for item in value]
+    return _IN_COMMAND.sub(rf"\1={MASK}", value) if isinstance(value, str) else value
+
+
+def _who(path: list[str], fields: Fields) -> str | None:
+    if len(path) == 4:
+        return "webhook"
+    return "application" if fields.get("auth") or fields.get("client_id") else None
+
+
+class Journal:
+    """The newest requests of one sandbox. It belongs to the event loop that serves them."""
+
+    def __init__(self, size: int = SIZE) -> None:
+        self._requests: deque[Recorded] = deque(maxlen=size)
+        self._ids = count(1)
+        self._listeners: list[Callable[[Recorded], None]] = []
+
+    def recording(self, app: ASGIApp) -> ASGIApp:
+        """Record what this application is asked."""
+        return _Recording(app, self)
+
+    def new(self, scope: Scope) -> Recorded:
+        """Begin to record a request."""
+        query = scope["query_string"]
+        return Recorded(
+            id=next(self._ids),
+            watch=Stopwatch(),
+            method=scope["method"][:20],
+            path=scope["path"][:2000],
+            content_type=header(scope, b"content-type")[:200],
+            query=query if len(query) <= KEPT else None,
+        )
+
+    def add(self, request: Recorded) -> None:
+        """Keep a request that is over, and report it to whoever listens."""
+        self._requests.append(request)
+        for listener in tuple(self._listeners):
+            listener(request)
+
+    def subscribe(self, listener: Callable[[Recorded], None]) -> Callable[[], None]:
+        """Call `listener` with each request from now on; what is returned ends that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def clear(self) -> None:
+        """Forget all requests. Their numbers are not given again."""
+        self._requests.clear()
+
+    def find(self, wanted: "Filter") -> list[Entry]:
+        """Describe the requests that are wanted, oldest first."""
+        newer = (request for request in self._requests if request.id > wanted.after)
+        return [entry for entry in (request.describe() for request in newer) if wanted.fits(entry)]
+
+    async def wait_for(self, wanted: "Filter", number: int, seconds: float) -> list[Entry]:
+        """Describe the requests that are wanted, once there are so many, or the time is over."""
+        found = self.find(wanted)
+        if len(found) >= number:
+            return found
+        enough = asyncio.Event()
+
+        def listen(request: Recorded) -> None:
+            entry = request.describe()
+            if request.id > wanted.after and wanted.fits(entry):
+                found.append(entry)
+                if len(found) >= number:
+                    enough.set()
+
+        leave = self.subscribe(listen)
+        try:
+            async with asyncio.timeout(seconds):
+                await enough.wait()
+        except TimeoutError:
+            pass
+        finally:
+            leave()
+        return found
+
+
+class InvalidFilterError(ValueError):
+    """No such filter. The message says what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which requests are wanted: each member that is given must fit."""
+
+    after: int = 0
+    """The number of the last request that is of no interest any more."""
+    method: str | None = None
+    path: str | None = None
+    """A part of the path."""
+    status: int | None = None
+    code: str | None = None
+    who: str | None = None
+
+    @classmethod
+    def read(cls, texts: Mapping[str, str]) -> "Filter":
+        """Read a filter from the texts of a query. Raise `InvalidFilterError` if that fails."""
+        return cls(
+            after=read_number(texts, "after", 0),
+            method=texts.get("method"),
+            path=texts.get("path"),
+            status=read_number(texts, "status", 0) or None,
+            code=texts.get("code"),
+            who=texts.get("who"),
+        )
+
+    def fits(self, entry: Entry) -> bool:
+        """Tell whether a request is wanted."""
+        if self.path is not None and self.path not in entry["path"]:
+            return False
+        exact = {"method": self.method, "status": self.status, "code": self.code, "who": self.who}
+        return all(wanted in (None, entry[name]) for name, wanted in exact.items())
+
+
+def read_number(texts: Mapping[str, str], name: str, default: int) -> int:
+    """Read a whole number out of a query. Raise `InvalidFilterError` if it is not one."""
+    text = texts.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise InvalidFilterError(f"{name} must be a whole number, 0 or more")
+    return int(text)
+
+
+class _Recording:
+    """An ASGI application around another, whose requests it records."""
+
+    def __init__(self, app: ASGIApp, journal: Journal) -> None:
+        self._app = app
+        self._journal = journal
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and keep it with its answer when it is over."""
+        request = self._journal.new(scope)
+
+        async def receiving() -> Message:
+            message = await receive()
+            if message["type"] == "http.request" and request.body is not None:
+                whole = request.body + message.get("body", b"")
+                request.body = whole if len(whole) <= KEPT else None
+            return message
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                request.status = message["status"]
+            else:
+                answer = message["body"]
+                keep(answer if len(answer) <= KEPT else b"")  # before the client can ask for it
+            await send(message)
+
+        def keep(answer: bytes) -> None:
+            request.answer = answer
+            request.seconds = request.watch.seconds()
+            self._journal.add(request)
+
+        try:
+            await self._app(scope, receiving, sending)
+        finally:
+            if request.status is None:
+                keep(b"")

@@ -1,0 +1,185 @@
+"""A sandbox as a test drives it: its addresses, its state, and what it was asked.
+
+The pytest plugin gives each test a `Sandbox` as the fixture `bitrix24_sandbox`.
+"""
+
+import json
+import ssl
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from .portal import addresses
+from .portal.authentication import ACCESS_TOKEN
+
+
+@cache  # reading the authorities takes longer than a request
+def _trusting(authority: Path | None) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=authority)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request to the portal or its OAuth server, as the journal has it, without its secrets."""
+
+    id: int
+    time: float
+    """When it came, in Unix seconds."""
+    seconds: float
+    """How long it took."""
+    method: str
+    """The HTTP method."""
+    path: str
+    """The path, with `***` for the webhook's secret."""
+    fields: dict[str, Any] | None
+    """Query and body as read by the portal; None if they were too large to keep."""
+    status: int | None
+    """None if the connection broke before there was a response."""
+    code: str | None
+    """The error code of the response."""
+    who: str | None
+    """`webhook`, or `application` for one with a token; None without credentials."""
+
+
+@dataclass(frozen=True, slots=True)
+class WidgetOpening:
+    """The POST by which the portal opens a widget in the call card."""
+
+    url: str
+    """The handler's URL, with the query."""
+    query: dict[str, str]
+    form: dict[str, str]
+
+
+class Sandbox:
+    """The sandbox at an origin such as `http://127.0.0.1:8024`, in this process or in another.
+
+    Any thread may use it. A method or an assignment raises `httpx.HTTPStatusError` if the sandbox
+    refuses what is asked for; nothing has changed then.
+    """
+
+    def __init__(self, origin: str, *, tls: Path | None = None) -> None:
+        """`tls`: the PEM file of the sandbox's test authority, if it speaks HTTPS."""
+        self.origin = origin
+        self.tls = tls
+
+    @property
+    def webhook_url(self) -> str:
+        """The base URL of the webhook, with its trailing slash, as portals show it."""
+        return addresses.webhook_url(self.origin)
+
+    @property
+    def oauth_url(self) -> str:
+        """The base URL of calls with an access token."""
+        return addresses.oauth_url(self.origin)
+
+    @property
+    def access_token(self) -> str:
+        """The access token of a sandbox that was just started or reset."""
+        return ACCESS_TOKEN
+
+    @property
+    def call(self) -> dict[str, Any] | None:
+        """The call in the card, with the fields of `getStatus`; set it to None to end the call."""
+        call: dict[str, Any] | None = self.state()["call"]
+        return call
+
+    @call.setter
+    def call(self, call: dict[str, Any] | None) -> None:
+        if call is None:
+            self._ask("DELETE", "call")
+        else:
+            self._ask("PUT", "call", call)
+
+    @property
+    def profile(self) -> str:
+        """Who may ask for the call: `rest`, `app-only` or `js-only`. A reset takes it back."""
+        profile: str = self.state()["profile"]
+        return profile
+
+    @profile.setter
+    def profile(self, profile: str) -> None:
+        self._ask("PUT", "profile", {"profile": profile})
+
+    def play(self, scenario: str) -> dict[str, Any]:
+        """Go into the scenario of this name, such as `outgoing-unbound`; return the state."""
+        return self._ask("PUT", "scenario", {"scenario": scenario})
+
+    def state(self) -> dict[str, Any]:
+        """Return the whole situation, for `load`: call, widget, profile, limits and faults."""
+        return self._ask("GET", "state")
+
+    def load(self, state: dict[str, Any]) -> dict[str, Any]:
+        """Go into the situation that `state` returned; what it leaves out is as at the start."""
+        return self._ask("PUT", "state", state)
+
+    def fail(self, code: str, times: int = 1, **options: Any) -> dict[str, Any]:
+        """Let the next requests fail with this error code, or another fault such as `slow`.
+
+        `options` are the fault's own, such as `status` for another status than usual.
+        """
+        return self._ask("POST", "faults", {"fault": code, "times": times, **options})
+
+    def forget_faults(self) -> dict[str, Any]:
+        """Let the next requests succeed again."""
+        return self._ask("DELETE", "faults")
+
+    def expire_tokens(self) -> dict[str, Any]:
+        """Let an hour pass for every access token."""
+        return self._ask("POST", "tokens/expire")
+
+    @property
+    def requests(self) -> list[Request]:
+        """What the portal and its OAuth server were asked in this test, oldest first."""
+        return self.wait_for_requests(0)
+
+    def wait_for_requests(
+        self, count: int = 1, *, timeout: float = 10, **wanted: str | int
+    ) -> list[Request]:
+        """Return the requests that fit, once there are `count` of them.
+
+        `wanted`: `path` (a part of it), `method`, `status`, `code`, `who`, `after` (the `id` of a
+        request). `timeout` is in seconds, 60 at most; raise `TimeoutError` after it.
+        """
+        wait = min(60, int(timeout + 0.999)) if count else 0
+        answer = self._ask("GET", "requests", params={**wanted, "count": count, "wait": wait})
+        found = [Request(**request) for request in answer["requests"]]
+        if len(found) < count:
+            raise TimeoutError(f"{len(found)} of {count} requests came within {wait} s")
+        return found
+
+    def forget_requests(self) -> None:
+        """Empty the journal."""
+        self._ask("DELETE", "requests")
+
+    def widget_opening(self) -> WidgetOpening:
+        """Return the query and the form by which the portal opens a widget for the call."""
+        return WidgetOpening(**self._ask("GET", "widget"))
+
+    def reset(self) -> dict[str, Any]:
+        """Return to the state at the start, with an empty journal."""
+        return self._ask("POST", "reset")
+
+    def _ask(
+        self, method: str, path: str, body: Any = None, params: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        response = httpx.request(
+            method,
+            f"{self.origin}/sandbox/{path}",
+            params=params,
+            # Not httpx's own encoder: it cannot write half a surrogate pair, which a call may hold.
+            content=None if body is None else json.dumps(body),
+            timeout=90,
+            verify=_trusting(self.tls),
+            trust_env=False,
+        )
+        if response.status_code == 422:  # the response says what was expected
+            raise httpx.HTTPStatusError(
+                response.json()["error_description"], request=response.request, response=response
+            )
+        response.raise_for_status()
+        answer: dict[str, Any] = response.json()
+        return answer
