@@ -46,12 +46,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class WidgetOpening:
-    """The POST by which the portal opens a widget in the call card."""
+    """The request by which the portal opens a widget in the call card."""
 
-    url: str
-    """The handler's URL, with the query."""
+    method: str
+    """POST, but GET for a static application."""
     query: dict[str, str]
+    """What is added to the query of the handler's URL."""
     form: dict[str, str]
+    """The form in the body; empty for a static application."""
 
 
 class Sandbox:
@@ -156,7 +158,7 @@ class Sandbox:
         self._ask("DELETE", "requests")
 
     def widget_opening(self) -> WidgetOpening:
-        """Return the query and the form by which the portal opens a widget for the call."""
+        """Return the request by which the portal opens a widget for the call, if there is one."""
         return WidgetOpening(**self._ask("GET", "widget"))
 
     def reset(self) -> dict[str, Any]:

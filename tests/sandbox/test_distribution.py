@@ -97,6 +97,97 @@ class TestTheCommand:
         assert printed.startswith("usage: bitrix24-sandbox ")
 
 
+APPLICATION_TESTS = """
+import os, ssl
+import pytest
+from bitrix24_call_card import AuthenticatedClient, Client
+from bitrix24_call_card.api.call_card import get_status
+from bitrix24_sandbox.testing import Sandbox
+
+PROCESS = []
+
+def trusted(sandbox: Sandbox):
+    return ssl.create_default_context(cafile=sandbox.tls) if sandbox.tls else True
+
+def ask(sandbox: Sandbox):
+    with Client(base_url=sandbox.webhook_url, verify_ssl=trusted(sandbox)) as client:
+        return get_status.sync_detailed(client=client)
+
+@pytest.mark.parametrize("run", range(4))
+def test_the_state_is_fresh_and_the_server_the_same(bitrix24_sandbox: Sandbox, run: int) -> None:
+    assert isinstance(bitrix24_sandbox, Sandbox)
+    assert bitrix24_sandbox.requests == []
+    assert bitrix24_sandbox.profile == "rest"
+    assert bitrix24_sandbox.call and bitrix24_sandbox.call["CRM_ENTITY_ID"] == 17
+    assert bitrix24_sandbox.state()["faults"] == []
+    bitrix24_sandbox.call = {**bitrix24_sandbox.call, "CRM_ENTITY_ID": 18 + run}
+    assert ask(bitrix24_sandbox).parsed.result.crm_entity_id == 18 + run
+    bitrix24_sandbox.call = None
+    assert bitrix24_sandbox.call is None
+    bitrix24_sandbox.profile = "js-only"
+    bitrix24_sandbox.fail("slow", times=3, seconds=60)
+    PROCESS.append((os.getpid(), bitrix24_sandbox.origin))
+    assert len(set(PROCESS)) == 1
+
+@pytest.mark.asyncio
+async def test_with_asyncio(bitrix24_sandbox: Sandbox) -> None:
+    await asking(bitrix24_sandbox)
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_with_anyio(bitrix24_sandbox: Sandbox, anyio_backend: str) -> None:
+    await asking(bitrix24_sandbox)
+
+async def asking(sandbox: Sandbox) -> None:
+    sandbox.expire_tokens()
+    async with AuthenticatedClient(
+        base_url=sandbox.oauth_url, token=sandbox.access_token, verify_ssl=trusted(sandbox)
+    ) as client:
+        statuses = [(await get_status.asyncio_detailed(client=client)).status_code]
+    assert statuses == [401]
+    assert [request.code for request in sandbox.requests] == ["expired_token"]
+
+def test_a_backend_receives_the_form(bitrix24_sandbox: Sandbox) -> None:
+    opening = bitrix24_sandbox.widget_opening()
+    assert opening.form["PLACEMENT"] == "CALL_CARD" and opening.query["APP_SID"]
+"""
+
+
+class TestThePlugin:
+    @pytest.mark.parametrize(
+        "options",
+        [(), ("-n", "2"), ("-o", "bitrix24_sandbox_tls=true")],
+        ids=["alone", "xdist", "TLS"],
+    )
+    def test_the_tests_of_an_application_use_it(
+        self, options: tuple[str, ...], programs: Path, tmp_path: Path
+    ) -> None:
+        (tmp_path / "pytest.ini").write_text(
+            "[pytest]\nfilterwarnings = error\nasyncio_default_fixture_loop_scope = function\n"
+        )
+        (tmp_path / "test_application.py").write_text(APPLICATION_TESTS)
+        printed = run(programs / "python", "-m", "pytest", "-q", *options, cwd=tmp_path)
+        assert "7 passed" in printed
+
+    def test_the_example_of_the_readme_passes(self, programs: Path, tmp_path: Path) -> None:
+        readme = (ROOT / "scripts" / "bitrix24_sandbox" / "README.md").read_text("utf-8")
+        (example,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+        (tmp_path / "test_example.py").write_text(example)
+        assert "1 passed" in run(programs / "python", "-m", "pytest", "-q", cwd=tmp_path)
+
+    def test_its_fixture_is_documented(self, programs: Path, tmp_path: Path) -> None:
+        printed = run(programs / "python", "-m", "pytest", "--fixtures", cwd=tmp_path)
+        assert re.search(r"^bitrix24_sandbox .*\n    A Bitrix24 portal", printed, re.MULTILINE)
+
+    def test_who_does_not_use_it_does_not_load_a_server(
+        self, programs: Path, tmp_path: Path
+    ) -> None:
+        (tmp_path / "test_other.py").write_text(
+            "import sys\ndef test(): assert not {'uvicorn', 'httpx'} & sys.modules.keys()\n"
+        )
+        assert "1 passed" in run(programs / "python", "-m", "pytest", "-q", cwd=tmp_path)
+
+
 def test_both_packages_are_inside_and_typed(programs: Path, tmp_path: Path) -> None:
     program = """
 import importlib.resources, bitrix24_call_card, bitrix24_sandbox

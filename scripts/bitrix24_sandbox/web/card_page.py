@@ -9,6 +9,7 @@ import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
@@ -23,7 +24,8 @@ from ..card.messages import DroppedError
 from ..portal import json_text
 from ..portal.addresses import oauth_url, webhook_url
 from ..portal.authentication import ACCESS_TOKEN
-from ..portal.state import PROFILES, Portal
+from ..portal.situation import PROFILES
+from ..portal.state import Portal
 
 STATIC = Path(__file__).parent / "static"
 # The page is whole in itself; only the widget's frame and form may lead elsewhere.
@@ -131,6 +133,7 @@ class Pages:
         return [
             Route("/", self._start, methods=["GET"]),
             Route("/api/v1/", self._library, methods=["GET"]),
+            Route("/sandbox/widget", self._opening, methods=["GET"]),
             Route("/sandbox/card", self._show, methods=["GET"]),
             Route("/sandbox/card", self._set, methods=["PUT"]),
             Route("/sandbox/card/turns", self._stream, methods=["GET"]),
@@ -180,17 +183,29 @@ class Pages:
         page.receive(data, origin)
         return Response(status_code=204)
 
+    async def _opening(self, request: Request) -> Response:
+        call = self._card.call
+        if call is None or not self._portal.widget:
+            missing = "call" if call is None else "widget in the card"
+            return answer(problem("NOT_NOW", f"There is no {missing}."), 409)
+        form = Frame(self._portal, self._card, call, *self._opens(request)).opening()
+        query = dict(parse_qsl(urlsplit(form["action"]).query))
+        return answer({"method": form["method"], "query": query, "form": form["fields"]})
+
     async def _stream(self, request: Request) -> Response:
-        url = request.url
-        place = Place(url.netloc, url.scheme == "https", "/")
         if request.query_params.get("seen") == self._card.id:
             self._card.come_back()
-        own = f"{url.scheme}://{url.hostname}:{self._widget_port}/widget/"
         return StreamingResponse(
-            self._turns(place, self._handler or own),
+            self._turns(*self._opens(request)),
             media_type="text/event-stream",
             headers={"cache-control": "no-cache"},
         )
+
+    def _opens(self, request: Request) -> tuple[Place, str]:
+        """Where a browser that asks so opens a widget, and which."""
+        url = request.url
+        place = Place(url.netloc, url.scheme == "https", "/")
+        return place, self._handler or f"{url.scheme}://{url.hostname}:{self._widget_port}/widget/"
 
     async def _turns(self, place: Place, handler: str) -> AsyncIterator[str]:
         page = Page(self._portal, self._card, place, handler)

@@ -1,18 +1,22 @@
 """The contract as browsable documentation, with this sandbox as its server."""
 
+import html
 import importlib.util
 import json
+import re
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import yaml
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from ..portal.authentication import USER_ID, WEBHOOK
+from .endpoints import ENDPOINTS
 
 _INSTALLED = Path(__file__).with_name("call-card.yaml")
 _IN_CHECKOUT = Path(__file__).parents[3] / "openapi" / "call-card.yaml"
@@ -51,11 +55,17 @@ async def _openapi(request: Request) -> Response:
     return Response(text, media_type="application/yaml")
 
 
-def _page(name: str) -> Any:
-    async def page(_: Request) -> Response:
-        return FileResponse(STATIC / name)
+async def _page(_: Request) -> Response:
+    rows = (
+        f"<tr><td><code>{method} {path}</code></td><td>{_code(html.escape(what))}</td></tr>"
+        for method, path, what in ENDPOINTS
+    )
+    template = Template((STATIC / "docs.html").read_text("utf-8"))
+    return HTMLResponse(template.substitute(rows="\n".join(rows)))
 
-    return page
+
+def _code(text: str) -> str:
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
 
 
 def _swagger_ui() -> Path:
@@ -69,7 +79,7 @@ def _swagger_ui() -> Path:
 def routes() -> list[BaseRoute]:
     """Give the pages."""
     return [
-        Route("/docs", _page("docs.html")),
+        Route("/docs", _page),
         Route("/openapi.yaml", _openapi),
         Route("/openapi.json", _openapi),
         Mount("/docs/swagger-ui", StaticFiles(directory=_swagger_ui())),

@@ -1,0 +1,41 @@
+"""The pytest plugin: the fixture `bitrix24_sandbox`, and one sandbox for each pytest process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .testing import Sandbox
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the plugin's setting."""
+    parser.addini(
+        "bitrix24_sandbox_tls",
+        "let the sandbox of the fixture bitrix24_sandbox speak HTTPS",
+        type="bool",
+        default=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def _running_bitrix24_sandbox(pytestconfig: pytest.Config) -> Iterator[Sandbox]:
+    # Imported here, or every run of pytest would wait for it, with the fixture or without.
+    from .server import running
+
+    with running(tls=pytestconfig.getini("bitrix24_sandbox_tls")) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def bitrix24_sandbox(_running_bitrix24_sandbox: Sandbox) -> Sandbox:
+    """A Bitrix24 portal on this machine, in the state of its start: a `Sandbox`.
+
+    It runs in a thread of this process, so tests with and without an event loop can use it.
+    """
+    _running_bitrix24_sandbox.reset()
+    return _running_bitrix24_sandbox
