@@ -31,7 +31,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
-from bitrix24_sandbox.portal.state import Portal, Profile
+from bitrix24_sandbox.portal.situation import Profile
+from bitrix24_sandbox.portal.state import Portal
 from bitrix24_sandbox.remote import Sandbox
 from bitrix24_sandbox.server import Running, running
 

@@ -179,6 +179,21 @@ def make(request: pytest.FixtureRequest, sandbox: Sandbox) -> Callable[..., Clie
     )
 
 
+def test_a_client_shows_its_host_and_nothing_else(
+    make: Callable[..., Client], sandbox: Sandbox, shown: Shown
+) -> None:
+    client = make()
+    for text in (repr(client), str(client), f"{client}", f"{[client]}"):
+        shown.look_at("the client", text)
+        assert "/rest" not in text
+        assert sandbox.origin in text
+        assert type(client).__name__ in text
+    with pytest.raises(AttributeError) as caught:
+        client.no_such_member  # type: ignore[attr-defined]  # noqa: B018
+    shown.look_at("an attribute that is missing", str(caught.value))
+    shown.check()
+
+
 class TestTheSandboxsFaults:
     def test_do_not_show_them(
         self, make: Callable[..., Client], get: Get, sandbox: Sandbox, shown: Shown
