@@ -10,7 +10,7 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 
 class _Lockable(Protocol):
-    _lock: threading.Lock
+    lock: threading.Lock
 
 
 P = ParamSpec("P")
@@ -19,7 +19,7 @@ Owner = TypeVar("Owner", bound=_Lockable)
 
 
 def locked(method: Callable[Concatenate[Owner, P], R]) -> Callable[Concatenate[Owner, P], R]:
-    """Hold `self._lock` during the method.
+    """Hold `self.lock` during the method.
 
     In one line, because a KeyboardInterrupt between the method's end and the release would leave
     the lock locked forever.
@@ -27,6 +27,6 @@ def locked(method: Callable[Concatenate[Owner, P], R]) -> Callable[Concatenate[O
 
     @functools.wraps(method)
     def run(self: Owner, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        with self._lock: return method(self, *args, **kwargs)  # noqa: E701  # fmt: skip
+        with self.lock: return method(self, *args, **kwargs)  # noqa: E701  # fmt: skip
 
     return run

@@ -90,7 +90,7 @@ class AccessToken:
         _fork.reset_in_children(self)
 
     def _start_idle(self) -> None:
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
         self._attempt: _Attempt | None = None
         self._tasks: set[asyncio.Task[None]] = set()  # an event loop alone would not keep them
 
@@ -109,7 +109,7 @@ class AccessToken:
 
     def set(self, token: Secret[str]) -> None:
         """Use this token from the next call on, even if a refresh under way returns another."""
-        if not isinstance(token.reveal(), str):
+        if not isinstance(cast("object", token.reveal()), str):
             raise TypeError(f"token: expected str, found {type(token.reveal()).__name__}")
         self._replace(token, next(self._numbers))
 

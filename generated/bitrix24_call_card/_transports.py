@@ -48,7 +48,7 @@ class Connections:
         _fork.reset_in_children(self)
 
     def _start_empty(self) -> None:
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
         self._transport: httpx.BaseTransport | None = None
         self._by_loop: dict[Any, httpx.AsyncBaseTransport] = {}
 

@@ -21,18 +21,16 @@ Call = Callable[..., int]
 def _sync(client: Client, calls: int = 1, **settings: Any) -> int:
     with httpx.Client(**settings) as custom:
         assert client.set_httpx_client(custom) is client
-        for _ in range(calls):
-            entity = get_status.sync(client=client).result.crm_entity_id
-    return entity
+        responses = [get_status.sync(client=client) for _ in range(calls)]
+    return responses[-1].result.crm_entity_id
 
 
 def _asyncio(client: Client, calls: int = 1, **settings: Any) -> int:
     async def use() -> int:
         async with httpx.AsyncClient(**settings) as custom:
             assert client.set_async_httpx_client(custom) is client
-            for _ in range(calls):
-                entity = (await get_status.asyncio(client=client)).result.crm_entity_id
-        return entity
+            responses = [await get_status.asyncio(client=client) for _ in range(calls)]
+        return responses[-1].result.crm_entity_id
 
     return asyncio.run(use())
 

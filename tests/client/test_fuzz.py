@@ -128,7 +128,7 @@ class Target:
         try:
             value = self.functions()[function]()
         except self.documented as error:
-            str(error), repr(error)  # nor may these fail
+            _ = f"{error} {error!r}"  # nor may these fail
             return type(error).__name__, None
         except Exception as error:
             return type(error).__name__, f"{function} raised {type(error).__name__}"

@@ -71,9 +71,8 @@ def make(request: pytest.FixtureRequest) -> Make:
 
 
 async def call(client: Client, times: int = 2) -> int:
-    for _ in range(times):
-        entity = (await get_status.asyncio(client=client)).result.crm_entity_id
-    return entity
+    responses = [await get_status.asyncio(client=client) for _ in range(times)]
+    return responses[-1].result.crm_entity_id
 
 
 # --- one for each event loop --------------------------------------------------------------------

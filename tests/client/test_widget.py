@@ -306,10 +306,9 @@ def test_repr_shows_no_secret() -> None:
 
 @pytest.mark.parametrize("wrong", [{"PLACEMENT": "DEFAULT"}, {"AUTH_ID": ""}, {"status": 1.5}])
 def test_an_error_shows_no_secret_even_with_local_variables(wrong: dict[str, Any]) -> None:
-    try:
+    with pytest.raises(widget.InvalidOpening) as caught:
         widget.read(QUERY, {**FORM, **wrong})
-    except widget.InvalidOpening as error:
-        shown = traceback.TracebackException.from_exception(error, capture_locals=True)
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
     frames = [frame for frame in shown.stack if "bitrix24_call_card" in frame.filename]
     assert frames
     text = str(shown) + "".join(f"{frame.line} {frame.locals}" for frame in frames)

@@ -221,11 +221,13 @@ class TestStream:
                 if command == "enableAutoClose":
                     http.post(f"{sandbox.origin}/sandbox/card/far-end-hangs-up")
                 http.post(f"{sandbox.origin}/sandbox/card/message", json=message)
-            for turn in stream:
-                if any(entry["note"] for entry in turn["log"] if entry["name"] == command):
-                    break
-        assert "post" not in turn  # pyright: ignore[reportPossiblyUnbound]
-        assert turn["card"]["call"] is None  # pyright: ignore[reportPossiblyUnbound]
+            turn = next(
+                turn
+                for turn in stream
+                if any(e["note"] for e in turn["log"] if e["name"] == "enableAutoClose")
+            )
+        assert "post" not in turn
+        assert turn["card"]["call"] is None
 
     def test_the_second_card_on_a_page_adds_the_events_once_more(
         self, http: httpx.Client, sandbox: Sandbox

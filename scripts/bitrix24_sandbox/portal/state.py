@@ -43,6 +43,8 @@ class Portal:
     Any thread may use it; subscribers are called in the thread that made the change.
     """
 
+    profile: Profile
+
     def __init__(
         self,
         profile: Profile = "rest",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import httpx
 
@@ -74,7 +74,7 @@ def _parse(base_url: Secret[str]) -> httpx.URL | None:
 
 
 def _problem_of_text(base_url: Secret[str]) -> str | None:
-    text: object = base_url.reveal()
+    text: Any = base_url.reveal()
     if not isinstance(text, str):
         return f"it is of type {type(text).__name__}, not str"
     if text[:1] in _QUOTES or text[-1:] in _QUOTES:

@@ -101,7 +101,7 @@ class Settings:
         """Make a transport for the threads of one process."""
         if self.transport is None:
             return httpx.HTTPTransport(**self._transport_arguments())
-        transport: object = self.transport()
+        transport: Any = self.transport()
         if isinstance(transport, httpx.BaseTransport):
             return transport
         raise _wrong_transport("transport", "httpx.BaseTransport", transport)
@@ -110,7 +110,7 @@ class Settings:
         """Make a transport for one event loop."""
         if self.async_transport is None:
             return httpx.AsyncHTTPTransport(**self._transport_arguments())
-        transport: object = self.async_transport()
+        transport: Any = self.async_transport()
         if isinstance(transport, httpx.AsyncBaseTransport):
             return transport
         raise _wrong_transport("async_transport", "httpx.AsyncBaseTransport", transport)
