@@ -11,9 +11,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+from aiohttp import ClientSession, DummyCookieJar
 from bitrix24_call_card import Client
 from bitrix24_call_card.api.call_card import get_status
 from bitrix24_sandbox.remote import Sandbox
+from httpx_aiohttp import AiohttpTransport
+from pyreqwest.client import SyncClientBuilder
+from pyreqwest.compatibility.httpx import SyncHttpxTransport
 
 from benchmark.servers import BODY
 from benchmark.turns import Effort, Row, compare, per_call
@@ -30,6 +34,14 @@ TIMEOUT = httpx.Timeout(60)
 LIMITS = httpx.Limits(max_connections=10, keepalive_expiry=60)
 
 
+def _aiohttp_transport() -> AiohttpTransport:
+    return AiohttpTransport(client=lambda: ClientSession(cookie_jar=DummyCookieJar()))
+
+
+def _pyreqwest_transport() -> SyncHttpxTransport:
+    return SyncHttpxTransport(SyncClientBuilder().follow_redirects(False).build())
+
+
 def sequential(sandbox: Sandbox, secure: Sandbox, stock: Path, effort: Effort) -> list[Row]:
     """Measure calls one after the other: ours, the stock generated client's, the peers'."""
     webhook = sandbox.webhook_url
@@ -37,11 +49,13 @@ def sequential(sandbox: Sandbox, secure: Sandbox, stock: Path, effort: Effort) -
     with (
         httpx.Client(timeout=TIMEOUT, limits=LIMITS) as bare,
         Client(base_url=webhook, timeout=TIMEOUT, httpx_args={"limits": LIMITS}) as ours,
+        Client(base_url=webhook, timeout=TIMEOUT, transport=_pyreqwest_transport) as faster,
         asyncio.Runner() as loop,
     ):
         subjects = {
             "bare httpx": repeat(lambda: bare.post(url, json=BODY).json()),
             "ours": repeat(lambda: get_status.sync(client=ours)),
+            "ours, pyreqwest": repeat(lambda: get_status.sync(client=faster)),
             "stock generated client": repeat(_ask_stock(stock, webhook)),
             "fast_bitrix24, raw": _concurrently(loop, _ask_fast_bitrix24(webhook)),
             "b24pysdk, over TLS": repeat(_ask_b24pysdk(secure)),
@@ -91,6 +105,7 @@ def concurrent(sandbox: Sandbox, effort: Effort) -> list[Row]:
     with asyncio.Runner() as loop:
         bare = httpx.AsyncClient(timeout=TIMEOUT, limits=LIMITS)
         ours = Client(base_url=webhook, timeout=TIMEOUT, httpx_args={"limits": LIMITS})
+        faster = Client(base_url=webhook, timeout=TIMEOUT, async_transport=_aiohttp_transport)
 
         async def ask_bare() -> object:
             return (await bare.post(url, json=BODY)).json()
@@ -98,17 +113,44 @@ def concurrent(sandbox: Sandbox, effort: Effort) -> list[Row]:
         async def ask_ours() -> object:
             return await get_status.asyncio(client=ours)
 
+        async def ask_faster() -> object:
+            return await get_status.asyncio(client=faster)
+
         for number in effort.concurrent:
             calls = max(effort.calls, number)
             blocks = {
                 "bare httpx": per_call(calls, _concurrently(loop, ask_bare, number)),
                 "ours": per_call(calls, _concurrently(loop, ask_ours, number)),
+                "ours, aiohttp": per_call(calls, _concurrently(loop, ask_faster, number)),
             }
             rounds = effort.rounds if number < 1000 else min(10, effort.rounds)
             rows += compare(f"asyncio, {number} at once", rounds, blocks)
         loop.run(bare.aclose())
         loop.run(ours.aclose())
+        loop.run(faster.aclose())
     return rows
+
+
+def cold(sandbox: Sandbox, effort: Effort) -> list[Row]:
+    """Measure many asynchronous calls at once with a client that has no connection yet."""
+    webhook = sandbox.webhook_url
+    url = f"{webhook}placement.call"
+
+    async def ask_bare(calls: int) -> None:
+        async with httpx.AsyncClient(timeout=TIMEOUT) as bare:
+            await asyncio.gather(*(bare.post(url, json=BODY) for _ in range(calls)))
+
+    async def ask_faster(calls: int) -> None:
+        client = Client(base_url=webhook, timeout=TIMEOUT, async_transport=_aiohttp_transport)
+        async with client:
+            await asyncio.gather(*(get_status.asyncio(client=client) for _ in range(calls)))
+
+    blocks = {
+        "bare httpx": per_call(effort.cold, lambda calls: asyncio.run(ask_bare(calls))),
+        "ours, aiohttp": per_call(effort.cold, lambda calls: asyncio.run(ask_faster(calls))),
+    }
+    # Two rounds, because a turn of bare httpx takes some twenty seconds.
+    return compare(f"asyncio, {effort.cold} at once, cold", 2, blocks)
 
 
 def generate_stock(folder: Path) -> None:
