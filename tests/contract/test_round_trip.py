@@ -43,9 +43,10 @@ FIELDS = {
 }
 BINDING_FIELDS = {"ENTITY_TYPE", "ENTITY_ID"}
 
-# With halves of surrogate pairs, which JSON can carry; without the word by which the browser says
-# that a field is absent.
-text = st.text(st.characters(), max_size=20).filter(lambda value: value != "undefined")
+# With halves of surrogate pairs, which JSON can carry; without the words that stand for nothing.
+text = st.text(st.characters(), max_size=20).filter(
+    lambda value: value not in {"undefined", "false", "null"}
+)
 ids = st.integers(0, 2**63 - 1) | st.sampled_from([0, 2**53 + 1, 2**63 - 1])
 anything = st.recursive(
     st.none()
@@ -71,14 +72,15 @@ def and_more(known: set[str], fields: dict[str, Any], **optional: Any) -> st.Sea
 
 
 bindings = and_more(
-    BINDING_FIELDS, {"ENTITY_TYPE": known_or_not(LISTED[CrmEntityType]), "ENTITY_ID": ids}
+    BINDING_FIELDS,
+    {"ENTITY_TYPE": known_or_not(LISTED[CrmEntityType]), "ENTITY_ID": ids | ids.map(str)},
 )
 calls = and_more(
     FIELDS,
     {
         "CALL_ID": text,
-        "CRM_ENTITY_TYPE": known_or_not(LISTED[CrmEntityType] | {""}),
-        "CRM_ENTITY_ID": ids,
+        "CRM_ENTITY_TYPE": known_or_not(LISTED[CrmEntityType] | {""}) | st.just(False),
+        "CRM_ENTITY_ID": ids | st.just(False),
         "CRM_BINDINGS": st.lists(bindings, max_size=50),
         "CALL_DIRECTION": known_or_not(LISTED[CallDirection]),
         "CALL_LIST_MODE": st.booleans(),
@@ -112,8 +114,9 @@ def same(value: object, expected: object) -> bool:
 
 def assert_tells(status: CallStatus, call: dict[str, Any]) -> None:
     assert status.call_id == call["CALL_ID"]
-    assert status.crm_entity_type == call["CRM_ENTITY_TYPE"]
-    assert status.crm_entity_id == call["CRM_ENTITY_ID"]
+    assert status.crm_entity_type == (call["CRM_ENTITY_TYPE"] or "")
+    assert status.crm_entity_id == (call["CRM_ENTITY_ID"] or 0)
+    assert type(status.crm_entity_id) is int
     assert status.call_direction == call["CALL_DIRECTION"]
     assert status.call_list_mode is call["CALL_LIST_MODE"]
     assert status.phone_number == call.get("PHONE_NUMBER", UNSET)
@@ -127,7 +130,8 @@ def assert_tells(status: CallStatus, call: dict[str, Any]) -> None:
     assert len(status.crm_bindings) == len(call["CRM_BINDINGS"])
     for binding, given_ in zip(status.crm_bindings, call["CRM_BINDINGS"], strict=True):
         assert binding.entity_type == given_["ENTITY_TYPE"]
-        assert binding.entity_id == given_["ENTITY_ID"]
+        assert binding.entity_id == int(given_["ENTITY_ID"])
+        assert type(binding.entity_id) is int
         others = {k: v for k, v in given_.items() if k not in BINDING_FIELDS}
         assert same(binding.additional_properties, others)
 
@@ -140,8 +144,13 @@ def assert_tells(status: CallStatus, call: dict[str, Any]) -> None:
         if value is not UNSET:
             assert type(value) is (kind if value in LISTED[kind] else str)
 
-    told = {k: v for k, v in call.items() if not (k == "CRM_ACTIVITY_ID" and v == "")}
-    assert same(status.to_dict(), told)
+    plain = {k: v for k, v in call.items() if not (k == "CRM_ACTIVITY_ID" and v == "")}
+    plain["CRM_ENTITY_TYPE"] = call["CRM_ENTITY_TYPE"] or ""
+    plain["CRM_ENTITY_ID"] = call["CRM_ENTITY_ID"] or 0
+    plain["CRM_BINDINGS"] = [
+        {**each, "ENTITY_ID": int(each["ENTITY_ID"])} for each in call["CRM_BINDINGS"]
+    ]
+    assert same(status.to_dict(), plain)
 
 
 @settings(max_examples=150, deadline=None, derandomize=True, database=None)
@@ -176,7 +185,10 @@ def test_calls_of_every_kind_are_tried() -> None:
     assert any(call["CRM_BINDINGS"] == [] for call in tried)
     assert any(len(call["CRM_BINDINGS"]) > 5 for call in tried)
     assert any(call["CRM_ENTITY_TYPE"] == "" for call in tried)
-    assert any(call["CRM_ENTITY_ID"] == 0 for call in tried)
+    assert any(call["CRM_ENTITY_TYPE"] is False for call in tried)
+    assert any(call["CRM_ENTITY_ID"] is False for call in tried)
+    assert any(type(b["ENTITY_ID"]) is str for call in tried for b in call["CRM_BINDINGS"])
+    assert any(call["CRM_ENTITY_ID"] is not False and call["CRM_ENTITY_ID"] == 0 for call in tried)
     assert any(call["CRM_ENTITY_ID"] > 2**53 for call in tried)
     assert any(call["CRM_ENTITY_TYPE"] not in {"", *LISTED[CrmEntityType]} for call in tried)
     assert any(call.get("CRM_ACTIVITY_ID") == "" for call in tried)

@@ -28,7 +28,7 @@ ERRORS = [
         "insufficient_scope",
         "The request requires higher privileges than provided by the webhook token",
     ),
-    (401, "ACCESS_DENIED", "REST API is available only on commercial plans"),
+    (401, "ACCESS_DENIED", "REST is available only by subscription"),
     (401, "user_access_error", "The user does not have access to the application."),
     (404, "ERROR_METHOD_NOT_FOUND", "Method not found!"),
     (429, "OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit."),

@@ -31,7 +31,7 @@ CALL_ERRORS = {
     "insufficient_scope": Known(
         401, "The request requires higher privileges than provided by the webhook token"
     ),
-    "ACCESS_DENIED": Known(401, "REST API is available only on commercial plans"),
+    "ACCESS_DENIED": Known(401, "REST is available only by subscription"),
     "user_access_error": Known(401, "The user does not have access to the application."),
     "ERROR_METHOD_NOT_FOUND": Known(404, "Method not found!"),
     "OPERATION_TIME_LIMIT": Known(429, "Method is blocked due to operation time limit."),
