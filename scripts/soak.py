@@ -36,12 +36,12 @@ from rich.table import Table
 THREADS = 6
 TASKS = 12
 CALLS_OF_A_LOOP = 20
-"""How many calls each task makes before its event loop ends and another one begins."""
+"""How many calls each task makes at most before its event loop ends and another one begins."""
 
 TIMEOUT = httpx.Timeout(5, read=0.3)
 """Shorter than some of the sandbox's slow answers, so that some calls end by it."""
 
-PATIENCE = 20
+PATIENCE = 60
 """Seconds after the end in which a call must have come back, or it is lost."""
 
 WARM_UP = 1.0
@@ -207,6 +207,8 @@ def call_from_tasks(
 
     async def call() -> None:
         for _ in range(CALLS_OF_A_LOOP):
+            if ends.is_set():
+                return
             with score.counting():
                 async with asyncio.timeout(dice.choice([None, None, None, 0.01])):
                     await get_status.asyncio(client=dice.choice(clients))

@@ -41,7 +41,7 @@ def program(*arguments: str) -> subprocess.CompletedProcess[str]:
         env={**os.environ, "PYTHONPATH": "scripts:generated"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
 
 
