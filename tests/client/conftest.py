@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import http.client
 import json
 import os
@@ -26,6 +27,8 @@ from bitrix24_call_card import Client
 from bitrix24_call_card.api.call_card import get_status
 from bitrix24_call_card.models import ErrorResponse, GetStatusResponse
 from bitrix24_call_card.types import Response
+
+from tests.data import CALL
 
 T = TypeVar("T")
 Get = Callable[[Client], GetStatusResponse]
@@ -125,22 +128,7 @@ def ask(request: pytest.FixtureRequest) -> Ask:
 def answer() -> dict[str, Any]:
     """An answer of a portal with every documented member, which the test may change."""
     return {
-        "result": {
-            "CALL_ID": "externalCall.0123456789abcdef0123456789abcdef.1723556778",
-            "PHONE_NUMBER": "+12025550142",
-            "LINE_NUMBER": "+12025550100",
-            "LINE_NAME": "Main office",
-            "CRM_ENTITY_TYPE": "CONTACT",
-            "CRM_ENTITY_ID": 17,
-            "CRM_ACTIVITY_ID": 2024,
-            "CRM_BINDINGS": [
-                {"ENTITY_TYPE": "CONTACT", "ENTITY_ID": 17},
-                {"ENTITY_TYPE": "DEAL", "ENTITY_ID": 83},
-            ],
-            "CALL_DIRECTION": "incoming",
-            "CALL_STATE": "connected",
-            "CALL_LIST_MODE": False,
-        },
+        "result": copy.deepcopy(CALL),
         "time": {
             "start": 1723556790.1123,
             "finish": 1723556790.1571,

@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 from bitrix24_sandbox.server import Running
-from contract.document import Document, ErrorExample, error_examples, load
+from contract.document import Document, ErrorExample, codes, error_examples, load
 
 from tests.contract.scenario import (
     CALLS,
     SITUATIONS,
     Situation,
     by_oauth,
+    by_webhook,
     faults_of_call,
     faults_of_fault,
     faults_of_methods,
@@ -25,6 +26,14 @@ def test_a_documented_error_is_answered_as_documented(
     document: Document, portal: Running, expected: ErrorExample
 ) -> None:
     assert list(faults_of_fault(document, portal, expected)) == []
+
+
+@pytest.mark.parametrize("code", codes(load()))
+def test_an_error_says_in_the_sandbox_what_it_says_in_the_contract(
+    document: Document, portal: Running, code: str
+) -> None:
+    portal.fault(code)
+    assert by_webhook(portal).json() == document["components"]["examples"][code]["value"]
 
 
 @pytest.mark.parametrize("situation", SITUATIONS.values(), ids=SITUATIONS)

@@ -6,8 +6,10 @@ import httpx
 import pytest
 from bitrix24_sandbox.remote import Sandbox
 
+from tests import data
+
 CALL = "placement.call?PLACEMENT=getStatus"
-CALL_ID = "externalCall.c3ee67f1a63f6e6117c230ab59cc49ea.1723556778"
+CALL_ID = data.CALL["CALL_ID"]
 
 
 @pytest.fixture

@@ -4,16 +4,17 @@ import httpx
 import pytest
 from bitrix24_sandbox.remote import Sandbox
 
+from tests.data import CALL
+
 ASKED = {"PLACEMENT": "getStatus", "PARAMS": {}}
 TOKEN = "sandboxaccesstoken"
-CALL_ID = "externalCall.c3ee67f1a63f6e6117c230ab59cc49ea.1723556778"
 
 with_and_without_json = pytest.mark.parametrize("name", ["placement.call", "placement.call.json"])
 
 
 def assert_answered(answer: httpx.Response) -> None:
     assert answer.status_code == 200, answer.text
-    assert answer.json()["result"]["CALL_ID"] == CALL_ID
+    assert answer.json()["result"]["CALL_ID"] == CALL["CALL_ID"]
 
 
 @with_and_without_json
@@ -120,7 +121,7 @@ class TestBatch:
     def assert_answered(self, answer: httpx.Response) -> None:
         assert answer.status_code == 200, answer.text
         (call,) = answer.json()["result"]["result"].values()
-        assert call["CALL_ID"] == CALL_ID
+        assert call["CALL_ID"] == CALL["CALL_ID"]
 
     def test_json(self, name: str, http: httpx.Client, webhook_url: str) -> None:
         body = {"halt": 0, "cmd": {"order0000000000": self.COMMAND}}

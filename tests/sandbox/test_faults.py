@@ -8,39 +8,14 @@ import httpx
 import pytest
 from bitrix24_sandbox.remote import Sandbox
 
-ERRORS = [
-    (401, "INVALID_REQUEST", "Https required"),
-    (400, "ERROR_ARGUMENT", "Argument 'PLACEMENT' is null or empty"),
-    (400, "ERROR_PLACEMENT_NOT_FOUND", "Placement not found"),
-    (400, "ERROR_CORE", "Call is not found"),
-    (401, "NO_AUTH_FOUND", "Wrong authorization data"),
-    (401, "INVALID_CREDENTIALS", "Invalid request credentials"),
-    (401, "invalid_token", "Unable to get application by token"),
-    (401, "expired_token", "The access token provided has expired."),
-    (401, "authorization_error", "Unable to authorize user"),
-    (
-        403,
-        "WRONG_AUTH_TYPE",
-        "Current authorization type is denied for this method Application context required",
-    ),
-    (
-        401,
-        "insufficient_scope",
-        "The request requires higher privileges than provided by the webhook token",
-    ),
-    (401, "ACCESS_DENIED", "REST is available only by subscription"),
-    (401, "user_access_error", "The user does not have access to the application."),
-    (404, "ERROR_METHOD_NOT_FOUND", "Method not found!"),
-    (429, "OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit."),
-    (500, "INTERNAL_SERVER_ERROR", None),
-    (500, "ERROR_UNEXPECTED_ANSWER", None),
-    (403, "PORTAL_DELETED", None),
-    (503, "QUERY_LIMIT_EXCEEDED", "Too many requests"),
-    (401, "OVERLOAD_LIMIT", "REST API is blocked due to overload"),
-]
+from tests.data import ERRORS
 
 
-@pytest.mark.parametrize(("status", "code", "description"), ERRORS, ids=lambda value: str(value))
+@pytest.mark.parametrize(
+    ("status", "code", "description"),
+    [(statuses[0], code, description) for code, statuses, description in ERRORS],
+    ids=str,
+)
 def test_an_error_by_its_code_has_the_status_of_a_portal_of_today(
     status: int, code: str, description: str | None, ask: Any, sandbox: Sandbox
 ) -> None:
@@ -60,13 +35,7 @@ def test_an_error_by_its_code_has_the_status_of_a_portal_of_today(
 @pytest.mark.parametrize(
     ("code", "status"),
     [
-        ("INVALID_REQUEST", 400),
-        ("INVALID_CREDENTIALS", 403),
-        ("insufficient_scope", 403),
-        ("user_access_error", 403),
-        ("ACCESS_DENIED", 403),
-        ("OVERLOAD_LIMIT", 503),
-        ("PORTAL_DELETED", 500),
+        *((code, status) for code, statuses, _ in ERRORS for status in statuses[1:]),
         ("expired_token", 200),
     ],
 )

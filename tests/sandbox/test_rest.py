@@ -14,14 +14,15 @@ from bitrix24_sandbox.portal.state import Portal
 from bitrix24_sandbox.remote import Sandbox
 from bitrix24_sandbox.server import running
 
+from tests.data import CALL
+
 ASKED = {"PLACEMENT": "getStatus", "PARAMS": {}}
 FOREIGN = {"Origin": "https://widget.example"}
-CALL_ID = "externalCall.c3ee67f1a63f6e6117c230ab59cc49ea.1723556778"
 
 
 def assert_answered(answer: httpx.Response) -> None:
     assert answer.status_code == 200, answer.text
-    assert answer.json()["result"]["CALL_ID"] == CALL_ID
+    assert answer.json()["result"]["CALL_ID"] == CALL["CALL_ID"]
 
 
 def curl(url: str) -> dict[str, Any]:
@@ -41,11 +42,11 @@ def curl(url: str) -> dict[str, Any]:
 class TestTheDocumentedCurlCalls:
     def test_by_webhook(self, sandbox: Sandbox) -> None:
         answer = curl(f"{sandbox.origin}/rest/1/sandboxwebhook/placement.call")
-        assert answer["result"]["CALL_ID"] == CALL_ID
+        assert answer["result"]["CALL_ID"] == CALL["CALL_ID"]
 
     def test_by_oauth(self, sandbox: Sandbox) -> None:
         answer = curl(f"{sandbox.origin}/rest/placement.call?auth=sandboxaccesstoken")
-        assert answer["result"]["CALL_ID"] == CALL_ID
+        assert answer["result"]["CALL_ID"] == CALL["CALL_ID"]
 
 
 class TestSpellings:
@@ -145,23 +146,7 @@ class TestAnswer:
     def test_the_default_call_has_every_field_and_three_bindings(
         self, ask: Callable[[], httpx.Response]
     ) -> None:
-        assert ask().json()["result"] == {
-            "CALL_ID": CALL_ID,
-            "PHONE_NUMBER": "+12025550142",
-            "LINE_NUMBER": "+12025550100",
-            "LINE_NAME": "Main office",
-            "CRM_ENTITY_TYPE": "CONTACT",
-            "CRM_ENTITY_ID": 17,
-            "CRM_ACTIVITY_ID": 2024,
-            "CRM_BINDINGS": [
-                {"ENTITY_TYPE": "CONTACT", "ENTITY_ID": 17},
-                {"ENTITY_TYPE": "COMPANY", "ENTITY_ID": 5},
-                {"ENTITY_TYPE": "DEAL", "ENTITY_ID": 83},
-            ],
-            "CALL_DIRECTION": "incoming",
-            "CALL_STATE": "connected",
-            "CALL_LIST_MODE": False,
-        }
+        assert ask().json()["result"] == CALL
 
     def test_the_envelope_has_its_time_block_in_full(
         self, ask: Callable[[], httpx.Response]

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from bitrix24_sandbox.remote import Sandbox
 
+from tests.data import ERRORS
+
 Ask = Callable[..., Any]
 
 by_webhook_and_by_oauth = pytest.mark.parametrize("by", ["webhook", "oauth"])
@@ -70,29 +72,7 @@ class TestErrors:
     @raw_and_through_batch
     @pytest.mark.parametrize(
         ("code", "status"),
-        [
-            ("INVALID_REQUEST", 401),
-            ("INVALID_REQUEST", 400),
-            ("ERROR_ARGUMENT", 400),
-            ("ERROR_PLACEMENT_NOT_FOUND", 400),
-            ("ERROR_CORE", 400),
-            ("NO_AUTH_FOUND", 401),
-            ("invalid_token", 401),
-            ("expired_token", 401),
-            ("WRONG_AUTH_TYPE", 403),
-            ("insufficient_scope", 401),
-            ("insufficient_scope", 403),
-            ("INVALID_CREDENTIALS", 401),
-            ("INVALID_CREDENTIALS", 403),
-            ("ACCESS_DENIED", 401),
-            ("ACCESS_DENIED", 403),
-            ("user_access_error", 401),
-            ("user_access_error", 403),
-            ("ERROR_METHOD_NOT_FOUND", 404),
-            ("OPERATION_TIME_LIMIT", 429),
-            ("PORTAL_DELETED", 403),
-            ("OVERLOAD_LIMIT", 401),
-        ],
+        [(code, status) for code, statuses, _ in ERRORS for status in statuses if status < 500],
     )
     def test_each_documented_4xx_is_raised_with_its_status_and_without_its_code(
         self, code: str, status: int, raw: bool, ask: Ask, tls_sandbox: Sandbox

@@ -36,8 +36,8 @@ CALL_ERRORS = {
     "ERROR_METHOD_NOT_FOUND": Known(404, "Method not found!"),
     "OPERATION_TIME_LIMIT": Known(429, "Method is blocked due to operation time limit."),
     "INTERNAL_SERVER_ERROR": Known(500, "Internal server error"),
-    "ERROR_UNEXPECTED_ANSWER": Known(500, "Unexpected answer of the server"),
-    "PORTAL_DELETED": Known(403, "The portal has been deleted"),
+    "ERROR_UNEXPECTED_ANSWER": Known(500, "Server returned an unexpected response"),
+    "PORTAL_DELETED": Known(403, "Portal was deleted"),
     "QUERY_LIMIT_EXCEEDED": Known(503, "Too many requests"),
     "OVERLOAD_LIMIT": Known(401, "REST API is blocked due to overload"),
 }

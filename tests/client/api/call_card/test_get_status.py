@@ -15,6 +15,8 @@ from bitrix24_call_card.api.call_card import get_status
 from bitrix24_call_card.models import CallDirection, CrmEntityType, ErrorResponse, GetStatusResponse
 from bitrix24_call_card.types import Response
 
+from tests.data import CALL
+
 if TYPE_CHECKING:
     from bitrix24_sandbox.remote import Sandbox
 
@@ -157,23 +159,7 @@ class TestResponses:
         with client:
             response = get(client)
         assert type(response) is GetStatusResponse
-        assert response.result.to_dict() == {
-            "CALL_ID": "externalCall.c3ee67f1a63f6e6117c230ab59cc49ea.1723556778",
-            "PHONE_NUMBER": "+12025550142",
-            "LINE_NUMBER": "+12025550100",
-            "LINE_NAME": "Main office",
-            "CRM_ENTITY_TYPE": "CONTACT",
-            "CRM_ENTITY_ID": 17,
-            "CRM_ACTIVITY_ID": 2024,
-            "CRM_BINDINGS": [
-                {"ENTITY_TYPE": "CONTACT", "ENTITY_ID": 17},
-                {"ENTITY_TYPE": "COMPANY", "ENTITY_ID": 5},
-                {"ENTITY_TYPE": "DEAL", "ENTITY_ID": 83},
-            ],
-            "CALL_DIRECTION": "incoming",
-            "CALL_STATE": "connected",
-            "CALL_LIST_MODE": False,
-        }
+        assert response.result.to_dict() == CALL
         assert response.result.crm_entity_type is CrmEntityType.CONTACT
         assert response.result.call_direction is CallDirection.INCOMING
         assert response.time
