@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import httpx
-from bitrix24_sandbox.remote import Sandbox
+from bitrix24_sandbox.testing import Sandbox
 
 from contract.document import Document, ErrorExample, error_examples, faults_of_answer
 from contract.properties import Finding, Tally
@@ -15,7 +15,7 @@ def provoked(document: Document, sandbox: Sandbox, tally: Tally) -> Iterator[Fin
     """Have each error of the contract answered; yield what is not as documented."""
     with httpx.Client(trust_env=False, timeout=30) as http:
         for expected in error_examples(document):
-            sandbox.fault(expected.code, status=expected.status)
+            sandbox.fail(expected.code, status=expected.status)
             url = f"{sandbox.webhook_url}placement.call"
             response = http.post(url, json={"PLACEMENT": "getStatus", "PARAMS": {}})
             tally.phases["examples"] += 1

@@ -33,8 +33,8 @@ from urllib.parse import urlsplit
 import httpx
 from bitrix24_sandbox.portal.situation import Profile
 from bitrix24_sandbox.portal.state import Portal
-from bitrix24_sandbox.remote import Sandbox
 from bitrix24_sandbox.server import Running, running
+from bitrix24_sandbox.testing import Sandbox
 
 from contract.document import Document, load
 from contract.errors import provoked

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import httpx
-from bitrix24_sandbox.portal.limits import Limits
 from bitrix24_sandbox.server import Running
 from contract.document import Document, ErrorExample, error_examples, faults_of_answer
 from contract.errors import faults_of_error
@@ -27,7 +26,6 @@ def by_oauth(sandbox: Running, **query: str) -> httpx.Response:
 
 def restore(sandbox: Running) -> None:
     """Bring a sandbox back to where every scenario starts."""
-    sandbox.portal.limits = None
     sandbox.reset()
 
 
@@ -59,8 +57,7 @@ def _over_rest_where_only_the_browser_may_ask(sandbox: Running) -> httpx.Respons
 
 
 def _more_often_than_the_bucket_holds(sandbox: Running) -> httpx.Response:
-    sandbox.portal.limits = Limits(burst=1, rate=0.001)
-    sandbox.reset()
+    sandbox.load({"limits": {"burst": 1, "rate": 0.001}})
     by_webhook(sandbox)
     return by_webhook(sandbox)
 
@@ -170,7 +167,7 @@ CALLS: dict[str, dict[str, Any]] = {
 
 def faults_of_fault(document: Document, sandbox: Running, expected: ErrorExample) -> Iterator[str]:
     """Provoke an error by its code; say in what the answer is not as documented."""
-    sandbox.fault(expected.code, status=expected.status)
+    sandbox.fail(expected.code, status=expected.status)
     yield from faults_of_error(document, by_webhook(sandbox), expected)
 
 
