@@ -1,12 +1,12 @@
-"""Calls that are repeated: the README's recipe, and what an error says about repeating."""
+"""Retries: the recipe with httpx-retries, and what an error says about a retry."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -17,41 +17,17 @@ from bitrix24_call_card.models import ErrorResponse
 from bitrix24_sandbox.portal.limits import Limits
 from bitrix24_sandbox.portal.state import Portal
 from bitrix24_sandbox.server import running
-from httpx_retries import Retry, RetryTransport
+from httpx_retries import Retry
+
+from tests.client.recipes import retry as recipe
+from tests.client.recipes.retry import RETRY
 
 if TYPE_CHECKING:
     from bitrix24_sandbox.remote import Sandbox
 
     from tests.client.conftest import Answering, Get
 
-# --- the recipe ---------------------------------------------------------------------------------
-
-
-def will_pass(response: httpx.Response) -> None:
-    """Ask for a repeat of a 503, unless it is OVERLOAD_LIMIT: that block is lifted by hand."""
-    if response.status_code == 503 and b"OVERLOAD_LIMIT" not in response.read():
-        raise httpx.NetworkError("503")
-
-
-RETRY = Retry(
-    total=10,  # repeats of one call
-    allowed_methods=["POST"],  # getStatus only reads
-    status_forcelist=[429, 502, 504],  # 503 is for will_pass to judge
-    backoff_factor=1,  # up to 2 s before the first repeat, 4 s before the second …
-    max_backoff_wait=30,  # … and never more than this
-    validate_response=will_pass,
-)
-
-# client = Client(base_url=…, httpx_args={"transport": RetryTransport(retry=RETRY)})
-
-
-async def will_pass_async(response: httpx.Response) -> None:
-    """Do the same for the asynchronous functions."""
-    if response.status_code == 503 and b"OVERLOAD_LIMIT" not in await response.aread():
-        raise httpx.NetworkError("503")
-
-
-# --- the recipe's tests -------------------------------------------------------------------------
+# --- with httpx-retries -------------------------------------------------------------------------
 
 SPEED = 50
 """How much faster than the recipe's the tests' clock runs: for waiting, and for the bucket."""
@@ -80,28 +56,24 @@ class Tries(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
 
 @pytest.fixture
-def tries() -> Tries:
-    """The network, which counts."""
-    return Tries()
-
-
-def by_the_recipe(
-    base_url: str, tries: Tries, check: Callable[[httpx.Response], Awaitable[None] | None]
-) -> Client:
-    """A client made by the recipe, on the tests' clock."""
-    retry = RETRY.copy_with(
+def tries(monkeypatch: pytest.MonkeyPatch) -> Tries:
+    """The network of the recipe, which counts, and the recipe's clock, which runs faster."""
+    tries = Tries()
+    monkeypatch.setattr(httpx, "HTTPTransport", lambda: tries)
+    monkeypatch.setattr(httpx, "AsyncHTTPTransport", lambda: tries)
+    faster = RETRY.copy_with(
         backoff_factor=RETRY.backoff_factor / SPEED,
         max_backoff_wait=RETRY.max_backoff_wait / SPEED,
-        validate_response=check,
     )
-    return Client(base_url=base_url, httpx_args={"transport": RetryTransport(tries, retry)})
+    monkeypatch.setattr(recipe, "RETRY", faster)
+    return tries
 
 
 @pytest.fixture
-def repeating(request: pytest.FixtureRequest, tries: Tries, sandbox: Sandbox) -> Iterator[Client]:
-    """A client that suits the function which the test runs with."""
-    check = {"sync": will_pass, "asyncio": will_pass_async}[request.node.callspec.params["get"]]
-    with by_the_recipe(sandbox.webhook_url, tries, check) as client:
+def retrying(tries: Tries, sandbox: Sandbox) -> Iterator[Client]:
+    """A client made by the recipe."""
+    assert tries.of == {}
+    with recipe.retrying_client(sandbox.webhook_url) as client:
         yield client
 
 
@@ -117,16 +89,16 @@ class TestFaults:
             "disconnect",
         ],
     )
-    def test_one_that_passes_is_overcome(
+    def test_one_that_passes_is_retried_until_it_has_passed(
         self,
         fault: str,
         get: Get,
-        repeating: Client,
+        retrying: Client,
         tries: Tries,
         sandbox: Sandbox,
     ) -> None:
         sandbox.fault(fault, times=2)
-        assert get(repeating).result.crm_entity_id == sandbox.state()["call"]["CRM_ENTITY_ID"]
+        assert get(retrying).result.crm_entity_id == sandbox.state()["call"]["CRM_ENTITY_ID"]
         assert list(tries.of.values()) == [3]
 
     @pytest.mark.parametrize(
@@ -144,18 +116,18 @@ class TestFaults:
             ("truncated-json", errors.InvalidResponse),
         ],
     )
-    def test_another_one_is_the_answer_at_once(
+    def test_another_one_is_raised_at_once(
         self,
         fault: str,
         error: type[Exception],
         get: Get,
-        repeating: Client,
+        retrying: Client,
         tries: Tries,
         sandbox: Sandbox,
     ) -> None:
         sandbox.fault(fault)
         with pytest.raises(error):
-            get(repeating)
+            get(retrying)
         assert list(tries.of.values()) == [1]
 
     @pytest.mark.parametrize(
@@ -166,12 +138,12 @@ class TestFaults:
             ("disconnect", httpx.RemoteProtocolError),
         ],
     )
-    def test_one_that_stays_is_the_answer_after_ten_repeats_that_come_ever_later(
+    def test_one_that_stays_is_raised_after_ten_retries_at_growing_intervals(
         self,
         fault: str,
         error: type[Exception],
         get: Get,
-        repeating: Client,
+        retrying: Client,
         tries: Tries,
         sandbox: Sandbox,
         monkeypatch: pytest.MonkeyPatch,
@@ -186,7 +158,7 @@ class TestFaults:
         monkeypatch.setattr(Retry, "backoff_strategy", note)
         sandbox.fault(fault, times=100)
         with pytest.raises(error):
-            get(repeating)
+            get(retrying)
         assert list(tries.of.values()) == [11]
         bounds = [2, 4, 8, 16, 30, 30, 30, 30, 30, 30]
         assert len(waited) == len(bounds)
@@ -206,7 +178,7 @@ class TestLimits:
             yield sandbox.webhook_url
 
     def check(self, outcomes: list[object], tries: Tries) -> None:
-        """All came back, none was lost, and none was repeated more often than allowed."""
+        """All succeeded, none was lost, and none was retried more often than allowed."""
         assert outcomes == [outcomes[0]] * self.CALLS
         assert isinstance(outcomes[0], str)
         assert len(tries.of) == self.CALLS
@@ -220,7 +192,7 @@ class TestLimits:
             return get_status.sync(client=client).result.call_id
 
         with (
-            by_the_recipe(limited, tries, will_pass) as client,
+            recipe.retrying_client(limited) as client,
             ThreadPoolExecutor(self.CALLS) as threads,
         ):
             self.check(list(threads.map(call, range(self.CALLS))), tries)
@@ -230,13 +202,41 @@ class TestLimits:
             return (await get_status.asyncio(client=client)).result.call_id
 
         async def use() -> list[object]:
-            async with by_the_recipe(limited, tries, will_pass_async) as client:
+            async with recipe.retrying_client(limited) as client:
                 return await asyncio.gather(*[call(client) for _ in range(self.CALLS)])
 
         self.check(asyncio.run(use()), tries)
 
 
-# --- what an error says of repeating ------------------------------------------------------------
+class TestEventLoops:
+    def test_four_in_a_row_each_retry(self, sandbox: Sandbox) -> None:
+        client = recipe.retrying_client(sandbox.webhook_url)
+
+        async def call() -> object:
+            async with client:
+                return (await get_status.asyncio(client=client)).result.call_id
+
+        for _ in range(4):
+            sandbox.fault("html-502")
+            assert asyncio.run(call())
+
+    def test_four_at_once_and_threads_beside_them(self, sandbox: Sandbox) -> None:
+        client = recipe.retrying_client(sandbox.webhook_url)
+
+        async def call() -> object:
+            async with client:
+                return (await get_status.asyncio(client=client)).result.call_id
+
+        with ThreadPoolExecutor(8) as threads, client:
+            results: list[Future[Any]] = [
+                *[threads.submit(lambda: asyncio.run(call())) for _ in range(4)],
+                *[threads.submit(lambda: get_status.sync(client=client)) for _ in range(4)],
+            ]
+            for result in results:
+                assert result.result(30)
+
+
+# --- what an error says about a retry ------------------------------------------------------------
 
 
 class TestRetryable:
@@ -264,7 +264,7 @@ class TestRetryable:
             ("OVERLOAD_LIMIT", False),
         ],
     )
-    def test_each_documented_error_tells_whether_a_repeat_can_help(
+    def test_each_documented_error_says_whether_a_retry_may_help(
         self, code: str, retryable: bool, get: Get, sandbox: Sandbox
     ) -> None:
         sandbox.fault(code)
@@ -278,9 +278,7 @@ class TestRetryable:
     @pytest.mark.parametrize(
         ("status", "retryable"), [(400, False), (403, False), (429, True), (500, True), (503, True)]
     )
-    def test_of_a_code_nobody_has_heard_of_the_status_tells_it(
-        self, status: int, retryable: bool
-    ) -> None:
+    def test_for_an_unknown_code_the_status_decides(self, status: int, retryable: bool) -> None:
         response = ErrorResponse(error="BRAND_NEW", error_description="")
         assert errors.ApiError(status, response, b"").retryable is retryable
 
@@ -293,7 +291,7 @@ class TestRetryable:
             ("ERROR_CORE", False),
         ],
     )
-    def test_in_a_200_the_code_tells_it(
+    def test_in_a_200_the_code_decides(
         self, code: str, retryable: bool, get: Get, answering: Answering
     ) -> None:
         with pytest.raises(errors.ApiError) as caught:
@@ -302,9 +300,9 @@ class TestRetryable:
 
 
 class TestOperatingTime:
-    """When a blocked method is free again is told by the answers before the block."""
+    """Responses before the block say when a blocked method is available again."""
 
-    def test_the_last_seen_reset_is_on_the_error(self, get: Get, sandbox: Sandbox) -> None:
+    def test_the_last_reported_reset_is_on_the_error(self, get: Get, sandbox: Sandbox) -> None:
         with Client(base_url=sandbox.webhook_url) as client:
             time = get(client).time
             seen = time and time.operating_reset_at
@@ -316,7 +314,7 @@ class TestOperatingTime:
         assert caught.value.operating_reset_at == seen
         assert client.operating_reset_at == seen
 
-    def test_a_client_that_has_seen_none_knows_none(self, get: Get, sandbox: Sandbox) -> None:
+    def test_is_unknown_before_the_first_response(self, get: Get, sandbox: Sandbox) -> None:
         sandbox.fault("OPERATION_TIME_LIMIT")
         with (
             Client(base_url=sandbox.webhook_url) as client,
@@ -325,9 +323,7 @@ class TestOperatingTime:
             get(client)
         assert caught.value.operating_reset_at is None
 
-    def test_an_answer_without_one_does_not_make_it_forgotten(
-        self, get: Get, answer: dict[str, Any]
-    ) -> None:
+    def test_a_response_without_one_keeps_the_last(self, get: Get, answer: dict[str, Any]) -> None:
         without = {**answer, "time": {**answer["time"]}}
         del without["time"]["operating_reset_at"]
         answers = iter([answer, without])
@@ -336,15 +332,16 @@ class TestOperatingTime:
             return httpx.Response(200, json=next(answers))
 
         client = Client(
-            base_url="https://portal.example/rest/",
-            httpx_args={"transport": httpx.MockTransport(give)},
+            base_url="https://portal.example/rest/1/made-up-secret/",
+            transport=lambda: httpx.MockTransport(give),
+            async_transport=lambda: httpx.MockTransport(give),
         )
         with client:
             get(client)
             get(client)
         assert client.operating_reset_at == answer["time"]["operating_reset_at"]
 
-    def test_the_detailed_functions_see_it_as_well(
+    def test_the_detailed_functions_note_it_as_well(
         self, answering: Answering, answer: dict[str, Any]
     ) -> None:
         client = answering(answer)
