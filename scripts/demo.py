@@ -5,6 +5,7 @@ The portal runs on a free port of this machine, and ends with the demonstration.
 
 import argparse
 import asyncio
+import textwrap
 
 import attrs
 import httpx
@@ -50,10 +51,12 @@ def fail(console: Console, client: Client) -> None:
     try:
         get_status.sync(client=client)
     except errors.ApiError as error:
+        message = textwrap.fill(str(error), 78)
+        is_expired = error.error == ErrorCode.EXPIRED_TOKEN
         console.print(
             "\n[bold]An hour later the token has expired[/], an errors.ApiError:\n"
-            f"  [red]{error}[/]\n"
-            f"  error.error == ErrorCode.EXPIRED_TOKEN: {error.error == ErrorCode.EXPIRED_TOKEN}\n"
+            f"[red]{textwrap.indent(message, '  ')}[/]\n"
+            f"  error.error == ErrorCode.EXPIRED_TOKEN: {is_expired}\n"
         )
 
 

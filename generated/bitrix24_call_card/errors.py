@@ -64,8 +64,13 @@ class ApiError(Bitrix24Error):
         return code.retryable if isinstance(code, ErrorCode) else self.status_code in _TRANSIENT
 
     def __str__(self) -> str:
-        description = masked(self.error_description)
-        return f"the portal answered {self.status_code} {masked(self.error)}: {description}"
+        """Return what the portal reported, and for a documented code what to do about it."""
+        from .models import ErrorCode
+
+        text = f"the portal answered {self.status_code} {masked(self.error)}"
+        if self.error_description:
+            text += f": {masked(self.error_description)}"
+        return f"{text} ({self.error.description})" if isinstance(self.error, ErrorCode) else text
 
 
 class UnexpectedStatus(Bitrix24Error):

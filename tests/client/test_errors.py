@@ -141,7 +141,17 @@ class TestApiError:
     def test_the_message_tells_a_person_what_happened(self, get: Get, answering: Answering) -> None:
         body = {"error": "ERROR_CORE", "error_description": "Call is not found", "more": MARKER}
         message = str(raised(get, answering(body, 400)))
-        assert message == "the portal answered 400 ERROR_CORE: Call is not found"
+        assert message == (
+            "the portal answered 400 ERROR_CORE: Call is not found "
+            f"({ErrorCode.ERROR_CORE.description})"
+        )
+
+    def test_a_method_that_is_not_found_has_three_causes(
+        self, get: Get, answering: Answering
+    ) -> None:
+        message = str(raised(get, answering({"error": "ERROR_METHOD_NOT_FOUND"}, 404)))
+        for cause in ("has no such method", "scope", "base URL is wrong"):
+            assert cause in message
 
 
 class TestUnexpectedStatus:

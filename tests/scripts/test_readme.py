@@ -5,15 +5,19 @@ import json
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import httpx
 import pytest
-from bitrix24_call_card.models import CallStatus
-from bitrix24_sandbox.remote import Sandbox
+from bitrix24_sandbox.testing import Sandbox
+from starlette.applications import Starlette
+from starlette.routing import Route
+from starlette.testclient import TestClient
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -32,14 +36,6 @@ PROGRAMS = [
     for (language, code), (next_language, output) in itertools.pairwise(blocks(text))
     if (language, next_language) == ("python", "text")
 ]
-CALL: dict[str, Any] = {
-    "CALL_ID": "externalCall.1",
-    "CRM_ENTITY_TYPE": "LEAD",
-    "CRM_ENTITY_ID": 17,
-    "CRM_BINDINGS": [{"ENTITY_TYPE": "LEAD", "ENTITY_ID": 17}],
-    "CALL_DIRECTION": "incoming",
-    "CALL_LIST_MODE": False,
-}
 
 
 def run(command: list[str], **environment: str) -> str:
@@ -55,29 +51,22 @@ def run(command: list[str], **environment: str) -> str:
     return result.stdout
 
 
-def function(name: str) -> Any:
-    """The function that one of the README's snippets defines."""
-    (code,) = (code for language, code in BLOCKS if language == "python" and f"def {name}(" in code)
-    namespace: dict[str, Any] = {}
-    exec(code, namespace)
-    return namespace[name]
-
-
 def test_there_are_programs_with_their_output() -> None:
-    assert len(PROGRAMS) >= 4
+    assert len(PROGRAMS) >= 2
 
 
-@pytest.mark.parametrize(("code", "output"), PROGRAMS)
-def test_a_program_prints_what_the_readme_says(sandbox: Sandbox, code: str, output: str) -> None:
-    printed = run([sys.executable, "-c", code.replace(SHOWN_ORIGIN, sandbox.origin)])
-    assert printed.replace(sandbox.origin, SHOWN_ORIGIN) == output
+def test_the_programs_print_what_the_readme_says_in_any_order_and_again(sandbox: Sandbox) -> None:
+    for code, output in [*PROGRAMS, *reversed(PROGRAMS)]:
+        printed = run([sys.executable, "-c", code.replace(SHOWN_ORIGIN, sandbox.origin)])
+        assert printed.replace(sandbox.origin, SHOWN_ORIGIN) == output
 
 
 def test_the_demonstration_prints_what_the_readme_says() -> None:
-    printed = run([sys.executable, "scripts/demo.py"], COLUMNS="110")
+    printed = run([sys.executable, "scripts/demo.py"], COLUMNS="80")
     lines = [line.rstrip() for line in printed.strip().splitlines()]
     shown = README.partition("$ make demo\n```\n\n```text\n")[2].partition("\n```")[0]
     assert re.sub(r":\d{4,5}\.$", ":PORT.", "\n".join(lines), flags=re.MULTILINE) == shown
+    assert max(map(len, lines)) <= 80
 
 
 def test_the_curl_lines_work(sandbox: Sandbox) -> None:
@@ -88,32 +77,44 @@ def test_the_curl_lines_work(sandbox: Sandbox) -> None:
         assert "error" not in json.loads(printed)
 
 
-def test_a_handler_reads_the_call_with_which_a_widget_is_opened() -> None:
-    options = {
-        key: value if isinstance(value, list) else json.dumps(value).strip('"')
-        for key, value in CALL.items()
-    }
-    form = {
-        "AUTH_ID": "a",
-        "AUTH_EXPIRES": "3600",
-        "REFRESH_ID": "b",
-        "SERVER_ENDPOINT": "https://oauth.bitrix.info/rest/",
-        "APPLICATION_TOKEN": "c",
-        "APPLICATION_SCOPE": "",
-        "member_id": "d",
-        "status": "L",
-        "PLACEMENT": "CALL_CARD",
-        "PLACEMENT_OPTIONS": json.dumps(options),
-    }
-    assert options["CRM_ENTITY_ID"] == "17"
-    assert function("open_widget")(urlencode(form).encode()) == CallStatus.from_dict(CALL)
+def test_the_first_program_prints_the_call_when_a_portal_opens_the_widget(sandbox: Sandbox) -> None:
+    (code,) = (code for _, code in BLOCKS if "serve_forever" in code)
+    output = README.partition("The program prints:\n\n```text\n")[2].partition("```")[0]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    program = subprocess.Popen(
+        [sys.executable, "-u", "-c", code.replace("3000", str(port))],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": "generated"},
+        cwd=ROOT,
+    )
+    try:
+        opening = sandbox.widget_opening()
+        retry = httpx.HTTPTransport(retries=8)  # until the program listens
+        with httpx.Client(transport=retry) as portal:
+            url = f"http://127.0.0.1:{port}/widget?{urlencode(opening.query)}"
+            assert portal.post(url, data=opening.form).text == "This is the widget."
+        assert program.stdout is not None
+        printed = "".join(program.stdout.readline() for _ in output.splitlines())
+    finally:
+        program.kill()
+        program.communicate()
+    assert printed == output
 
 
-def test_a_handler_takes_what_the_widget_was_told() -> None:
-    current_call = function("current_call")
-    assert current_call(json.dumps(CALL).encode()) == CallStatus.from_dict(CALL)
-    closed = [{"result": "error", "errorCode": "Call card is undefined"}]
-    assert current_call(json.dumps(closed).encode()) is None
+def test_the_package_s_handler_reads_the_call_with_which_a_portal_opens_the_widget(
+    sandbox: Sandbox,
+) -> None:
+    (code,) = (code for _, code in blocks(PACKAGE_README) if "def open_widget(" in code)
+    namespace: dict[str, Any] = {}
+    exec(code, namespace)
+    application = Starlette(routes=[Route("/widget", namespace["open_widget"], methods=["POST"])])
+    opening = sandbox.widget_opening()
+    with TestClient(application) as portal:
+        response = portal.post("/widget", params=opening.query, data=opening.form)
+    assert response.text == f"{json.loads(opening.form['PLACEMENT_OPTIONS'])['CALL_ID']} CONTACT"
 
 
 RECIPES = sorted((ROOT / "tests" / "client" / "recipes").glob("*.py"))
@@ -121,8 +122,19 @@ RECIPES = sorted((ROOT / "tests" / "client" / "recipes").glob("*.py"))
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
 def test_the_package_s_readme_shows_each_recipe_as_it_is_tested(recipe: Path) -> None:
-    readme = (ROOT / "generated" / "README.md").read_text("utf-8")
-    assert f"```python\n{recipe.read_text('utf-8')}```" in readme
+    assert f"```python\n{recipe.read_text('utf-8')}```" in PACKAGE_README
+
+
+def test_the_package_s_readme_shows_the_faster_transports_as_they_are_tested() -> None:
+    tested = (ROOT / "tests" / "client" / "test_faster_transports.py").read_text("utf-8")
+    shown = [
+        code for _, code in blocks(PACKAGE_README) if "def " in code and "_transport()" in code
+    ]
+    assert len(shown) == 2
+    for code in shown:
+        imports, _, functions = code.partition("\n\n\n")
+        assert set(imports.splitlines()) <= set(tested.splitlines())
+        assert functions in tested
 
 
 def test_every_make_target_exists() -> None:
