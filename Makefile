@@ -97,7 +97,7 @@ test: .venv/.ready scripts/node/node_modules/.ready ## run all tests; ARGS=… g
 	@$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
 
 .PHONY: demo
-demo: .venv/.ready generate ## call a sandbox portal by webhook and by OAuth, and show what comes back
+demo: .venv/.ready generate ## call a sandbox portal with a webhook and with OAuth, and show the responses
 	@$(BIN)/python scripts/demo.py
 
 .PHONY: sandbox

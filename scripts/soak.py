@@ -1,6 +1,6 @@
 """Drive the client against a sandbox with random faults, and count what came of it.
 
-Threads and tasks share two clients, one by webhook and one by OAuth with a refresh, while the
+Threads and tasks share two clients, one with a webhook and one with OAuth with a refresh, while the
 sandbox meets them with every fault it has and lets their tokens expire. In the end each call must
 have come back with an answer or a documented error (lost 0), and nothing may be left of it in this
 process (leaked 0); otherwise the exit status is 1.

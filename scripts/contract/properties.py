@@ -183,13 +183,13 @@ def findings(
     rate: str | None = None,
     on_answer: Callable[[Response], object] = lambda _: None,
 ) -> Iterator[Finding]:
-    """Hold a portal to one view of the contract; yield what fails, and count in `tally`.
+    """Check a portal against one view of the contract; yield what fails, and count in `tally`.
 
     `cases` generated requests are sent, besides the contract's examples and the edge cases of its
     schemas; the same seed sends the same. `rate`, such as `2/s`, bounds the requests. Raise
     `KeyboardInterrupt` on Ctrl-C.
 
-    `on_answer` is told each answer as it comes, in the thread that asked.
+    `on_answer` receives each response as it comes, in the thread that asked.
     """
     schema = schemathesis.openapi.from_dict(view.document, config=_config(view, cases, seed, rate))
 

@@ -99,7 +99,7 @@ call_sync(2)
     assert (recorder.connections, len(recorder.received)) == (1, 3)
 
 
-# The child would wait for ever for what only the thread of the parent can end.
+# The child would wait forever for what only the thread of the parent can end.
 BUSY_PARENTS = {
     "makes a transport": """
 def make():

@@ -193,7 +193,7 @@ def _names(package: str) -> dict[str, Any]:
 
 @pytest.fixture
 def target() -> Iterator[Target]:
-    """The client as it is generated here, with a renewal to be set off."""
+    """The client as it is generated here, with a refresh to be triggered."""
     target = Target(
         get_status,
         None,
@@ -481,7 +481,7 @@ def test_a_cookie_that_is_not_ascii_does_not_break_the_next_request(target: Targ
     target.network.answer = Answer(401, cookie, json.dumps(ERROR).encode())
     for function in target.functions():
         target.forget()
-        assert target.ask(function)[1] is None  # with a renewal, and so with another request
+        assert target.ask(function)[1] is None  # with a refresh, and so with another request
 
 
 def test_of_a_member_that_comes_twice_the_last_one_counts(target: Target) -> None:

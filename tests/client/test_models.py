@@ -1,4 +1,4 @@
-"""The models: one call however it is told, open sets, and what nobody has documented yet."""
+"""The models: one call in each representation, open sets, and what is not documented yet."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ class Shown:
 
 SECRETS = [
     *("sandboxwebhook", "sandboxaccesstoken", "sandboxrefreshtoken"),
-    *(WEBHOOK, TOKEN, REFRESHED, "renewed-token"),
+    *(WEBHOOK, TOKEN, REFRESHED, "refreshed-token"),
 ]
 
 
@@ -702,7 +702,7 @@ class TestModels:
         "AUTH_EXPIRES": "3600",
         "REFRESH_ID": "sandboxrefreshtoken",
         "SERVER_ENDPOINT": "https://oauth.bitrix.info/rest/",
-        "APPLICATION_TOKEN": "renewed-token",
+        "APPLICATION_TOKEN": "refreshed-token",
         "APPLICATION_SCOPE": "placement,telephony",
         "member_id": "0123456789abcdef0123456789abcdef",
         "status": "L",

@@ -1,4 +1,4 @@
-"""A sandbox whose answers can be spoilt, to see whether the proof notices."""
+"""A sandbox whose answers can be mutated, to see whether the proof notices."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -37,7 +37,7 @@ class Answer(NamedTuple):
 Mutation = Callable[[Request, Answer], Answer]
 
 
-class Spoilt:
+class Mutated:
     """ASGI middleware that applies a mutation to the portal's answers, and tells if it did."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -51,7 +51,7 @@ class Spoilt:
         self.error: Exception | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; only answers of the portal itself are spoilt."""
+        """Answer one request; only answers of the portal itself are mutated."""
         if not scope["path"].startswith("/rest/"):
             await self._app(scope, receive, send)
             return
@@ -77,26 +77,26 @@ class Spoilt:
         request = Request(
             scope["method"], scope["path"], scope["query_string"], _decoded(scope["headers"]), body
         )
-        spoilt = self._spoil(request, answer)
-        headers = {**spoilt.headers, "content-length": str(len(spoilt.body))}
+        mutated = self._mutate(request, answer)
+        headers = {**mutated.headers, "content-length": str(len(mutated.body))}
         await send(
             {
                 "type": "http.response.start",
-                "status": spoilt.status,
+                "status": mutated.status,
                 "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
             }
         )
-        await send({"type": "http.response.body", "body": spoilt.body})
+        await send({"type": "http.response.body", "body": mutated.body})
 
-    def _spoil(self, request: Request, answer: Answer) -> Answer:
+    def _mutate(self, request: Request, answer: Answer) -> Answer:
         # An exception here would be answered with 500, and the proof would fail for that.
         try:
-            spoilt = self._mutation(request, answer)
+            mutated = self._mutation(request, answer)
         except Exception as error:
             self.error = error
             return answer
-        self.changed = self.changed or spoilt != answer
-        return spoilt
+        self.changed = self.changed or mutated != answer
+        return mutated
 
 
 def _decoded(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -15,12 +15,12 @@ _http = httpx.Client(trust_env=False, timeout=10)
 
 
 def by_webhook(sandbox: Running, **request: Any) -> httpx.Response:
-    """Ask by webhook."""
+    """Ask with a webhook."""
     return _http.post(f"{sandbox.webhook_url}{_NAME}", **{"json": COMMAND, **request})
 
 
 def by_oauth(sandbox: Running, **query: str) -> httpx.Response:
-    """Ask over OAuth."""
+    """Ask with OAuth."""
     return _http.post(f"{sandbox.oauth_url}/{_NAME}", json=COMMAND, params=query)
 
 

@@ -13,7 +13,7 @@ from bitrix24_sandbox.server import Running, running
 from contract.document import Document, faults_of_document
 from contract.properties import Tally, findings, oauth, oauth_in_body, stranger, webhook
 
-from tests.contract.mutation import Answer, Mutation, Request, Spoilt
+from tests.contract.mutation import Answer, Mutated, Mutation, Request
 from tests.contract.scenario import faults_of_scenario, restore
 
 # Hypothesis mixes in constants of the modules that happen to be imported, so that one seed does not
@@ -24,29 +24,29 @@ SEED = 1
 HTML = b"<html><body>It works!</body></html>"
 
 
-class SpoiltSandbox(NamedTuple):
+class MutatedSandbox(NamedTuple):
     sandbox: Running
-    middleware: Spoilt
+    middleware: Mutated
 
 
 @pytest.fixture(scope="module")
-def running_spoilt() -> Iterator[SpoiltSandbox]:
-    middleware: list[Spoilt] = []
+def running_mutated() -> Iterator[MutatedSandbox]:
+    middleware: list[Mutated] = []
 
-    def wrap(app: Any) -> Spoilt:
-        middleware.append(Spoilt(app))
+    def wrap(app: Any) -> Mutated:
+        middleware.append(Mutated(app))
         return middleware[0]
 
     with running(wrap=wrap) as sandbox:
-        yield SpoiltSandbox(sandbox, middleware[0])
+        yield MutatedSandbox(sandbox, middleware[0])
 
 
 @pytest.fixture
-def spoilt(running_spoilt: SpoiltSandbox) -> Iterator[SpoiltSandbox]:
-    restore(running_spoilt.sandbox)
-    yield running_spoilt
-    running_spoilt.middleware.begin(lambda _, answer: answer)
-    restore(running_spoilt.sandbox)
+def mutated(running_mutated: MutatedSandbox) -> Iterator[MutatedSandbox]:
+    restore(running_mutated.sandbox)
+    yield running_mutated
+    running_mutated.middleware.begin(lambda _, answer: answer)
+    restore(running_mutated.sandbox)
 
 
 # --- the three parts of the proof, each as the first thing that it finds --------------------------
@@ -75,19 +75,19 @@ def found_by_generated_requests(document: Document, sandbox: Running) -> str | N
 
 
 def test_without_a_fault_no_part_of_the_proof_fails(
-    document: Document, spoilt: SpoiltSandbox
+    document: Document, mutated: MutatedSandbox
 ) -> None:
     assert found_in_document(document) is None
-    assert found_in_scenario(document, spoilt.sandbox) is None
-    assert found_by_generated_requests(document, spoilt.sandbox) is None
-    assert not spoilt.middleware.changed
+    assert found_in_scenario(document, mutated.sandbox) is None
+    assert found_by_generated_requests(document, mutated.sandbox) is None
+    assert not mutated.middleware.changed
 
 
 # --- faults of the sandbox ------------------------------------------------------------------------
 
 
 def successes(edit: Callable[[Any], object]) -> Mutation:
-    """Spoil the envelope of each success."""
+    """Mutate the envelope of each success."""
 
     def mutation(_: Request, answer: Answer) -> Answer:
         if answer.status != 200:
@@ -100,7 +100,7 @@ def successes(edit: Callable[[Any], object]) -> Mutation:
 
 
 def errors(edit: Callable[[Any], object], status: int | None = None) -> Mutation:
-    """Spoil the envelope of each error, or of those with one status."""
+    """Mutate the envelope of each error, or of those with one status."""
 
     def mutation(_: Request, answer: Answer) -> Answer:
         if answer.status in (200, 405) or status not in (None, answer.status):
@@ -175,7 +175,7 @@ def without_allow(_: Request, answer: Answer) -> Answer:
     return answer._replace(headers=headers)
 
 
-SPOILT_ANSWERS: dict[str, Mutation] = {
+MUTATED_ANSWERS: dict[str, Mutation] = {
     **{
         f"{name} is missing": without_field(name)
         for name in (
@@ -260,7 +260,7 @@ SPOILT_ANSWERS: dict[str, Mutation] = {
     "what is allowed instead is not said": without_allow,
 }
 
-SPOILT_ERRORS: dict[str, Mutation] = {
+MUTATED_ERRORS: dict[str, Mutation] = {
     "an expired token is an unknown one": errors(
         lambda envelope: envelope.update(
             error=envelope["error"].replace("expired_token", "invalid_token")
@@ -300,28 +300,28 @@ SPOILT_ERRORS: dict[str, Mutation] = {
 }
 
 
-@pytest.mark.parametrize("mutation", SPOILT_ANSWERS.values(), ids=SPOILT_ANSWERS)
+@pytest.mark.parametrize("mutation", MUTATED_ANSWERS.values(), ids=MUTATED_ANSWERS)
 def test_generated_requests_notice_that(
-    document: Document, spoilt: SpoiltSandbox, mutation: Mutation
+    document: Document, mutated: MutatedSandbox, mutation: Mutation
 ) -> None:
-    spoilt.middleware.begin(mutation)
+    mutated.middleware.begin(mutation)
 
-    assert found_by_generated_requests(document, spoilt.sandbox), "the mutant survived"
+    assert found_by_generated_requests(document, mutated.sandbox), "the mutant survived"
 
-    assert spoilt.middleware.error is None
-    assert spoilt.middleware.changed
+    assert mutated.middleware.error is None
+    assert mutated.middleware.changed
 
 
-@pytest.mark.parametrize("mutation", SPOILT_ERRORS.values(), ids=SPOILT_ERRORS)
+@pytest.mark.parametrize("mutation", MUTATED_ERRORS.values(), ids=MUTATED_ERRORS)
 def test_the_scenario_notices_that(
-    document: Document, spoilt: SpoiltSandbox, mutation: Mutation
+    document: Document, mutated: MutatedSandbox, mutation: Mutation
 ) -> None:
-    spoilt.middleware.begin(mutation)
+    mutated.middleware.begin(mutation)
 
-    assert found_in_scenario(document, spoilt.sandbox), "the mutant survived"
+    assert found_in_scenario(document, mutated.sandbox), "the mutant survived"
 
-    assert spoilt.middleware.error is None
-    assert spoilt.middleware.changed
+    assert mutated.middleware.error is None
+    assert mutated.middleware.changed
 
 
 # --- faults of the contract -----------------------------------------------------------------------
@@ -550,20 +550,20 @@ def edited(document: Document, edit: Edit) -> Document:
 
 @pytest.mark.parametrize("edit", REQUESTS_DISAGREE.values(), ids=REQUESTS_DISAGREE)
 def test_generated_requests_disagree_if_the_contract_says_that(
-    document: Document, spoilt: SpoiltSandbox, edit: Edit
+    document: Document, mutated: MutatedSandbox, edit: Edit
 ) -> None:
     mutant = edited(document, edit)
 
-    assert found_by_generated_requests(mutant, spoilt.sandbox), "the mutant survived"
+    assert found_by_generated_requests(mutant, mutated.sandbox), "the mutant survived"
 
 
 @pytest.mark.parametrize("edit", SCENARIO_DISAGREES.values(), ids=SCENARIO_DISAGREES)
 def test_the_scenario_disagrees_if_the_contract_says_that(
-    document: Document, spoilt: SpoiltSandbox, edit: Edit
+    document: Document, mutated: MutatedSandbox, edit: Edit
 ) -> None:
     mutant = edited(document, edit)
 
-    assert found_in_scenario(mutant, spoilt.sandbox), "the mutant survived"
+    assert found_in_scenario(mutant, mutated.sandbox), "the mutant survived"
 
 
 @pytest.mark.parametrize("edit", DOCUMENT_DISAGREES.values(), ids=DOCUMENT_DISAGREES)

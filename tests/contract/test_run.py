@@ -20,7 +20,7 @@ from contract.run import main
 from schemathesis.engine.recorder import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tests.contract.mutation import Answer, Spoilt
+from tests.contract.mutation import Answer, Mutated
 
 ROOT = Path(__file__).parents[2]
 
@@ -143,14 +143,14 @@ def without_bindings(_: object, answer: Answer) -> Answer:
     return answer.with_value(envelope)
 
 
-def spoiling(app: ASGIApp) -> ASGIApp:
-    spoilt = Spoilt(app)
-    spoilt.begin(without_bindings)
-    return spoilt
+def mutating(app: ASGIApp) -> ASGIApp:
+    mutated = Mutated(app)
+    mutated.begin(without_bindings)
+    return mutated
 
 
 def test_a_failure_is_told_once_with_how_often_and_a_line_that_repeats_it(run: Runner) -> None:
-    with running(wrap=spoiling) as sandbox:
+    with running(wrap=mutating) as sandbox:
         done = run("--cases", "20", "--seed", "1", base_url=sandbox.webhook_url)
 
         assert done.status == 1

@@ -26,7 +26,7 @@ def http() -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def ask(http: httpx.Client, sandbox: Sandbox) -> Ask:
-    """Send `getStatus` by webhook, as JSON."""
+    """Send `getStatus` with a webhook, as JSON."""
 
     def ask() -> httpx.Response:
         return http.post(

@@ -1,4 +1,4 @@
-"""b24pysdk, the official Python SDK, judges the sandbox: over HTTPS, by webhook and by OAuth."""
+"""b24pysdk, the official Python SDK, judges the sandbox: over HTTPS, with webhook and OAuth."""
 
 import json
 import ssl

@@ -1,4 +1,4 @@
-"""fast_bitrix24 judges the sandbox over HTTPS: by webhook and by OAuth, raw and through `batch`.
+"""fast_bitrix24 judges the sandbox over HTTPS: with webhook and OAuth, raw and through `batch`.
 
 What it does with errors is its own affair, and written down here as it is. A permanent 401 by OAuth
 is not asked for: it would repeat the call without end.

@@ -97,7 +97,7 @@ def change_contract(old: str, new: str) -> Callable[[Path], None]:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "complaint"),
+    ("damage", "complaint"),
     [
         pytest.param(
             lambda project: (project / "openapi" / "call-card.yaml").unlink(),
@@ -195,10 +195,10 @@ def change_contract(old: str, new: str) -> Callable[[Path], None]:
     ],
 )
 def test_a_contract_that_cannot_be_taken_fails_and_leaves_the_old_client(
-    project: Path, spoil: Callable[[Path], None], complaint: str
+    project: Path, damage: Callable[[Path], None], complaint: str
 ) -> None:
     before = content(project / "generated")
-    spoil(project)
+    damage(project)
     result = run(project)
     assert result.returncode == 1
     assert complaint in result.stderr

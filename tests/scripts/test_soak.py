@@ -94,13 +94,13 @@ class TestProof:
     @staticmethod
     @contextmanager
     def after_each_call(
-        monkeypatch: pytest.MonkeyPatch, spoil: Callable[[], Any]
+        monkeypatch: pytest.MonkeyPatch, damage: Callable[[], Any]
     ) -> Iterator[None]:
         """Have the client do something more in every call from a thread."""
         ask = get_status.sync
 
         def sync(*, client: Any) -> Any:
-            spoil()
+            damage()
             return ask(client=client)
 
         with monkeypatch.context() as patch:
@@ -112,11 +112,11 @@ class TestProof:
     ) -> None:
         calls = itertools.count()
 
-        def spoil() -> None:
+        def damage() -> None:
             if next(calls) % 50 == 0:
                 raise KeyError("result")
 
-        with self.after_each_call(monkeypatch, spoil):
+        with self.after_each_call(monkeypatch, damage):
             status, found = self.soaked()
         assert status == 1
         assert found["lost"] == found["KeyError, which is not documented"] > 0
@@ -140,7 +140,7 @@ class TestProof:
         with ExitStack() as kept:
             kept.callback(released.set)
 
-            def spoil() -> None:
+            def damage() -> None:
                 if len(threads) < 100:
                     kept.enter_context(socket.socket())
                     kept.enter_context(open(os.devnull))
@@ -148,7 +148,7 @@ class TestProof:
                     threads.append(threading.Thread(target=released.wait))
                     threads[-1].start()
 
-            with self.after_each_call(monkeypatch, spoil):
+            with self.after_each_call(monkeypatch, damage):
                 status, found = self.soaked()
             released.set()
             for thread in threads:
