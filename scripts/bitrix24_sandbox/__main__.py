@@ -7,6 +7,7 @@ import signal
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp
 
@@ -46,7 +47,11 @@ def port(text: str) -> int:
 
 def handler(text: str) -> str:
     """Read the URL of a widget."""
-    if not re.fullmatch(r"https?://[^/\s]+(/\S*)?", text):
+    try:
+        valid = re.fullmatch(r"https?://[^/\s]+(/\S*)?", text) and urlsplit(text).port != 0
+    except ValueError:  # no such port
+        valid = False
+    if not valid:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not the URL of a page, such as http://127.0.0.1:3000/widget"
         )
@@ -75,6 +80,14 @@ def parser() -> argparse.ArgumentParser:
         "--profile js-only.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="answer to this host name as well, such as that of a container; without it, to "
+        "localhost and to IP addresses only (may be repeated)",
+    )
     parser.add_argument("--port", type=port, default=8024, help="0: any free one (default: 8024)")
     parser.add_argument(
         "--profile",
@@ -194,6 +207,7 @@ def main() -> int:
                 origin=origin,
                 handler=arguments.handler,
                 widget_port=port_of(widget),
+                hosts=[arguments.host, *arguments.allow_host],
             )
             app: ASGIApp = application if arguments.quiet else AccessLog(application, say)
             say(greeting(Sandbox(origin, tls=carrier.authority), portal.profile, arguments.host))

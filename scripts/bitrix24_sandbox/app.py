@@ -1,7 +1,10 @@
 """The sandbox as one ASGI application."""
 
+from collections.abc import Iterable
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -16,6 +19,7 @@ from .rest.entry import Rest
 from .rest.journal import Journal
 from .web import docs, widget
 from .web.card_page import Pages
+from .web.guard import Guard
 
 
 def create_app(
@@ -24,12 +28,14 @@ def create_app(
     origin: str | None = None,
     handler: str | None = None,
     widget_port: int | None = None,
+    hosts: Iterable[str] = (),
 ) -> Starlette:
     """Make the application that serves this portal.
 
     `origin` is where the portal is reached, for what the OAuth server says under another name.
     In the call card it opens `handler`, the URL of a widget; or its own demonstration widget, which
-    the same application serves on `widget_port`: for a browser, that is another origin.
+    the same application serves on `widget_port`: for a browser, that is another origin. `hosts`
+    are the names it answers to, beside `localhost` and IP addresses.
     """
     rest = Rest(portal)
     journal = Journal()
@@ -46,8 +52,9 @@ def create_app(
             *control.routes(portal, journal),
             *docs.routes(),
             *Pages(portal, Card(portal), handler=handler, widget_port=widget_port).routes(),
-            *widget.routes(),
+            *widget.routes(origin),
         ],
+        middleware=[Middleware(Guard, hosts=hosts, widget_port=widget_port)],
         exception_handlers={HTTPException: _http_error, Exception: _bug},
     )
     # A portal does not correct addresses, and a redirect would look like the fault of that name.

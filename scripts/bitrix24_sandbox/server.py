@@ -1,5 +1,6 @@
 """The sandbox on a socket: uvicorn, with an end that keeps nobody waiting."""
 
+import asyncio
 import contextlib
 import logging
 import socket
@@ -19,16 +20,49 @@ from .portal.errors import PortalError
 from .portal.state import Portal
 from .remote import Sandbox
 from .rest.answers import error_answer
-from .rest.decoding import MAX_BODY
 from .tls import transport
+
+HEAD_SECONDS = 30.0
+"""How long the head of a request may take, from its first byte or the connection's start."""
+
+MAX_HEAD = 2 * 1024 * 1024
+"""Bytes; beyond it, the connection is reset before a long address could be answered."""
 
 
 class _Protocol(H11Protocol):
-    """Lets an application drop its connection, and refuses broken HTTP in the envelope."""
+    """Lets an application drop its connection, and refuses broken HTTP in the envelope.
+
+    A connection whose request does not come to the end of its head is closed.
+    """
 
     def __init__(self, config: Any, server_state: Any, app_state: Any, _loop: Any = None) -> None:
         # ASGI cannot close a connection without an answer; each request's scope shows this state.
         super().__init__(config, server_state, {**app_state, "abort": self._abort}, _loop)
+
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._wait_for_head()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.their_state is not h11.IDLE or not self.conn.trailing_data[0]:
+            self._stop_waiting()  # between two requests, the time is that of the keep-alive
+        elif self._head_timer is None:
+            self._wait_for_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _wait_for_head(self) -> None:
+        self._head_timer = self.loop.call_later(HEAD_SECONDS, self._abort)
+
+    def _stop_waiting(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
 
     def _abort(self) -> None:
         self.transport.abort()
@@ -101,8 +135,7 @@ def _server(app: ASGIApp, tls: ssl.SSLContext | None) -> _Server:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        # Beyond it, the connection is reset before a long address could be answered.
-        h11_max_incomplete_event_size=MAX_BODY,
+        h11_max_incomplete_event_size=MAX_HEAD,
         timeout_graceful_shutdown=2,
         # Longer than httpx keeps an idle connection, or the two would race each other to close it.
         timeout_keep_alive=75,

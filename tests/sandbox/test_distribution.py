@@ -75,7 +75,7 @@ class TestTheCommand:
             webhook = f"{origin}/rest/1/sandboxwebhook/placement.call"
             answer = http.post(webhook, json={"PLACEMENT": "getStatus", "PARAMS": {}})
             assert answer.json()["result"]["CRM_ENTITY_ID"] == 17
-            pending, seen = ["/", "/docs", "/widget/", "/api/v1/", "/openapi.yaml"], set()
+            pending, seen = ["/", "/docs", "/static/widget.css", "/api/v1/", "/openapi.yaml"], set()
             while pending:
                 path = pending.pop()
                 page = http.get(origin + path)

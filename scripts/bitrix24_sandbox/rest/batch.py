@@ -1,12 +1,12 @@
 """`batch`: up to fifty calls in one request."""
 
 import re
-from itertools import count
+from itertools import count, islice
 from typing import Any
 
 from ..portal.errors import PortalError
 from ..portal.state import Portal, Stopwatch
-from .decoding import Fields, from_query
+from .decoding import MAX_FIELDS, Fields, from_query
 from .methods import check_exists, placement_call
 
 MAX_COMMANDS = 50
@@ -54,10 +54,11 @@ def batch(portal: Portal, fields: Fields, *, by_webhook: bool) -> dict[str, Any]
 def _commands(cmd: Any) -> dict[str, str]:
     """Give the commands by their labels; what is not a text is passed over."""
     if isinstance(cmd, list):
-        cmd = {str(index): command for index, command in enumerate(cmd)}
+        cmd = {str(index): command for index, command in enumerate(cmd[:MAX_FIELDS])}
     if not isinstance(cmd, dict):
         return {}
-    return {label: command for label, command in cmd.items() if isinstance(command, str)}
+    texts = ((label, command) for label, command in cmd.items() if isinstance(command, str))
+    return dict(islice(texts, MAX_FIELDS))
 
 
 def _resolved(value: Any, results: dict[str, Any]) -> Any:

@@ -16,18 +16,22 @@ from .answers import ClientGoneError
 Fields = dict[str, Any]
 
 MAX_BODY = 8 * 1024 * 1024  # bytes; PHP's usual limit
+MAX_FIELDS = 10_000  # Bitrix24 has PHP take so many; what comes after them is dropped
 
 
-async def read_body(receive: Receive) -> bytes:
-    """Read the whole body. Raise `PortalError` if too large, `ClientGoneError` if cut short."""
+async def read_body(receive: Receive, most: int = MAX_BODY) -> bytes:
+    """Read the whole body, of `most` bytes at most.
+
+    Raise `PortalError` if it is too large, `ClientGoneError` if it is cut short.
+    """
     body = bytearray()
     while True:
         message = await receive()
         if message["type"] != "http.request":
             raise ClientGoneError
         body += message.get("body", b"")
-        if len(body) > MAX_BODY:
-            raise PortalError("BODY_TOO_LARGE")
+        if len(body) > most:
+            raise PortalError("BODY_TOO_LARGE", f"The body is larger than {most} bytes")
         if not message.get("more_body", False):
             return bytes(body)
 
@@ -47,7 +51,8 @@ def from_query(query: bytes | str) -> Fields:
     as none: clients write an empty `PARAMS` so, or leave it out.
     """
     text = query if isinstance(query, str) else query.decode(errors="replace")
-    return _from_pairs(parse_qsl(text))
+    first = text.split("&", MAX_FIELDS)[:MAX_FIELDS]
+    return _from_pairs(parse_qsl("&".join(first)))
 
 
 def from_body(content_type: str, body: bytes) -> Fields:
@@ -78,6 +83,8 @@ def _from_multipart(content_type: str, body: bytes) -> Fields:
     pairs: list[tuple[str, str]] = []
 
     def keep(part: Any) -> None:
+        if len(pairs) == MAX_FIELDS:
+            raise _EnoughError
         if part.field_name and part.value:
             name, value = part.field_name, part.value
             pairs.append((name.decode(errors="replace"), value.decode(errors="replace")))
@@ -89,9 +96,15 @@ def _from_multipart(content_type: str, body: bytes) -> Fields:
             keep,
             lambda file: file.close(),  # no method here takes a file
         )
+    except _EnoughError:
+        pass
     except (FormParserError, UnicodeError):
         return {}
     return _from_pairs(pairs)
+
+
+class _EnoughError(Exception):
+    """As many fields have been read as are kept."""
 
 
 def _from_pairs(pairs: Iterable[tuple[str, str]]) -> Fields:

@@ -1,5 +1,6 @@
 """The REST entry: `/rest/METHOD` with OAuth, `/rest/USER/WEBHOOK/METHOD` with a webhook."""
 
+import asyncio
 from functools import partial
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from .fault_answers import Struck, play
 from .methods import check_exists, placement_call
 
 METHODS = ("GET", "POST")
+LARGE = 64 * 1024  # bytes of a body that takes so long to read that others would have to wait
 
 
 class Target(NamedTuple):
@@ -51,6 +53,8 @@ class Rest:
             return method_not_allowed(*METHODS)
         body = await read_body(receive)
         fault = self._portal.faults.take_rest()
+        if fault is None and len(body) > LARGE:
+            return await asyncio.to_thread(self._serve, scope, target, body, watch)
         if fault is None:
             return self._serve(scope, target, body, watch)
         return await play(

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..portal.addresses import OAUTH_HOSTS, oauth_server_url
 from ..portal.authentication import (
@@ -24,9 +24,11 @@ from ..portal.authentication import (
 )
 from ..portal.errors import PortalError
 from ..portal.state import Portal, Stopwatch
-from .answers import Answer, json_answer, method_not_allowed, reply
+from .answers import Answer, allow_any_origin, json_answer, method_not_allowed, reply
 from .decoding import Fields, from_body, from_query, header, read_body
 from .fault_answers import Struck, play
+
+MAX_BODY = 64 * 1024  # bytes; the fields of a refresh are a few hundred
 
 
 class Asked(NamedTuple):
@@ -87,12 +89,13 @@ class _Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        await reply(self._answer(scope, receive), send)
+        sending = _without_cors(send) if self._faulty else send
+        await reply(self._answer(scope, receive), sending)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         if scope["method"] not in ("GET", "POST"):
             return method_not_allowed("GET", "POST")
-        body = await read_body(receive)
+        body = await read_body(receive, MAX_BODY)
         fault = self._faulty.faults.take_oauth() if self._faulty else None
 
         def proceed() -> Answer:
@@ -102,6 +105,18 @@ class _Endpoint:
             return self._answer_asked(_asked(scope, fields, self._origin))
 
         return await play(fault, Struck(scope, receive, proceed)) if fault else proceed()
+
+
+def _without_cors(send: Send) -> Send:
+    """Keep the answers to a refresh, which are full of secrets, from the pages of any origin."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [pair for pair in message["headers"] if pair != allow_any_origin]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return sending
 
 
 def _refresh(portal: Portal, asked: Asked) -> Answer:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from starlette.datastructures import URL
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
@@ -24,13 +25,24 @@ from ..card.messages import DroppedError
 from ..portal import json_text
 from ..portal.addresses import oauth_url, webhook_url
 from ..portal.authentication import ACCESS_TOKEN
+from ..portal.errors import PortalError
 from ..portal.situation import PROFILES
 from ..portal.state import Portal
+from ..rest.answers import ClientGoneError
+from ..rest.decoding import read_body
 
 STATIC = Path(__file__).parent / "static"
+
+MOST_PAGES = 50
+"""The portal pages that may be open at once."""
+
+MOST_TURNS = 1000
+"""The turns that wait for a page that does not read; then it has to load again."""
+
 # The page is whole in itself; only the widget's frame and form may lead elsewhere.
 PAGE_HEADERS = {
-    "content-security-policy": "default-src 'self'; img-src 'self' data:; frame-src *",
+    "content-security-policy": "default-src 'self'; img-src 'self' data:; frame-src *; "
+    "frame-ancestors 'none'; base-uri 'none'",
     "cache-control": "no-cache",
 }
 
@@ -47,7 +59,8 @@ class Page:
         self._frame: Frame | None = None  # the newest; it is open, or it was
         self._open = False
         self._cards = 0
-        self._turns: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._turns: asyncio.Queue[dict[str, Any]] = asyncio.Queue(MOST_TURNS)
+        self._lost = False
         self._loop = asyncio.get_running_loop()
         self._send(page=self.id, addresses=addresses(place.origin))
         self.leave = card.subscribe(self._take)
@@ -55,8 +68,8 @@ class Page:
             self._take(opening(card.call))
 
     async def turns(self) -> AsyncIterator[str]:
-        """Everything the page is to do, as server-sent events, without end."""
-        while True:
+        """Everything the page is to do, as server-sent events, as long as it reads them."""
+        while not self._lost:
             yield f"data: {json_text.encode(await self._turns.get())}\n\n"
 
     def receive(self, data: Any, origin: str) -> None:
@@ -109,7 +122,13 @@ class Page:
             "profile": f"Profile {profile}: {PROFILES[profile]}.",
             **told,
         }
-        self._loop.call_soon_threadsafe(self._turns.put_nowait, turn)
+        self._loop.call_soon_threadsafe(self._put, turn)
+
+    def _put(self, turn: dict[str, Any]) -> None:
+        if self._turns.full():
+            self._lost = True
+        else:
+            self._turns.put_nowait(turn)
 
 
 class Pages:
@@ -154,10 +173,12 @@ class Pages:
 
     async def _set(self, request: Request) -> Response:
         try:
-            seconds = json_text.decode(await request.body())["close_after"]
+            seconds = json_text.decode(await read_body(request.receive))["close_after"]
             if isinstance(seconds, bool) or not 0 <= seconds <= 3600:
                 raise ValueError
-        except (ValueError, KeyError, TypeError):
+        except ClientGoneError:
+            return Response(status_code=400)  # to nobody
+        except (ValueError, KeyError, TypeError, PortalError):
             expected = 'Expected {"close_after": seconds}, from 0 to 3600.'
             return answer(problem("INVALID_VALUE", expected), 422)
         self._card.close_after = seconds
@@ -174,10 +195,12 @@ class Pages:
 
     async def _message(self, request: Request) -> Response:
         try:
-            told = json_text.decode(await request.body())
+            told = json_text.decode(await read_body(request.receive))
             page = self._pages[told["page"]]
             data, origin = told["data"], str(told["origin"])
-        except (ValueError, KeyError, TypeError):
+        except ClientGoneError:
+            return Response(status_code=400)  # to nobody
+        except (ValueError, KeyError, TypeError, PortalError):
             expected = "Expected JSON: the page's id, and data and origin of the message."
             return answer(problem("INVALID_VALUE", expected), 422)
         page.receive(data, origin)
@@ -193,6 +216,8 @@ class Pages:
         return answer({"method": form["method"], "query": query, "form": form["fields"]})
 
     async def _stream(self, request: Request) -> Response:
+        if len(self._pages) >= MOST_PAGES:
+            return answer(problem("TOO_MANY_PAGES", f"{MOST_PAGES} pages are open already."), 503)
         if request.query_params.get("seen") == self._card.id:
             self._card.come_back()
         return StreamingResponse(
@@ -205,7 +230,8 @@ class Pages:
         """Where a browser that asks so opens a widget, and which."""
         url = request.url
         place = Place(url.netloc, url.scheme == "https", "/")
-        return place, self._handler or f"{url.scheme}://{url.hostname}:{self._widget_port}/widget/"
+        own = f"{at_port(url, self._widget_port)}/widget/"
+        return place, self._handler or own
 
     async def _turns(self, place: Place, handler: str) -> AsyncIterator[str]:
         page = Page(self._portal, self._card, place, handler)
@@ -216,6 +242,12 @@ class Pages:
         finally:
             page.leave()
             del self._pages[page.id]
+
+
+def at_port(url: URL, port: int | None) -> str:
+    """Give the origin of the same host on another port."""
+    host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
+    return f"{url.scheme}://{host}:{port}"
 
 
 def addresses(origin: str) -> dict[str, str]:

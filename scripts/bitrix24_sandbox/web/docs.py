@@ -22,6 +22,11 @@ _INSTALLED = Path(__file__).with_name("call-card.yaml")
 _IN_CHECKOUT = Path(__file__).parents[3] / "openapi" / "call-card.yaml"
 CONTRACT = _INSTALLED if _INSTALLED.exists() else _IN_CHECKOUT
 STATIC = Path(__file__).parent / "static"
+# Swagger UI writes styles into its elements.
+POLICY = (
+    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
 
 
 class _Loader(yaml.SafeLoader):
@@ -61,7 +66,8 @@ async def _page(_: Request) -> Response:
         for method, path, what in ENDPOINTS
     )
     template = Template((STATIC / "docs.html").read_text("utf-8"))
-    return HTMLResponse(template.substitute(rows="\n".join(rows)))
+    page = template.substitute(rows="\n".join(rows))
+    return HTMLResponse(page, headers={"content-security-policy": POLICY})
 
 
 def _code(text: str) -> str:

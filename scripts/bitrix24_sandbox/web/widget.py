@@ -6,43 +6,58 @@ of another origin. It knows of the sandbox only what the portal's form says.
 
 import html
 import json
-import re
 from pathlib import Path
 from string import Template
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from ..portal.errors import PortalError
+from ..rest.answers import ClientGoneError
+from ..rest.decoding import from_query, read_body
+from .card_page import at_port
+
 TEMPLATE = Path(__file__).parent / "static" / "widget.html"
+MAX_BODY = 1024 * 1024  # bytes; the call is in it
 SECRETS = {"AUTH_ID", "REFRESH_ID", "APPLICATION_TOKEN", "APP_SID"}
-HOST = re.compile(r"([\w.-]+|\[[0-9a-f:]+\])(:\d+)?", re.ASCII | re.IGNORECASE)
 
 
-def routes() -> list[BaseRoute]:
-    """Where the portal opens the widget, by POST; by GET it explains itself."""
-    return [Route("/widget/", _widget, methods=["GET", "POST"])]
+def routes(portal_origin: str | None) -> list[BaseRoute]:
+    """Where the portal opens the widget, by POST; by GET it explains itself.
+
+    Its library comes from the portal it belongs to, whatever the request says of another.
+    """
+    port = urlsplit(portal_origin or "").port
+
+    async def widget(request: Request) -> Response:
+        try:
+            form = from_query(await read_body(request.receive, MAX_BODY))
+        except PortalError as error:
+            return PlainTextResponse(error.envelope["error_description"], error.status)
+        except ClientGoneError:
+            return Response(status_code=400)  # to nobody
+        portal = at_port(request.url, port)
+        told = {**request.query_params, **form}
+        shown = {name: "•••" if name in SECRETS else _read(name, told[name]) for name in told}
+        page = Template(TEMPLATE.read_text("utf-8")).substitute(
+            library=html.escape(f"{portal}/api/v1/"),
+            opened_with=html.escape(json.dumps(shown, indent=2, ensure_ascii=False)),
+        )
+        policy = (
+            f"default-src 'self'; script-src 'self' {portal}; connect-src {portal}; img-src data:; "
+            f"frame-ancestors {portal}; base-uri 'none'; form-action 'none'"
+        )
+        headers = {"cache-control": "no-cache", "content-security-policy": policy}
+        return HTMLResponse(page, headers=headers)
+
+    return [Route("/widget/", widget, methods=["GET", "POST"])]
 
 
-async def _widget(request: Request) -> Response:
-    query = dict(request.query_params)
-    async with request.form() as form:
-        told = query | {name: value for name, value in form.items() if isinstance(value, str)}
-    shown = {name: "•••" if name in SECRETS else _read(name, told[name]) for name in told}
-    # The library comes from the portal that opens the widget, wherever that is.
-    domain = query.get("DOMAIN", "")
-    scheme = "https" if query.get("PROTOCOL") == "1" else "http"
-    library = f"{scheme}://{domain}/api/v1/" if HOST.fullmatch(domain) else "/api/v1/"
-    page = Template(TEMPLATE.read_text("utf-8")).substitute(
-        library=html.escape(library),
-        opened_with=html.escape(json.dumps(shown, indent=2, ensure_ascii=False)),
-    )
-    return HTMLResponse(page, headers={"cache-control": "no-cache"})
-
-
-def _read(name: str, value: str) -> object:
+def _read(name: str, value: object) -> object:
     """Take the JSON in PLACEMENT_OPTIONS apart, so that a person can read it."""
     try:
-        return json.loads(value) if name == "PLACEMENT_OPTIONS" else value
+        return json.loads(str(value)) if name == "PLACEMENT_OPTIONS" else value
     except (ValueError, RecursionError):
         return value

@@ -257,11 +257,13 @@ def test_fit_window_makes_the_frame_as_high_as_its_page(widget: Card) -> None:
     expect(widget.page.locator("iframe")).to_have_css("height", "901px")
 
 
-def test_outside_a_portal_it_says_so_and_harms_nothing(widget: Card) -> None:
+def test_outside_a_portal_it_says_so_and_harms_nothing(
+    widget: Card, serve: Callable[[str], str]
+) -> None:
     page = widget.page.context.new_page()
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
-    page.goto(f"{widget.sandbox.origin}/docs/none")
+    page.goto(serve("<!doctype html>"))
     page.add_script_tag(url=f"{widget.sandbox.origin}/api/v1/")
     page.evaluate("BX24.placement.call('getStatus', {}, () => {})")
     assert any("not opened by a portal" in text for text in said)
