@@ -46,12 +46,13 @@ def create_app(
     ]
     for route in portal_routes:
         route.app = journal.recording(route.app)
+    pages = Pages(portal, Card(portal), journal, handler=handler, widget_port=widget_port)
     app = Starlette(
         routes=[
             *portal_routes,
             *control.routes(portal, journal),
             *docs.routes(),
-            *Pages(portal, Card(portal), handler=handler, widget_port=widget_port).routes(),
+            *pages.routes(),
             *widget.routes(origin),
         ],
         middleware=[Middleware(Guard, hosts=hosts, widget_port=widget_port)],

@@ -64,6 +64,13 @@ class Recorded:
             "who": _who(path, fields or {}),
         }
 
+    def read_answer(self) -> Any:
+        """Give the answer as JSON, without its secrets; None if it is large or not JSON."""
+        try:
+            return _masked(json.loads(self.answer))
+        except ValueError:
+            return None
+
     def _fields(self) -> Fields | None:
         if self.query is None or self.body is None:
             return None

@@ -5,6 +5,7 @@ stream of turns says, in that order: post these texts into the frame, remove it,
 """
 
 import asyncio
+import json
 import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -30,6 +31,7 @@ from ..portal.situation import PROFILES
 from ..portal.state import Portal
 from ..rest.answers import ClientGoneError
 from ..rest.decoding import read_body
+from ..rest.journal import Journal, Recorded
 
 STATIC = Path(__file__).parent / "static"
 
@@ -94,6 +96,10 @@ class Page:
             lost = "the frame is gone: the reply does not arrive"
             self._send(log=[to_widget(message.command, reply, frame, note=lost)])
 
+    def show_request(self, request: Recorded) -> None:
+        """An application has asked the portal, or its OAuth server."""
+        self._send(log=[rest_entry(request)])
+
     def _take(self, turn: Turn) -> None:
         """Something has happened to the card."""
         told: dict[str, Any] = {"close": False, "open": None, "post": [], "log": []}
@@ -135,7 +141,13 @@ class Pages:
     """All the portal pages that are open, and the routes they use."""
 
     def __init__(
-        self, portal: Portal, card: Card, *, handler: str | None, widget_port: int | None
+        self,
+        portal: Portal,
+        card: Card,
+        journal: Journal,
+        *,
+        handler: str | None,
+        widget_port: int | None,
     ) -> None:
         """`handler`: the URL of the widget; without one, the demonstration widget is opened.
 
@@ -143,6 +155,7 @@ class Pages:
         """
         self._portal = portal
         self._card = card
+        self._journal = journal
         self._handler = handler
         self._widget_port = widget_port
         self._pages: dict[str, Page] = {}
@@ -236,10 +249,12 @@ class Pages:
     async def _turns(self, place: Place, handler: str) -> AsyncIterator[str]:
         page = Page(self._portal, self._card, place, handler)
         self._pages[page.id] = page
+        leave_journal = self._journal.subscribe(page.show_request)
         try:
             async for turn in page.turns():
                 yield turn
         finally:
+            leave_journal()
             page.leave()
             del self._pages[page.id]
 
@@ -248,6 +263,24 @@ def at_port(url: URL, port: int | None) -> str:
     """Give the origin of the same host on another port."""
     host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
     return f"{url.scheme}://{host}:{port}"
+
+
+def rest_entry(request: Recorded) -> dict[str, Any]:
+    """Describe a request to the portal as an entry of the message log."""
+    entry = request.describe()
+    outcome = " ".join(str(part) for part in (entry["status"], entry["code"]) if part)
+    fields, response = entry["fields"], request.read_answer()
+    return {
+        "time": entry["time"],
+        "to": "portal",
+        "name": entry["path"].rpartition("/")[2],
+        "size": len(request.body or b""),
+        "wire": f"{entry['method']} {entry['path']}",
+        "json": json.dumps({"request": fields, "response": response}, indent=2, ensure_ascii=False),
+        "note": f"{entry['who'] or 'nobody'}: {outcome or 'no response'}, "
+        f"{entry['seconds'] * 1000:.1f} ms",
+        "dropped": None,
+    }
 
 
 def addresses(origin: str) -> dict[str, str]:
