@@ -99,10 +99,8 @@ class TestBodies:
 
     def test_the_widget_s_too(self, http: httpx.Client, sandbox: Sandbox) -> None:
         with http.stream("GET", f"{sandbox.origin}/sandbox/card/turns") as stream:
-            for line in stream.iter_lines():
-                opening = json.loads(line.partition(": ")[2] or "{}").get("open")
-                if opening:
-                    break
+            turns = (json.loads(line.partition(": ")[2] or "{}") for line in stream.iter_lines())
+            opening = next(turn["open"] for turn in turns if turn.get("open"))
         answer = http.post(opening["action"], content=b"a" * 1_100_000)
         assert answer.status_code == 413
 
