@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def generate(contract: Path, project: Path) -> None:
     """
     document = _read(contract)
     version = _version(document)
-    _check_texts(document, "")
+    _check(document, "")
     package = project / PACKAGE
     package.parent.mkdir()
     generator = (
@@ -182,25 +183,30 @@ def _version(document: dict[str, Any]) -> str:
         ) from error
 
 
-def _check_texts(node: object, where: str) -> None:
-    """Refuse a text that is to become code if code would have to quote it; the generator cannot."""
-    match node:
-        case dict():
-            for key, value in node.items():
-                if key in ("const", "default", "enum", "paths", "properties"):
-                    for text in value if isinstance(value, (dict, list)) else [value]:
-                        if isinstance(text, str) and not (
-                            set(text).isdisjoint("\"'\\") and text.isprintable()
-                        ):
-                            raise GenerationError(
-                                f"{where}{key}: quotes, backslashes and control characters "
-                                f"are not supported: {text!r}"
-                            )
-                if key not in ("example", "examples"):
-                    _check_texts(value, f"{where}{key}.")
-        case list():
-            for index, item in enumerate(node):
-                _check_texts(item, f"{where}{index}.")
+def _check(node: object, where: str) -> None:
+    """Refuse what the generator would take wrongly without a word.
+
+    It does not quote every text that becomes code, and of an allOf it may keep a part.
+    """
+    if isinstance(node, dict):
+        if "allOf" in node:
+            raise GenerationError(f"{where}allOf is not supported")
+        for key, value in node.items():
+            if key in ("const", "default", "enum", "paths", "properties"):
+                _check_texts(value if isinstance(value, (dict, list)) else [value], f"{where}{key}")
+            if key not in ("example", "examples"):
+                _check(value, f"{where}{key}.")
+    elif isinstance(node, list):
+        for index, item in enumerate(node):
+            _check(item, f"{where}{index}.")
+
+
+def _check_texts(texts: Iterable[object], where: str) -> None:
+    for text in texts:
+        if isinstance(text, str) and not (set(text).isdisjoint("\"'\\") and text.isprintable()):
+            raise GenerationError(
+                f"{where}: quotes, backslashes and control characters are not supported: {text!r}"
+            )
 
 
 def _run(module: str, *arguments: str | Path) -> None:

@@ -142,7 +142,7 @@ def change_contract(old: str, new: str) -> Callable[[Path], None]:
                 "    CallEnded:\n      type: object\n",
                 "    CallEnded:\n      allOf: [{$ref: '#/components/schemas/CallStarted'}]\n",
             ),
-            "do not support this part of the contract: allOf in CallEnded",
+            "components.schemas.CallEnded.allOf is not supported",
             id="an object that is made of others",
         ),
         pytest.param(
@@ -176,7 +176,11 @@ def change_contract(old: str, new: str) -> Callable[[Path], None]:
             for text in ("a'b", 'a"b', "a\\b", 'a"""b', "a\nb")
             for old, new, where in (
                 ("const: getStatus", f"const: {json.dumps(text)}", "const"),
-                ("        CALL_ID:", f"        {json.dumps(text)}:", "properties"),
+                (
+                    "      properties:\n        CALL_ID:",
+                    f"      properties:\n        {json.dumps(text)}:",
+                    "properties",
+                ),
                 ("  /placement.call:", f"  {json.dumps('/' + text)}:", "paths"),
             )
         ),
