@@ -556,19 +556,29 @@ class TestKeyboardInterrupt:
             assert in_time(lambda: asyncio.run(acall(client))) == 17  # noqa: B023
         assert steps > 50
 
-    def test_in_a_loop_that_goes_on(self, make: MakeClient) -> None:
+    @pytest.mark.parametrize("result", [NEW, OSError("no route")], ids=["token", "exception"])
+    def test_in_a_loop_that_goes_on(self, result: object, make: MakeClient) -> None:
         """As in a notebook, where an interrupt ends the cell and not the loop."""
         steps = 0
         interrupted = True
         while interrupted:
             steps += 1
-            client = make(Refreshes())
+            refresh = Refreshes(result)
+            client = make(refresh)
             loop = asyncio.new_event_loop()
-            interrupted = interrupt(
-                steps,
-                lambda: loop.run_until_complete(acall(client)),  # noqa: B023 - called at once
-            )
+            before = set(threading.enumerate())
+
+            def use(
+                client: AuthenticatedClient = client, loop: asyncio.AbstractEventLoop = loop
+            ) -> None:
+                with contextlib.suppress(OSError):
+                    loop.run_until_complete(acall(client))
+
             try:
+                interrupted = interrupt(steps, use)
+                while set(threading.enumerate()) - before:
+                    time.sleep(0)
+                refresh.result = NEW
                 task = loop.create_task(asyncio.wait_for(acall(client), WAIT))
                 assert loop.run_until_complete(task) == 17
             finally:
