@@ -36,7 +36,9 @@ class Client:
             context.
         proxy: The URL of a proxy. By default HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY decide.
         transport: A function that returns a new transport for the synchronous functions, such as
-            ``lambda: RetryTransport(retry=RETRY)``. It is called once for each process.
+            ``lambda: RetryTransport(retry=RETRY)``. It is called once for each process. What it does
+            about certificates, proxies and limits is its own: ``verify_ssl``, ``proxy`` and
+            ``httpx_args`` do not reach it.
         async_transport: A function that returns a new transport for the asynchronous functions. It
             is called once for each event loop.
         httpx_args: More arguments of httpx.HTTPTransport and httpx.AsyncHTTPTransport, such as
