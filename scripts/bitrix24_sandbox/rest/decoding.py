@@ -17,6 +17,7 @@ Fields = dict[str, Any]
 
 MAX_BODY = 8 * 1024 * 1024  # bytes; PHP's usual limit
 MAX_FIELDS = 10_000  # Bitrix24 has PHP take so many; what comes after them is dropped
+MAX_DEPTH = 8  # names in `a[b][c]`
 
 
 async def read_body(receive: Receive, most: int = MAX_BODY) -> bytes:
@@ -110,13 +111,25 @@ class _EnoughError(Exception):
 def _from_pairs(pairs: Iterable[tuple[str, str]]) -> Fields:
     fields: Fields = {}
     for name, value in pairs:
-        stem, bracket, rest = name.partition("[")
-        if not bracket:
-            fields[stem] = value
-            continue
-        # One level is enough: no method here looks into what lies deeper.
-        items = fields.get(stem)
-        if not isinstance(items, dict):
-            items = fields[stem] = {}
-        items[rest.partition("]")[0] or str(len(items))] = value
+        stem, *keys = _names(name)
+        items, key = fields, stem
+        for below in keys:
+            inner = items.get(key)
+            if not isinstance(inner, dict):
+                inner = items[key] = {}
+            items, key = inner, below or str(len(inner))
+        items[key] = value
     return fields
+
+
+def _names(name: str) -> list[str]:
+    """Take `name[key][…]` apart; what lies deeper than any method looks is left out."""
+    stem, bracket, rest = name.partition("[")
+    names = [stem]
+    while bracket and len(names) < MAX_DEPTH:
+        key, _, rest = rest.partition("]")
+        names.append(key)
+        bracket, rest = rest[:1], rest[1:]
+        if bracket != "[":
+            break
+    return names
