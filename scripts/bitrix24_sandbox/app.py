@@ -15,6 +15,7 @@ from .portal.errors import PortalError
 from .portal.state import Portal
 from .rest import oauth
 from .rest.answers import error_answer
+from .rest.deliveries import Deliveries
 from .rest.entry import Rest
 from .rest.journal import Journal
 from .web import docs, widget
@@ -32,13 +33,16 @@ def create_app(
 ) -> Starlette:
     """Make the application that serves this portal.
 
-    `origin` is where the portal is reached, for what the OAuth server says under another name.
+    `origin` is where the portal is reached, for what the OAuth server says under another name, and
+    for the events that it posts.
     In the call card it opens `handler`, the URL of a widget; or its own demonstration widget, which
     the same application serves on `widget_port`: for a browser, that is another origin. `hosts`
     are the names it answers to, beside `localhost` and IP addresses.
     """
     rest = Rest(portal)
     journal = Journal()
+    deliveries = Deliveries(origin or "http://localhost")
+    portal.post = deliveries.add
     portal_routes = [
         *oauth.routes(portal, rest, origin),  # before the portal, for its `app.info`
         Route("/rest/{path:path}", rest),
@@ -50,7 +54,7 @@ def create_app(
     app = Starlette(
         routes=[
             *portal_routes,
-            *control.routes(portal, journal),
+            *control.routes(portal, journal, deliveries),
             *docs.routes(),
             *pages.routes(),
             *widget.routes(origin),

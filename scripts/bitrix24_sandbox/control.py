@@ -16,6 +16,7 @@ from .portal.situation import InvalidValueError
 from .portal.state import Portal
 from .rest.answers import ClientGoneError
 from .rest.decoding import read_body
+from .rest.deliveries import Deliveries, is_here
 from .rest.journal import Entry, Filter, InvalidFilterError, Journal, read_number
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -34,7 +35,7 @@ def _invalid(description: str) -> Response:
     return _json({"error": "INVALID_VALUE", "error_description": description}, 422)
 
 
-def routes(portal: Portal, journal: Journal) -> list[Route]:
+def routes(portal: Portal, journal: Journal, deliveries: Deliveries) -> list[Route]:
     """Give the endpoints for one portal."""
 
     def expire_tokens() -> None:
@@ -43,14 +44,30 @@ def routes(portal: Portal, journal: Journal) -> list[Route]:
     async def show(_: Request) -> Response:
         return _json(portal.situation())
 
-    def changing(change: Callable[[], None]) -> Endpoint:
-        async def endpoint(_: Request) -> Response:
+    async def show_application(_: Request) -> Response:
+        await deliveries.posted()
+        application = portal.application
+        return _json(
+            {
+                "installed": application.installed,
+                "handler": application.handler,
+                "widgets": [widget.handler for widget in application.widgets],
+                "events": [
+                    {"event": row.event, "handler": row.handler}
+                    for row in application.event_handlers
+                ],
+                "deliveries": [delivery._asdict() for delivery in deliveries.newest()],
+            }
+        )
+
+    def changing(change: Callable[[], None], then: Endpoint = show) -> Endpoint:
+        async def endpoint(request: Request) -> Response:
             change()
-            return _json(portal.situation())
+            return await then(request)
 
         return endpoint
 
-    def changing_to(change: Callable[[Any], None]) -> Endpoint:
+    def changing_to(change: Callable[[Any], None], then: Endpoint = show) -> Endpoint:
         async def endpoint(request: Request) -> Response:
             try:
                 change(json_text.decode(await read_body(request.receive)))
@@ -65,7 +82,7 @@ def routes(portal: Portal, journal: Journal) -> list[Route]:
                 return _invalid(error.envelope["error_description"])
             except ClientGoneError:
                 return Response(status_code=400)  # to nobody
-            return _json(portal.situation())
+            return await then(request)
 
         return endpoint
 
@@ -82,6 +99,7 @@ def routes(portal: Portal, journal: Journal) -> list[Route]:
     def reset() -> None:
         portal.reset()
         journal.clear()
+        deliveries.clear()
 
     async def requests(request: Request) -> Response:
         texts = request.query_params
@@ -99,6 +117,13 @@ def routes(portal: Portal, journal: Journal) -> list[Route]:
         journal.clear()
         return _json({"requests": []})
 
+    def install(handler: Any) -> None:
+        if not isinstance(handler, str) or not is_here(handler):
+            raise InvalidValueError(
+                "handler must be a URL on this machine, such as one at 127.0.0.1"
+            )
+        portal.install(handler)
+
     return [
         Route("/sandbox/state", show, methods=["GET"]),
         Route("/sandbox/state", changing_to(portal.load), methods=["PUT"]),
@@ -114,6 +139,17 @@ def routes(portal: Portal, journal: Journal) -> list[Route]:
         Route("/sandbox/faults", changing_to(portal.faults.add), methods=["POST"]),
         Route("/sandbox/faults", changing(portal.faults.clear), methods=["DELETE"]),
         Route("/sandbox/tokens/expire", changing(expire_tokens), methods=["POST"]),
+        Route("/sandbox/application", show_application, methods=["GET"]),
+        Route(
+            "/sandbox/application",
+            changing_to(member("handler", install), show_application),
+            methods=["PUT"],
+        ),
+        Route(
+            "/sandbox/application",
+            changing(portal.uninstall, show_application),
+            methods=["DELETE"],
+        ),
         Route("/sandbox/reset", changing(reset), methods=["POST"]),
         Route("/sandbox/requests", requests, methods=["GET"]),
         Route("/sandbox/requests", forget_requests, methods=["DELETE"]),

@@ -45,6 +45,20 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Delivery:
+    """An event that the portal has posted to a handler, or could not post."""
+
+    event: str
+    """Its name, such as `ONVOXIMPLANTCALLSTART`."""
+    handler: str
+    """The URL of the handler."""
+    status: int | None
+    """The status of the handler's response; None if there was none."""
+    problem: str | None
+    """Why there was none."""
+
+
+@dataclass(frozen=True, slots=True)
 class WidgetOpening:
     """The request by which the portal opens a widget in the call card."""
 
@@ -160,6 +174,25 @@ class Sandbox:
     def widget_opening(self) -> WidgetOpening:
         """Return the request by which the portal opens a widget for the call, if there is one."""
         return WidgetOpening(**self._ask("GET", "widget"))
+
+    def install(self, handler: str) -> Delivery:
+        """Install an application without pages of its own, as an administrator of a portal does.
+
+        `handler`: the URL, on this machine, that receives `ONAPPINSTALL` with the tokens of the
+        application. It is installed whatever it responds; return what became of the event.
+        """
+        self._ask("PUT", "application", {"handler": handler})
+        return next(made for made in reversed(self.deliveries) if made.event == "ONAPPINSTALL")
+
+    def uninstall(self) -> None:
+        """Remove the application, with its widgets, event handlers and tokens."""
+        self._ask("DELETE", "application")
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """The newest events, oldest first, once all of them so far have been posted."""
+        answer = self._ask("GET", "application")
+        return [Delivery(**delivery) for delivery in answer["deliveries"]]
 
     def reset(self) -> dict[str, Any]:
         """Return to the state at the start, with an empty journal."""

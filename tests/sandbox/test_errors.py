@@ -187,7 +187,7 @@ class TestMethodNames:
         [
             "placement.cal",
             "placement.call.json.json",
-            "user.current",
+            "user.get",
             "1/sandboxwebhook/",
             "1/sandboxwebhook/nothing",
             "1/sandboxwebhook/extra/placement.call",

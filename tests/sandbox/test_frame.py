@@ -151,7 +151,7 @@ class TestOpening:
         assert (
             fields["APPLICATION_TOKEN"] == Opened().frame.opening()["fields"]["APPLICATION_TOKEN"]
         )
-        assert fields["APPLICATION_SCOPE"] == "placement,telephony"
+        assert fields["APPLICATION_SCOPE"] == "crm,placement,telephony,user"
 
     def test_the_old_form_lacks_three_fields(self) -> None:
         opening = Opened(form="old").frame.opening()

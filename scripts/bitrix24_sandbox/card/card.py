@@ -14,6 +14,7 @@ from copy import deepcopy
 from typing import Any, Literal
 
 from ..portal.call import Call, default_call, is_external
+from ..portal.crm import title
 from ..portal.scenarios import (
     call_list_client,
     external_call,
@@ -33,15 +34,6 @@ CLIENTS = (
     ("+12025550187", "LEAD", 52),
 )
 ITEMS = (("LEAD", 52), ("CONTACT", 23), ("COMPANY", 8), ("DEAL", 314))
-TITLES = {
-    ("CONTACT", 17): "Nora Whitfield",
-    ("CONTACT", 23): "Tomasz Zieliński",
-    ("COMPANY", 5): "Whitfield & Daughters",
-    ("COMPANY", 8): "Harbour Lane Joinery",
-    ("LEAD", 52): "Enquiry: two roof windows",
-    ("DEAL", 83): "Oak staircase, second visit",
-    ("DEAL", 314): "Workshop doors, offer",
-}
 
 
 class UnknownActionError(LookupError):
@@ -52,7 +44,7 @@ class NotNowError(RuntimeError):
     """The action makes no sense in the card's present state."""
 
 
-Widget = Literal["open", "no-call", "no-layout", "folded", "other-tab"]
+Widget = Literal["open", "no-call", "no-layout", "not-registered", "folded", "other-tab"]
 """Whether the card shows the widget, and if not, why."""
 
 
@@ -99,6 +91,8 @@ class Card:
             return "no-call"
         if not self._portal.widget:
             return "no-layout"
+        if not self._portal.application.has_widget:
+            return "not-registered"
         if self.folded:
             return "folded"
         return "open" if self.widget_tab else "other-tab"
@@ -417,7 +411,7 @@ def items(call: Call) -> list[dict[str, Any]]:
     main = (call["CRM_ENTITY_TYPE"], call["CRM_ENTITY_ID"])
     every = list(dict.fromkeys([*([main] if main[0] else []), *bound_items(call)]))
     return [
-        {"type": kind, "id": number, "title": TITLES.get((kind, number)), "main": item == main}
+        {"type": kind, "id": number, "title": title(kind, number), "main": item == main}
         for item in every
         for kind, number in [item]  # pyright: ignore[reportGeneralTypeIssues]
     ]

@@ -16,7 +16,7 @@ CLIENT_SECRET = "sandboxclientsecret"  # noqa: S105
 MEMBER_ID = "5a1d5b0dc4f04a6fb8a0e3f3c24e93d1"
 APPLICATION_TOKEN = "sandboxapplicationtoken"  # noqa: S105 - one for the installation
 STATUS = "L"  # a local application
-SCOPES = ("placement", "telephony")
+SCOPES = ("crm", "placement", "telephony", "user")
 TOKEN_LIFETIME = 3600  # seconds
 
 
@@ -68,6 +68,20 @@ class Authentication:
         """Spend the refresh token on a new pair of tokens. Raise `PortalError` if it is invalid."""
         with self._lock:
             self.check_refresh_token(refresh_token)
-            self.tokens = Tokens(secrets.token_hex(32), secrets.token_hex(32))
-            self._expiry[self.tokens.access_token] = time.time() + TOKEN_LIFETIME
-            return self.tokens
+            return self._issue()
+
+    def issue(self) -> Tokens:
+        """Issue a pair of tokens to an application that is installed."""
+        with self._lock:
+            return self._issue()
+
+    def revoke(self) -> None:
+        """Take all tokens back: the application is not installed any more."""
+        with self._lock:
+            self._issue()  # to nobody, so that the refresh token is spent
+            self._expiry = {}
+
+    def _issue(self) -> Tokens:
+        self.tokens = Tokens(secrets.token_hex(32), secrets.token_hex(32))
+        self._expiry[self.tokens.access_token] = time.time() + TOKEN_LIFETIME
+        return self.tokens

@@ -44,6 +44,15 @@ CALL_ERRORS = {
 """The errors that `placement.call` can meet. Where older documentation gives another status, a
 fault asks for it by `"status"`."""
 
+METHOD_ERRORS = {
+    "": Known(400, "Not found"),
+    "ERROR_EVENT_NOT_FOUND": Known(400, "Event not found"),
+    "ERROR_UNSUPPORTED_PROTOCOL": Known(400, "Unsupported event handler protocol"),
+    "ERROR_WRONG_HANDLER_URL": Known(400, "Wrong handler URL"),
+    "INVALID_ARGUMENT": Known(400, "CALL_ID must be a string"),
+}
+"""The errors of the other methods, beside those above; items that are missing have no code."""
+
 # They stand in `result_error` of a batch, whose own status is 200.
 BATCH_ERRORS = {
     "ERROR_BATCH_LENGTH_EXCEEDED": Known(200, "Max batch length exceeded"),
@@ -70,16 +79,26 @@ _OTHERS = {
     "NOT_FOUND": Known(404, "There is nothing at this address; the start page is /"),
 }
 
-_ALL = CALL_ERRORS | BATCH_ERRORS | OAUTH_ERRORS | _OTHERS
+_ALL = CALL_ERRORS | METHOD_ERRORS | BATCH_ERRORS | OAUTH_ERRORS | _OTHERS
 
 
 class PortalError(Exception):
-    """The portal refuses a request; `code` is one of the codes above."""
+    """The portal refuses a request; `code` is one of the codes above.
 
-    def __init__(self, code: str, description: str | None = None, **members: str) -> None:
+    `status` is for a method that refuses with another one than usual.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        description: str | None = None,
+        *,
+        status: int | None = None,
+        **members: str,
+    ) -> None:
         super().__init__(code)
         known = _ALL[code]
-        self.status = known.status
+        self.status = status or known.status
         self.envelope: dict[str, Any] = {
             "error": code,
             "error_description": description or known.description,

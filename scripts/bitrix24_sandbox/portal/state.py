@@ -2,11 +2,11 @@
 
 import threading
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
-from functools import lru_cache, partial
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
+from .application import Application, Letter, Widget, check_handler
 from .authentication import Authentication
 from .call import Call, CurrentCall
 from .faults import FaultQueue
@@ -21,6 +21,7 @@ from .situation import (
     read_profile,
     read_situation,
 )
+from .telephony import Happening, Telephony, iso
 
 
 class Stopwatch:
@@ -56,6 +57,8 @@ class Portal:
         self.faults = FaultQueue()
         self._lock = threading.Lock()
         self._subscribers: list[Callable[[], None]] = []
+        self.post: Callable[[Letter], object] = lambda _: None
+        """Posts an event to a handler, without waiting for it."""
         self._start_in(self._starting())
 
     def _start_in(self, situation: Situation) -> None:
@@ -63,6 +66,8 @@ class Portal:
         self.user_options: dict[str, Any] = {}
         self.app_options: dict[str, Any] = {}
         self.authentication = Authentication()
+        self.application = Application()
+        self.telephony = Telephony(self.call)
         self.bucket = LeakyBucket(self.limits) if self.limits else None
         self._operating = OperatingTime()
         self.faults.clear()
@@ -74,6 +79,7 @@ class Portal:
         self._restart(self._starting())
 
     def _restart(self, situation: Situation) -> None:
+        self.application = Application()  # what happens now is nothing to the handlers of before
         self.end_call()  # its card closes, even if the next call has the same identifier
         with self._lock:
             self._start_in(situation)
@@ -145,8 +151,60 @@ class Portal:
         return lambda: self._subscribers.remove(callback)
 
     def _changed(self) -> None:
+        self.announce(self.telephony.follow(self.call))
         for callback in tuple(self._subscribers):
             callback()
+
+    # --- the application --------------------------------------------------------------------------
+
+    def install(self, handler: str) -> None:
+        """Install an application that has no pages, in the place of the one before.
+
+        It is installed at once; `handler` receives its tokens. Raise `PortalError` if that is not
+        the URL of a handler.
+        """
+        check_handler(handler)
+        self.application = Application()
+        self.application.handler = handler
+        data = {"VERSION": "1", "ACTIVE": "Y", "INSTALLED": "Y", "LANGUAGE_ID": "en"}
+        self.post(Letter(handler, "ONAPPINSTALL", data, None, self.authentication.issue()))
+        self._changed()
+
+    def uninstall(self) -> None:
+        """Remove the application, with all that it has registered; its tokens are not valid then.
+
+        Its handler receives the event, and so do the handlers that it has bound to it.
+        """
+        application, self.application = self.application, Application()
+        self.application.installed = False
+        self.authentication.revoke()
+        bound = application.handlers_of("ONAPPUNINSTALL")
+        for url in dict.fromkeys([application.handler, *(row.handler for row in bound)]):
+            if url is not None:
+                data = {"LANGUAGE_ID": "en", "CLEAN": "1"}
+                self.post(Letter(url, "ONAPPUNINSTALL", data))
+        self._changed()
+
+    def add_widget(self, widget: Widget) -> None:
+        """Register a widget of the application. Raise `PortalError` if it is registered already."""
+        self.application.add_widget(widget)
+        self._changed()
+
+    def remove_widgets(self, handler: str | None) -> int:
+        """Remove the widgets of this handler, or all; return how many there were."""
+        before = self.application.widgets
+        self.application.widgets = [
+            widget for widget in before if handler not in (None, widget.handler)
+        ]
+        self._changed()
+        return len(before) - len(self.application.widgets)
+
+    def announce(self, happenings: Iterable[Happening]) -> None:
+        """Post events to the handlers that are bound to them."""
+        for event, data in happenings:
+            for row in self.application.handlers_of(event):
+                tokens = self.authentication.tokens
+                self.post(Letter(row.handler, event, data, row.id, tokens))
 
     # --- the time block of an envelope ------------------------------------------------------------
 
@@ -161,13 +219,8 @@ class Portal:
             "finish": finish,
             "duration": duration,
             "processing": duration,
-            "date_start": _iso(int(watch.started)),
-            "date_finish": _iso(int(finish)),
+            "date_start": iso(int(watch.started)),
+            "date_finish": iso(int(finish)),
             "operating_reset_at": reset_at,
             "operating": operating,
         }
-
-
-@lru_cache(maxsize=8)
-def _iso(second: int) -> str:
-    return datetime.fromtimestamp(second, UTC).isoformat()

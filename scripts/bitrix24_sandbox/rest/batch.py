@@ -4,10 +4,11 @@ import re
 from itertools import count, islice
 from typing import Any
 
+from ..portal.call import CurrentCall
 from ..portal.errors import PortalError
 from ..portal.state import Portal, Stopwatch
 from .decoding import MAX_FIELDS, Fields, from_query
-from .methods import check_exists, placement_call
+from .methods import call_method, check_exists
 
 MAX_COMMANDS = 50
 
@@ -34,13 +35,13 @@ def batch(portal: Portal, fields: Fields, *, by_webhook: bool) -> dict[str, Any]
                 raise PortalError("ERROR_BATCH_METHOD_NOT_ALLOWED")
             check_exists(portal, method)
             arguments = _resolved(from_query(query), results)
-            call = placement_call(portal, arguments, by_webhook=by_webhook)
+            result = call_method(portal, method, arguments, by_webhook=by_webhook)
         except PortalError as error:
             errors[label] = error.envelope
             if fields.get("halt") not in (None, False, 0, "", "0"):
                 break
         else:
-            results[label] = call.fields
+            results[label] = result.fields if isinstance(result, CurrentCall) else result
             times[label] = portal.time_block(method, watch)
     return {
         "result": _php_array(results),

@@ -7,13 +7,14 @@ from typing import NamedTuple
 from starlette.types import Receive, Scope, Send
 
 from ..portal import json_text
+from ..portal.call import CurrentCall
 from ..portal.errors import PortalError
 from ..portal.state import Portal, Stopwatch
 from .answers import Answer, allow_any_origin, error_answer, method_not_allowed, reply
 from .batch import batch
 from .decoding import from_body, from_query, header, read_body
 from .fault_answers import Struck, play
-from .methods import check_exists, placement_call
+from .methods import call_method, check_exists
 
 METHODS = ("GET", "POST")
 LARGE = 64 * 1024  # bytes of a body that takes so long to read that others would have to wait
@@ -82,11 +83,12 @@ class Rest:
         if query:
             fields = {**query, **fields}
         if target.method == "batch":
-            result = json_text.encode(batch(portal, fields, by_webhook=by_webhook))
+            result = batch(portal, fields, by_webhook=by_webhook)
         else:
-            result = placement_call(portal, fields, by_webhook=by_webhook).text
+            result = call_method(portal, target.method, fields, by_webhook=by_webhook)
+        text = result.text if isinstance(result, CurrentCall) else json_text.encode(result)
         time = json_text.encode(portal.time_block(target.method, watch))
-        return Answer(200, f'{{"result":{result},"time":{time}}}'.encode())
+        return Answer(200, f'{{"result":{text},"time":{time}}}'.encode())
 
 
 def locate(path: str) -> Target:

@@ -57,7 +57,7 @@ class Page:
         self._portal = portal
         self._card = card
         self._place = place
-        self._handler = handler
+        self._handler = handler  # unless the application has registered a widget
         self._frame: Frame | None = None  # the newest; it is open, or it was
         self._open = False
         self._cards = 0
@@ -113,9 +113,8 @@ class Page:
             told["close"] = not shown
         call = self._card.call
         if shown and not self._open and call is not None:
-            self._frame = Frame(
-                self._portal, self._card, call, self._place, self._handler, self._cards
-            )
+            handler = self._portal.application.first_widget or self._handler
+            self._frame = Frame(self._portal, self._card, call, self._place, handler, self._cards)
             told["open"] = self._frame.opening()
             told["log"].append(opened(self._frame, told["open"]))
         self._open = shown
@@ -221,10 +220,12 @@ class Pages:
 
     async def _opening(self, request: Request) -> Response:
         call = self._card.call
-        if call is None or not self._portal.widget:
+        if call is None or self._card.widget in ("no-layout", "not-registered"):
             missing = "call" if call is None else "widget in the card"
             return answer(problem("NOT_NOW", f"There is no {missing}."), 409)
-        form = Frame(self._portal, self._card, call, *self._opens(request)).opening()
+        place, handler = self._opens(request)
+        handler = self._portal.application.first_widget or handler
+        form = Frame(self._portal, self._card, call, place, handler).opening()
         query = dict(parse_qsl(urlsplit(form["action"]).query))
         return answer({"method": form["method"], "query": query, "form": form["fields"]})
 

@@ -40,6 +40,22 @@ ENDPOINTS = (
     Endpoint("POST", "/sandbox/tokens/expire", "let an hour pass for every access token"),
     Endpoint(
         "GET",
+        "/sandbox/application",
+        "the application: whether it is installed, its widgets and event handlers, and what became "
+        "of the newest 100 events, once all so far have been posted",
+    ),
+    Endpoint(
+        "PUT",
+        "/sandbox/application",
+        '`{"handler": URL}`: install an application; `ONAPPINSTALL` is posted to its handler',
+    ),
+    Endpoint(
+        "DELETE",
+        "/sandbox/application",
+        "remove it, with its widgets, event handlers and tokens; `ONAPPUNINSTALL` is posted",
+    ),
+    Endpoint(
+        "GET",
         "/sandbox/requests",
         "the journal: what the portal was asked, oldest first. Filters: `method`, `path` (a part "
         "of it), `status`, `code`, `who` (`webhook`, `application`), `after` (an `id`). With "

@@ -12,6 +12,7 @@ const STATES = { connecting: "Ringing", connected: "Connected", idle: "Ended" };
 const NO_FRAME = {
   "no-call": "The widget is a page of another origin. It opens with the card.",
   "no-layout": "This portal has no CRM, so the card has no widget.",
+  "not-registered": "No application that is installed has registered a widget for the card.",
   folded: "The card is folded. It has no frame, until you unfold it.",
   "other-tab": "Another tab is in front. The widget has no frame, until you come back to its tab.",
 };

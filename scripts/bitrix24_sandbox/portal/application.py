@@ -1,0 +1,116 @@
+"""The application as the portal knows it: whether it is installed, and what it has registered."""
+
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from .authentication import Tokens
+from .errors import PortalError
+
+PLACEMENT = "CALL_CARD"
+EVENTS = (
+    *("ONAPPINSTALL", "ONAPPUNINSTALL"),
+    *("ONVOXIMPLANTCALLINIT", "ONVOXIMPLANTCALLSTART", "ONVOXIMPLANTCALLEND"),
+)
+MOST = 100
+"""The widgets that an application may register, and the event handlers."""
+
+LONGEST_URL = 2000
+
+
+class Widget(NamedTuple):
+    """A widget for the call card."""
+
+    handler: str
+    """The URL of its page."""
+    title: str
+    description: str
+    languages: dict[str, Any]
+    """Title, description and group, by the language."""
+
+
+class EventHandler(NamedTuple):
+    """Where an event is to be posted."""
+
+    id: int
+    event: str
+    handler: str
+
+
+class Letter(NamedTuple):
+    """An event on its way to a handler."""
+
+    handler: str
+    event: str
+    data: dict[str, str]
+    handler_id: int | None = None
+    """None for what comes to the handler of the installation."""
+    tokens: Tokens | None = None
+    """None when the application may not ask the portal any more."""
+
+
+class Application:
+    """The one application of the portal. The order of registering is kept."""
+
+    def __init__(self) -> None:
+        self.installed = True
+        self.handler: str | None = None
+        """Where the events of its installation go; None if it was there from the start."""
+        self.widgets: list[Widget] = []
+        self.event_handlers: list[EventHandler] = []
+        self._last_id = 0
+
+    @property
+    def has_widget(self) -> bool:
+        """Whether the card opens a widget of this application.
+
+        The one that is there from the start has the sandbox's own, until it registers another.
+        """
+        return self.installed and (self.handler is None or bool(self.widgets))
+
+    @property
+    def first_widget(self) -> str | None:
+        """The URL of the widget that the card opens, if the application has registered one."""
+        return self.widgets[0].handler if self.widgets else None
+
+    def add_widget(self, widget: Widget) -> None:
+        """Register a widget. Raise `PortalError` if it is registered already."""
+        if any(widget.handler == other.handler for other in self.widgets):
+            raise PortalError(
+                "ERROR_CORE", "Unable to set placement handler: Handler already binded"
+            )
+        _check_room(self.widgets)
+        self.widgets.append(widget)
+
+    def add_event_handler(self, event: str, handler: str) -> None:
+        """Register a handler of an event. Raise `PortalError` if it is registered already."""
+        if self.handlers_of(event, handler):
+            raise PortalError("ERROR_CORE", "Unable to set event handler: Handler already binded")
+        _check_room(self.event_handlers)
+        self._last_id += 1
+        self.event_handlers.append(EventHandler(self._last_id, event, handler))
+
+    def handlers_of(self, event: str, handler: str | None = None) -> list[EventHandler]:
+        """Give the handlers of an event: all, or those at this URL."""
+        return [
+            row
+            for row in self.event_handlers
+            if row.event == event and handler in (None, row.handler)
+        ]
+
+
+def _check_room(registered: list[Any]) -> None:
+    if len(registered) >= MOST:
+        raise PortalError("ERROR_CORE", f"The sandbox keeps {MOST} of them at most")
+
+
+def check_handler(url: str) -> None:
+    """Raise `PortalError` unless this is the URL of a handler."""
+    try:
+        parts = urlsplit(url)
+        whole = bool(parts.hostname) and parts.port != 0 and url.isprintable() and " " not in url
+    except ValueError:
+        whole = False
+    if not whole or len(url) > LONGEST_URL:
+        raise PortalError("ERROR_WRONG_HANDLER_URL")
+    if parts.scheme not in ("http", "https"):
+        raise PortalError("ERROR_UNSUPPORTED_PROTOCOL")

@@ -1,0 +1,146 @@
+"""Events on their way to the handlers of an application, as the portal's queue posts them.
+
+A handler is asked once, by a form; no redirect is followed, and nothing is sent again. Only
+handlers on this machine are asked: what runs here for development sends nothing into the world.
+"""
+
+import asyncio
+import ipaddress
+import threading
+import time
+from collections import deque
+from concurrent.futures import Future
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import httpx
+
+from ..portal.addresses import oauth_server_url, oauth_url
+from ..portal.application import Letter
+from ..portal.authentication import APPLICATION_TOKEN, MEMBER_ID, SCOPES, STATUS, TOKEN_LIFETIME
+
+MOST_WAITING = 100
+"""The events that wait for those before them; what comes then is lost, and noted so."""
+
+KEPT = 100
+"""The deliveries that are kept, the newest."""
+
+TIMEOUT = 5
+"""The seconds that a handler may take."""
+
+
+class Delivery(NamedTuple):
+    """What has become of an event."""
+
+    event: str
+    handler: str
+    status: int | None
+    """The status of the handler's response; None if there was none."""
+    problem: str | None
+    """Why there was none."""
+
+
+class Deliveries:
+    """Posts the events of one portal, one after the other, in a thread of its own."""
+
+    def __init__(self, origin: str) -> None:
+        """`origin`: the portal's, for the addresses that an event names."""
+        self._origin = origin
+        self._lock = threading.Lock()
+        self._waiting: deque[tuple[Letter, Future[None]]] = deque()
+        self._at_work = False
+        self._last: Future[None] = Future()
+        self._last.set_result(None)
+        self._done: deque[Delivery] = deque(maxlen=KEPT)
+
+    def add(self, letter: Letter) -> None:
+        """Post an event soon, in a thread of its own."""
+        with self._lock:
+            if len(self._waiting) >= MOST_WAITING:
+                self._done.append(_failed(letter, "too many events were waiting"))
+                return
+            self._last = Future()
+            self._waiting.append((letter, self._last))
+            if not self._at_work:
+                self._at_work = True
+                threading.Thread(target=self._work, name="deliveries", daemon=True).start()
+
+    async def posted(self) -> None:
+        """Wait until the events so far have been posted, or could not be."""
+        # Shielded: who does not wait any longer shall not cancel it for the others.
+        await asyncio.shield(asyncio.wrap_future(self._last))
+
+    def newest(self) -> list[Delivery]:
+        """Give the newest deliveries, oldest first."""
+        return list(self._done)
+
+    def clear(self) -> None:
+        """Forget what has been posted, and what waits."""
+        with self._lock:
+            for _, posted in self._waiting:
+                posted.set_result(None)
+            self._waiting.clear()
+            self._done = deque(maxlen=KEPT)  # what is being posted now goes to the old one
+
+    def _work(self) -> None:
+        # Whatever certificate: it is a developer's, for a handler on this machine.
+        with httpx.Client(timeout=TIMEOUT, trust_env=False, verify=False) as client:  # noqa: S501
+            while True:
+                with self._lock:
+                    if not self._waiting:
+                        self._at_work = False
+                        return
+                    letter, posted = self._waiting.popleft()
+                    done = self._done
+                done.append(self._post(client, letter))
+                posted.set_result(None)
+
+    def _post(self, client: httpx.Client, letter: Letter) -> Delivery:
+        if not is_here(letter.handler):
+            return _failed(letter, "it is not on this machine, and nothing is sent elsewhere")
+        try:
+            with client.stream("POST", letter.handler, data=self._form(letter)) as response:
+                return Delivery(letter.event, letter.handler, response.status_code, None)
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+            return _failed(letter, f"{type(error).__name__}: {error}")
+
+    def _form(self, letter: Letter) -> dict[str, str]:
+        auth = {
+            "domain": urlsplit(self._origin).netloc,
+            "server_endpoint": oauth_server_url(self._origin),
+            "client_endpoint": f"{oauth_url(self._origin)}/",
+            "member_id": MEMBER_ID,
+            "application_token": APPLICATION_TOKEN,
+        }
+        if letter.tokens is not None:
+            auth |= {
+                "access_token": letter.tokens.access_token,
+                "refresh_token": letter.tokens.refresh_token,
+                "expires_in": str(TOKEN_LIFETIME),
+                "scope": " ".join(SCOPES),
+                "status": STATUS,
+            }
+        number = {} if letter.handler_id is None else {"event_handler_id": str(letter.handler_id)}
+        return {
+            "event": letter.event,
+            **number,
+            **{f"data[{name}]": value for name, value in letter.data.items()},
+            "ts": str(int(time.time())),
+            **{f"auth[{name}]": value for name, value in auth.items()},
+        }
+
+
+def _failed(letter: Letter, problem: str) -> Delivery:
+    return Delivery(letter.event, letter.handler, None, problem)
+
+
+def is_here(url: str) -> bool:
+    """Tell whether a URL is on this machine, by its very address."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

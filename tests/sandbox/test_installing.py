@@ -1,0 +1,418 @@
+"""Installing an application, and the events that its handlers receive."""
+
+import asyncio
+import threading
+from typing import Any
+
+import httpx
+import pytest
+from bitrix24_sandbox.portal.application import Letter
+from bitrix24_sandbox.rest.deliveries import MOST_WAITING, Deliveries
+from bitrix24_sandbox.testing import Sandbox
+
+from tests.sandbox.handlers import Handler, Received, handling
+
+INIT, START, END = (f"ONVOXIMPLANTCALL{what}" for what in ("INIT", "START", "END"))
+
+
+@pytest.fixture
+def handler() -> Any:
+    with handling() as handler:
+        yield handler
+
+
+@pytest.fixture
+def call_method(http: httpx.Client, sandbox: Sandbox) -> Any:
+    """Call a method with a token, the one of the start unless another is given."""
+
+    def call_method(method: str, auth: str | None = None, **fields: Any) -> Any:
+        query = {"auth": auth or sandbox.access_token}
+        answer = http.post(f"{sandbox.oauth_url}/{method}", params=query, json=fields)
+        return answer.json().get("result", answer.json())
+
+    return call_method
+
+
+@pytest.fixture
+def telephony(handler: Handler, call_method: Any) -> Handler:
+    """The handler, bound to the events of the telephony."""
+    for event in (INIT, START, END):
+        assert call_method("event.bind", event=event, handler=handler.url) is True
+    return handler
+
+
+def state(sandbox: Sandbox) -> Any:
+    return httpx.get(f"{sandbox.origin}/sandbox/application", trust_env=False).json()
+
+
+class TestInstalling:
+    def test_the_handler_receives_the_tokens_in_a_form(
+        self, handler: Handler, sandbox: Sandbox, call_method: Any
+    ) -> None:
+        delivery = sandbox.install(handler.url)
+        assert (delivery.event, delivery.status) == ("ONAPPINSTALL", 200)
+        received = handler.next()
+        assert received.content_type == "application/x-www-form-urlencoded"
+        assert received.event == "ONAPPINSTALL"
+        assert received.form["ts"].isdecimal()
+        assert received.members("data") == {
+            "VERSION": "1",
+            "ACTIVE": "Y",
+            "INSTALLED": "Y",
+            "LANGUAGE_ID": "en",
+        }
+        auth = received.members("auth")
+        domain = sandbox.origin.removeprefix("http://")
+        assert auth["domain"] == domain
+        assert auth["client_endpoint"] == f"{sandbox.origin}/rest/"
+        assert auth["server_endpoint"] == f"{sandbox.origin}/oauth/rest/"
+        assert (auth["expires_in"], auth["status"]) == ("3600", "L")
+        assert set(auth["scope"].split()) == {"crm", "placement", "telephony", "user"}
+        assert call_method("app.info", auth["access_token"])["INSTALLED"] is True
+
+    def test_the_tokens_can_be_refreshed(
+        self, handler: Handler, sandbox: Sandbox, http: httpx.Client
+    ) -> None:
+        sandbox.install(handler.url)
+        auth = handler.next().members("auth")
+        fields = {
+            "grant_type": "refresh_token",
+            "client_id": "sandboxclientid",
+            "client_secret": "sandboxclientsecret",
+            "refresh_token": auth["refresh_token"],
+        }
+        answer = http.post(f"{sandbox.origin}/oauth/token/", data=fields)
+        assert answer.json()["member_id"] == auth["member_id"]
+
+    def test_the_application_token_is_that_of_the_form_that_opens_a_widget(
+        self, handler: Handler, sandbox: Sandbox, call_method: Any
+    ) -> None:
+        sandbox.install(handler.url)
+        auth = handler.next().members("auth")
+        call_method(
+            "placement.bind", auth["access_token"], PLACEMENT="CALL_CARD", HANDLER=handler.url
+        )
+        form = sandbox.widget_opening().form
+        assert form["APPLICATION_TOKEN"] == auth["application_token"]
+        assert form["member_id"] == auth["member_id"]
+
+    def test_the_handler_may_ask_the_portal_before_it_responds(
+        self, sandbox: Sandbox, call_method: Any
+    ) -> None:
+        def bind(received: Received) -> int:
+            token = received.members("auth")["access_token"]
+            answered.append(
+                call_method("placement.bind", token, PLACEMENT="CALL_CARD", HANDLER=handler.url)
+            )
+            return 200
+
+        answered: list[Any] = []
+        with handling(bind) as handler:
+            assert sandbox.install(handler.url).status == 200
+            assert answered == [True]
+            assert state(sandbox)["widgets"] == [handler.url]
+
+    def test_without_a_widget_of_its_own_the_card_opens_none(
+        self, handler: Handler, sandbox: Sandbox, http: httpx.Client, call_method: Any
+    ) -> None:
+        def widget() -> str:
+            shown: str = http.get(f"{sandbox.origin}/sandbox/card").json()["widget"]
+            return shown
+
+        assert widget() == "open"
+        sandbox.install(handler.url)
+        assert widget() == "not-registered"
+        token = handler.next().members("auth")["access_token"]
+        call_method("placement.bind", token, PLACEMENT="CALL_CARD", HANDLER=handler.url)
+        assert widget() == "open"
+        call_method("placement.unbind", token, PLACEMENT="CALL_CARD")
+        assert widget() == "not-registered"
+
+    def test_it_takes_the_place_of_the_one_before(
+        self, telephony: Handler, sandbox: Sandbox
+    ) -> None:
+        assert state(sandbox)["events"] != []
+        sandbox.install(telephony.url)
+        assert state(sandbox)["events"] == []
+        assert state(sandbox)["handler"] == telephony.url
+
+    @pytest.mark.parametrize("status", [302, 404, 500])
+    def test_it_is_installed_whatever_the_handler_responds(
+        self, status: int, sandbox: Sandbox
+    ) -> None:
+        with handling(lambda _: status, Location="/elsewhere") as handler:
+            assert sandbox.install(handler.url).status == status
+            handler.next()
+            assert state(sandbox)["installed"] is True
+            assert handler.nothing(), "neither a redirect is followed, nor an event sent again"
+
+    def test_a_handler_that_is_not_there_is_named_with_the_reason(self, sandbox: Sandbox) -> None:
+        with handling() as handler:
+            pass
+        delivery = sandbox.install(handler.url)
+        assert delivery.status is None
+        assert delivery.problem
+        assert "ConnectError" in delivery.problem
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            *("http://192.0.2.1/", "https://example.com/handler", "http://localhost.example.com/"),
+            *("http://127.0.0.1@192.0.2.1/", "//127.0.0.1/", "ftp://127.0.0.1/", "", "x", 1, None),
+            *("http://[::1/", "http://127.0.0.1:99999/", "http://0.0.0.0/"),
+        ],
+    )
+    def test_a_handler_elsewhere_is_refused(
+        self, url: Any, sandbox: Sandbox, http: httpx.Client
+    ) -> None:
+        before = state(sandbox)
+        answer = http.put(f"{sandbox.origin}/sandbox/application", json={"handler": url})
+        assert answer.status_code == 422
+        assert state(sandbox) == before
+
+
+class TestUninstalling:
+    def test_the_handler_receives_the_event_without_tokens(
+        self, handler: Handler, sandbox: Sandbox
+    ) -> None:
+        sandbox.install(handler.url)
+        installed = handler.next().members("auth")
+        sandbox.uninstall()
+        received = handler.next()
+        assert received.event == "ONAPPUNINSTALL"
+        assert received.members("data") == {"LANGUAGE_ID": "en", "CLEAN": "1"}
+        auth = received.members("auth")
+        assert auth["application_token"] == installed["application_token"]
+        assert not auth.keys() & {"access_token", "refresh_token"}
+
+    def test_a_handler_that_is_bound_to_it_receives_it_once(
+        self, handler: Handler, sandbox: Sandbox, call_method: Any
+    ) -> None:
+        call_method("event.bind", event="ONAPPUNINSTALL", handler=handler.url)
+        sandbox.uninstall()
+        assert handler.next().event == "ONAPPUNINSTALL"
+        sandbox.install(handler.url)
+        token = handler.next().members("auth")["access_token"]
+        call_method("event.bind", token, event="ONAPPUNINSTALL", handler=handler.url)
+        sandbox.uninstall()
+        assert handler.next().event == "ONAPPUNINSTALL"
+        assert sandbox.deliveries[-1].status == 200
+        assert handler.nothing()
+
+    def test_all_tokens_widgets_and_handlers_are_gone(
+        self, telephony: Handler, sandbox: Sandbox, call_method: Any, http: httpx.Client
+    ) -> None:
+        call_method("placement.bind", PLACEMENT="CALL_CARD", HANDLER=telephony.url)
+        sandbox.uninstall()
+        shown = state(sandbox)
+        assert (shown["installed"], shown["widgets"], shown["events"]) == (False, [], [])
+        assert call_method("profile")["error"] == "invalid_token"
+        fields = {
+            "grant_type": "refresh_token",
+            "client_id": "sandboxclientid",
+            "client_secret": "sandboxclientsecret",
+            "refresh_token": "sandboxrefreshtoken",
+        }
+        answer = http.post(f"{sandbox.origin}/oauth/token/", data=fields)
+        assert answer.json()["error"] == "invalid_grant"
+        assert http.get(f"{sandbox.origin}/sandbox/widget").status_code == 409
+
+    def test_a_reset_installs_the_one_of_the_start(
+        self, sandbox: Sandbox, call_method: Any
+    ) -> None:
+        sandbox.uninstall()
+        sandbox.reset()
+        assert call_method("app.info")["INSTALLED"] is True
+        assert sandbox.widget_opening().form["AUTH_ID"] == sandbox.access_token
+
+
+class TestTelephonyEvents:
+    def test_a_call_of_the_portal_s_own_telephony(
+        self, telephony: Handler, sandbox: Sandbox, http: httpx.Client
+    ) -> None:
+        def act(action: str) -> None:
+            http.post(f"{sandbox.origin}/sandbox/card/{action}").raise_for_status()
+
+        sandbox.call = None
+        assert telephony.next().event == END
+        act("ring")
+        begun = telephony.next()
+        assert begun.event == INIT
+        call = sandbox.call
+        assert call
+        assert begun.members("data") == {
+            "CALL_ID": call["CALL_ID"],
+            "CALL_TYPE": "2",
+            "ACCOUNT_SEARCH_ID": "+12025550100",
+            "PHONE_NUMBER": "+12025550100",
+            "CALLER_ID": "+12025550142",
+        }
+        assert telephony.nothing(), "nobody has answered"
+        act("answer")
+        answered = telephony.next()
+        assert answered.event == START
+        assert answered.members("data") == {"CALL_ID": call["CALL_ID"], "USER_ID": "1"}
+        act("bind")
+        act("far-end-hangs-up")
+        ended = telephony.next()
+        assert ended.event == END
+        data = ended.members("data")
+        assert (data["CALL_ID"], data["PORTAL_USER_ID"]) == (call["CALL_ID"], "1")
+        assert (data["CALL_FAILED_CODE"], data["PHONE_NUMBER"]) == ("200", "+12025550142")
+        assert sandbox.deliveries[-1].event == END
+
+    def test_a_call_that_nobody_answers_ends_as_missed(
+        self, telephony: Handler, sandbox: Sandbox, http: httpx.Client
+    ) -> None:
+        sandbox.call = None
+        http.post(f"{sandbox.origin}/sandbox/card/ring")
+        http.post(f"{sandbox.origin}/sandbox/card/close")
+        events = [telephony.next() for _ in range(3)]
+        assert [received.event for received in events] == [END, INIT, END]
+        data = events[-1].members("data")
+        assert (data["CALL_FAILED_CODE"], data["CALL_DURATION"]) == ("304", "0")
+
+    def test_an_outgoing_call_begins_when_it_has_an_id(
+        self, telephony: Handler, sandbox: Sandbox, http: httpx.Client
+    ) -> None:
+        sandbox.call = None
+        assert telephony.next().event == END
+        http.post(f"{sandbox.origin}/sandbox/card/dial")
+        assert [made.event for made in sandbox.deliveries] == [END]
+        http.post(f"{sandbox.origin}/sandbox/card/answer")
+        assert (telephony.next().event, telephony.next().event) == (INIT, START)
+
+    def test_a_registered_call_ends_with_its_finish_not_with_its_card(
+        self, telephony: Handler, sandbox: Sandbox, call_method: Any
+    ) -> None:
+        sandbox.call = None
+        assert telephony.next().event == END
+        call_id = call_method(
+            "telephony.externalCall.register", USER_ID=1, PHONE_NUMBER="+12025550142", TYPE=2
+        )["CALL_ID"]
+        begun, answered = telephony.next(), telephony.next()
+        assert (begun.event, answered.event) == (INIT, START)
+        assert begun.members("data") == {
+            "CALL_ID": call_id,
+            "CALL_TYPE": "2",
+            "CALLER_ID": "+12025550142",
+            "REST_APP_ID": "1",
+        }
+        sandbox.call = None
+        assert len(sandbox.deliveries) == 3
+        call_method("telephony.externalCall.finish", CALL_ID=call_id, USER_ID=1, DURATION=7)
+        ended = telephony.next()
+        assert ended.event == END
+        data = ended.members("data")
+        assert (data["CALL_ID"], data["CALL_DURATION"]) == (call_id, "7")
+        assert len(sandbox.deliveries) == 4
+
+    def test_an_event_names_the_handler_and_carries_the_application_s_token(
+        self, telephony: Handler, sandbox: Sandbox
+    ) -> None:
+        sandbox.call = None
+        received = telephony.next()
+        auth = received.members("auth")
+        assert received.form["event_handler_id"] == "3"
+        assert auth["application_token"] == "sandboxapplicationtoken"
+        assert auth["access_token"] == sandbox.access_token
+
+    def test_a_reset_is_no_event(self, telephony: Handler, sandbox: Sandbox) -> None:
+        sandbox.reset()
+        sandbox.install(telephony.url)
+        assert telephony.next().event == "ONAPPINSTALL"
+
+
+class TestDeliveries:
+    def test_nobody_waits_for_a_handler(
+        self, sandbox: Sandbox, call_method: Any, http: httpx.Client
+    ) -> None:
+        release = threading.Event()
+
+        def hold(_: Received) -> int:
+            assert release.wait(20)
+            return 200
+
+        with handling(hold) as handler:
+            call_method("event.bind", event=END, handler=handler.url)
+            sandbox.call = None
+            handler.next()
+            assert call_method("profile")["ID"] == "1"
+            assert http.get(f"{sandbox.origin}/sandbox/card").json()["widget"] == "no-call"
+            release.set()
+            assert [made.status for made in sandbox.deliveries] == [200]
+
+    def test_a_silent_handler_is_given_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("bitrix24_sandbox.rest.deliveries.TIMEOUT", 0.05)
+        release = threading.Event()
+
+        def hold(_: Received) -> int:
+            release.wait(20)
+            return 200
+
+        deliveries = Deliveries("http://portal.invalid")
+        with handling(hold) as handler:
+            deliveries.add(Letter(handler.url, END, {}))
+            asyncio.run(deliveries.posted())
+            release.set()
+        (delivery,) = deliveries.newest()
+        assert (delivery.status, delivery.problem) == (None, "ReadTimeout: timed out")
+
+    def test_a_handler_on_another_machine_is_never_asked(
+        self, sandbox: Sandbox, call_method: Any
+    ) -> None:
+        url = "http://192.0.2.1/events"
+        assert call_method("event.bind", event=END, handler=url) is True
+        sandbox.call = None
+        (delivery,) = sandbox.deliveries
+        assert (delivery.handler, delivery.status) == (url, None)
+        assert delivery.problem == "it is not on this machine, and nothing is sent elsewhere"
+
+    def test_so_many_and_no_more_wait(self) -> None:
+        release = threading.Event()
+
+        def hold(_: Received) -> int:
+            release.wait(20)
+            return 200
+
+        deliveries = Deliveries("http://portal.invalid")
+        with handling(hold) as handler:
+            letter = Letter(handler.url, END, {})
+            deliveries.add(letter)
+            handler.next()  # it is on its way, so it does not wait any more
+            for _ in range(MOST_WAITING):
+                deliveries.add(letter)
+            assert deliveries.newest() == []
+            deliveries.add(letter)
+            assert [made.problem for made in deliveries.newest()] == [
+                "too many events were waiting"
+            ]
+            deliveries.clear()
+            release.set()
+
+    def test_what_waits_is_forgotten_with_a_reset(self, sandbox: Sandbox, call_method: Any) -> None:
+        release = threading.Event()
+
+        def hold(_: Received) -> int:
+            release.wait(20)
+            return 200
+
+        with handling(hold) as handler:
+            call_method("event.bind", event=START, handler=handler.url)
+            for number in range(3):
+                call = {**(sandbox.call or {}), "CALL_ID": f"externalCall.{number}"}
+                sandbox.call = call
+            handler.next()
+            sandbox.reset()
+            release.set()
+            assert sandbox.deliveries == []
+            assert handler.nothing()
+
+    @pytest.mark.usefixtures("telephony")
+    def test_a_call_that_no_form_can_carry_stops_nothing(self, sandbox: Sandbox) -> None:
+        assert sandbox.call
+        sandbox.call = {**sandbox.call, "CALL_ID": "half a pair: \ud83d"}
+        sandbox.call = None
+        sandbox.play("external")
+        events = [made.event for made in sandbox.deliveries if made.status == 200]
+        assert events[-2:] == [INIT, START]

@@ -1,0 +1,480 @@
+"""The methods beside `placement.call`: what each answers, and to whom."""
+
+import json
+import re
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import bitrix24_sandbox
+import httpx
+import pytest
+from bitrix24_sandbox.rest.methods import METHODS
+from bitrix24_sandbox.testing import Sandbox
+
+README = Path(bitrix24_sandbox.__path__[0]) / "README.md"
+WIDGET = {"PLACEMENT": "CALL_CARD", "HANDLER": "http://127.0.0.1:3000/widget", "TITLE": "Client"}
+OTHER = {**WIDGET, "HANDLER": "http://127.0.0.1:3000/other"}
+CALL = {"USER_ID": 1, "PHONE_NUMBER": "+12025550142", "TYPE": 2}
+
+# Valid fields for each method that needs some.
+FIELDS: dict[str, dict[str, Any]] = {
+    "placement.call": {"PLACEMENT": "getStatus", "PARAMS": {}},
+    "placement.bind": WIDGET,
+    "placement.unbind": {"PLACEMENT": "CALL_CARD"},
+    "event.bind": {"event": "ONVOXIMPLANTCALLEND", "handler": "http://127.0.0.1:9/"},
+    "event.unbind": {"event": "ONVOXIMPLANTCALLEND"},
+    "telephony.externalCall.register": CALL,
+    "crm.contact.get": {"id": 17},
+    "crm.company.get": {"id": 5},
+    "crm.lead.get": {"id": 52},
+    "crm.deal.get": {"id": 83},
+}
+FOR_APPLICATIONS = {
+    *("app.info", "placement.bind", "placement.unbind", "placement.get", "placement.list"),
+    *("event.bind", "event.unbind", "event.get"),
+    *("telephony.externalCall.register", "telephony.externalCall.finish"),
+}
+NAMES = [method.name for method in METHODS]
+
+
+@pytest.fixture
+def oauth(http: httpx.Client, sandbox: Sandbox) -> Any:
+    """Call a method with OAuth, and give the whole response."""
+
+    def oauth(method: str, fields: dict[str, Any] | None = None) -> httpx.Response:
+        auth = {"auth": sandbox.access_token}
+        return http.post(f"{sandbox.oauth_url}/{method}", params=auth, json=fields or {})
+
+    return oauth
+
+
+@pytest.fixture
+def result(oauth: Any) -> Any:
+    """Call a method with OAuth, and give its result."""
+
+    def result(method: str, fields: dict[str, Any] | None = None) -> Any:
+        answer = oauth(method, fields)
+        assert answer.status_code == 200, answer.text
+        assert answer.json().keys() == {"result", "time"}
+        return answer.json()["result"]
+
+    return result
+
+
+@pytest.fixture
+def refusal(oauth: Any) -> Any:
+    """Call a method with OAuth, and give the status, code and description of its refusal."""
+
+    def refusal(method: str, fields: dict[str, Any] | None = None) -> tuple[int, str, str]:
+        answer = oauth(method, fields)
+        return answer.status_code, answer.json()["error"], answer.json()["error_description"]
+
+    return refusal
+
+
+@pytest.fixture
+def opened_widget(http: httpx.Client, sandbox: Sandbox) -> Any:
+    """Load a portal page, and give the URL of the widget that it opens."""
+
+    def opened_widget() -> str:
+        with http.stream("GET", f"{sandbox.origin}/sandbox/card/turns") as stream:
+            for line in stream.iter_lines():
+                turn = json.loads(line.removeprefix("data: ") or "{}")
+                if turn.get("open"):
+                    url: str = turn["open"]["action"].partition("?")[0]
+                    return url
+        raise AssertionError("the page opens no widget")
+
+    return opened_widget
+
+
+class TestEachMethod:
+    @pytest.mark.parametrize("profile", ["rest", "app-only", "js-only"])
+    @pytest.mark.parametrize("name", NAMES)
+    def test_it_is_there_in_every_profile_but_placement_call(
+        self, name: str, profile: str, oauth: Any, sandbox: Sandbox
+    ) -> None:
+        sandbox.profile = profile
+        answer = oauth(name, FIELDS.get(name)).json()
+        missing = (name, profile) == ("placement.call", "js-only")
+        assert (answer.get("error") == "ERROR_METHOD_NOT_FOUND") == missing
+
+    @pytest.mark.parametrize("profile", ["rest", "app-only", "js-only"])
+    @pytest.mark.parametrize("name", [name for name in NAMES if name != "placement.call"])
+    def test_webhooks_may_ask_what_concerns_no_application(
+        self, name: str, profile: str, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        sandbox.profile = profile
+        answer = http.post(sandbox.webhook_url + name, json=FIELDS.get(name, {}))
+        if name == "app.info":
+            assert (answer.status_code, answer.json()["error"]) == (400, "ACCESS_DENIED")
+        elif name in FOR_APPLICATIONS:
+            assert (answer.status_code, answer.json()["error"]) == (403, "WRONG_AUTH_TYPE")
+        else:
+            assert answer.status_code == 200
+
+    @pytest.mark.parametrize("name", FIELDS)
+    def test_it_takes_a_form_and_a_query_as_well(
+        self, name: str, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        fields = {"auth": sandbox.access_token, **FIELDS[name]}
+        if name == "placement.call":
+            del fields["PARAMS"]
+        url = f"{sandbox.oauth_url}/{name}.json"
+        for answer in (
+            http.post(url, data=fields),
+            http.get(f"{url}?{urlencode(fields)}"),
+        ):
+            code = answer.json().get("error_description", "")
+            assert answer.status_code == 200 or "already binded" in code, answer.text
+
+    def test_it_may_be_a_command_of_a_batch(self, result: Any) -> None:
+        commands = {
+            "user": "user.current",
+            "who": "profile",
+            "contact": "crm.contact.get?ID=17",
+            "company": "crm.company.get?ID=$result[contact][COMPANY_ID]",
+            "bind": f"placement.bind?{urlencode(WIDGET)}",
+            "widgets": "placement.get",
+        }
+        answered = result("batch", {"cmd": commands})
+        assert answered["result_error"] == []
+        assert answered["result"]["company"]["TITLE"] == "Whitfield & Daughters"
+        assert answered["result"]["bind"] is True
+        assert answered["result"]["widgets"][0]["handler"] == WIDGET["HANDLER"]
+
+    def test_in_a_batch_of_a_webhook_it_is_refused_as_alone(
+        self, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        commands = {"bind": f"placement.bind?{urlencode(WIDGET)}", "who": "profile"}
+        answer = http.post(f"{sandbox.webhook_url}batch", json={"cmd": commands}).json()["result"]
+        assert answer["result_error"]["bind"]["error"] == "WRONG_AUTH_TYPE"
+        assert answer["result"].keys() == {"who"}
+
+    def test_the_readme_has_the_table(self) -> None:
+        rows = re.findall(
+            r"^\| `[a-zA-Z.]+` \|.*\.md\) \|$", README.read_text("utf-8"), re.MULTILINE
+        )
+        docs = "https://github.com/bitrix-tools/b24-rest-docs/blob/main/api-reference/"
+        assert rows == [
+            f"| `{method.name}` | {'yes' if not method.refuses_webhooks else 'no'} | {method.what} "
+            f"| [{Path(method.source).stem}]({docs}{method.source}) |"
+            for method in METHODS
+        ]
+
+
+class TestWhoAndWhat:
+    def test_the_user_is_an_administrator_with_an_id_in_text(self, result: Any) -> None:
+        profile, user = result("profile"), result("user.current")
+        assert (profile["ID"], profile["ADMIN"]) == ("1", True)
+        assert (user["ID"], user["ACTIVE"], user["UF_DEPARTMENT"]) == ("1", True, [1])
+        assert (profile["NAME"], profile["LAST_NAME"]) == (user["NAME"], user["LAST_NAME"])
+
+    def test_the_portal_s_own_app_info_tells_whether_it_is_installed(self, result: Any) -> None:
+        info = result("app.info")
+        assert info.keys() == {
+            *("ID", "CODE", "VERSION", "STATUS", "INSTALLED", "PAYMENT_EXPIRED", "DAYS"),
+            *("LANGUAGE_ID", "LICENSE", "LICENSE_TYPE", "LICENSE_FAMILY"),
+        }
+        assert (info["STATUS"], info["INSTALLED"]) == ("L", True)
+
+    def test_the_scope_has_all_that_the_methods_need(self, result: Any) -> None:
+        assert set(result("scope")) == {method.scope for method in METHODS} - {""}
+
+    def test_the_methods_are_listed_as_documentation_writes_them(self, result: Any) -> None:
+        assert {"telephony.externalCall.register", "placement.call"} <= set(result("methods"))
+        assert result("methods", {"full": True}) == result("methods")
+
+    def test_the_methods_of_one_scope_are_listed(self, result: Any) -> None:
+        assert result("methods", {"scope": "user"}) == ["user.current"]
+        assert set(result("methods", {"scope": ""})) >= {"profile", "event.bind"}
+        assert "user.current" not in result("methods", {"scope": ""})
+
+    def test_a_portal_of_today_does_not_list_placement_call(
+        self, result: Any, sandbox: Sandbox
+    ) -> None:
+        sandbox.profile = "js-only"
+        assert "placement.call" not in result("methods")
+
+    def test_the_server_s_time_is_now(self, result: Any) -> None:
+        time = datetime.fromisoformat(result("server.time"))
+        assert abs(datetime.now(time.tzinfo) - time) < timedelta(minutes=1)
+
+
+class TestCrmItems:
+    @pytest.mark.parametrize("scenario", ["external", "incoming-bound", "call-list", "transfer"])
+    def test_all_that_a_scenario_is_bound_to_is_there(
+        self, scenario: str, result: Any, sandbox: Sandbox
+    ) -> None:
+        sandbox.play(scenario)
+        assert sandbox.call
+        for binding in sandbox.call["CRM_BINDINGS"]:
+            method = f"crm.{binding['ENTITY_TYPE'].lower()}.get"
+            item = result(method, {"id": binding["ENTITY_ID"]})
+            assert item["ID"] == str(binding["ENTITY_ID"])
+
+    def test_the_client_of_the_call_is_found_at_its_number(
+        self, result: Any, sandbox: Sandbox
+    ) -> None:
+        contact = result("crm.contact.get", {"ID": "17"})
+        assert sandbox.call
+        assert contact["PHONE"][0]["VALUE"] == sandbox.call["PHONE_NUMBER"]
+        assert (contact["NAME"], contact["LAST_NAME"]) == ("Nora", "Whitfield")
+        assert contact["COMPANY_ID"] == "5"
+
+    def test_a_missing_item_has_an_error_without_a_code(self, refusal: Any) -> None:
+        assert refusal("crm.contact.get", {"id": 999}) == (400, "", "Not found")
+        assert refusal("crm.deal.get", {"id": 17}) == (400, "", "Not found")
+
+    @pytest.mark.parametrize("item", [None, 0, -1, "x", "", True, [], {}, 1.5, 10**30, "٣"])
+    def test_an_id_that_is_none_is_refused(self, item: Any, refusal: Any) -> None:
+        expected = (400, "", "ID is not defined or invalid.")
+        assert refusal("crm.lead.get", {"id": item}) == expected
+
+
+class TestWidgets:
+    def test_the_card_opens_the_first_one_that_is_registered(
+        self, result: Any, opened_widget: Any
+    ) -> None:
+        assert opened_widget() not in (WIDGET["HANDLER"], OTHER["HANDLER"])
+        assert result("placement.bind", WIDGET) is True
+        assert result("placement.bind", OTHER) is True
+        assert opened_widget() == WIDGET["HANDLER"]
+        result("placement.unbind", WIDGET)
+        assert opened_widget() == OTHER["HANDLER"]
+
+    def test_they_are_listed_with_their_names(self, result: Any) -> None:
+        result("placement.bind", {**WIDGET, "DESCRIPTION": "Who calls"})
+        assert result("placement.get") == [
+            {
+                "placement": "CALL_CARD",
+                "userId": 0,
+                "handler": WIDGET["HANDLER"],
+                "options": [],
+                "title": "Client",
+                "description": "Who calls",
+                "langAll": {
+                    "en": {"TITLE": "Client", "DESCRIPTION": "Who calls", "GROUP_NAME": ""}
+                },
+            }
+        ]
+
+    def test_their_names_come_in_languages_from_a_form_too(
+        self, result: Any, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        form = {
+            "auth": sandbox.access_token,
+            **WIDGET,
+            "LANG_ALL[en][TITLE]": "Client",
+            "LANG_ALL[pl][TITLE]": "Klient",
+        }
+        assert http.post(f"{sandbox.oauth_url}/placement.bind", data=form).json()["result"]
+        languages = result("placement.get")[0]["langAll"]
+        assert {name: texts["TITLE"] for name, texts in languages.items()} == {
+            "en": "Client",
+            "pl": "Klient",
+        }
+
+    def test_the_same_twice_is_refused(self, result: Any, refusal: Any) -> None:
+        result("placement.bind", WIDGET)
+        status, code, description = refusal("placement.bind", WIDGET)
+        assert (status, code) == (400, "ERROR_CORE")
+        assert "Handler already binded" in description
+
+    def test_removing_counts_each_twice_as_portals_do(self, result: Any) -> None:
+        result("placement.bind", WIDGET)
+        result("placement.bind", OTHER)
+        assert result("placement.unbind", {"PLACEMENT": "CALL_CARD"}) == {"count": 4}
+        assert result("placement.unbind", {"PLACEMENT": "CALL_CARD"}) == {"count": 0}
+
+    @pytest.mark.parametrize(
+        ("changed", "code"),
+        [
+            ({"PLACEMENT": None}, "ERROR_ARGUMENT"),
+            ({"PLACEMENT": ["CALL_CARD"]}, "ERROR_ARGUMENT"),
+            ({"HANDLER": ""}, "ERROR_ARGUMENT"),
+            ({"PLACEMENT": "CRM_DEAL_DETAIL_TAB"}, "ERROR_PLACEMENT_NOT_FOUND"),
+            ({"HANDLER": "widget"}, "ERROR_WRONG_HANDLER_URL"),
+            ({"HANDLER": "http://127.0.0.1:99999/"}, "ERROR_WRONG_HANDLER_URL"),
+            ({"HANDLER": "http://[::1/"}, "ERROR_WRONG_HANDLER_URL"),
+            ({"HANDLER": "http://x/" + "y" * 2000}, "ERROR_WRONG_HANDLER_URL"),
+            ({"HANDLER": "ftp://127.0.0.1/"}, "ERROR_UNSUPPORTED_PROTOCOL"),
+        ],
+    )
+    def test_what_cannot_be_registered_is_refused(
+        self, changed: dict[str, Any], code: str, oauth: Any, result: Any
+    ) -> None:
+        answer = oauth("placement.bind", {**WIDGET, **changed})
+        assert (answer.status_code, answer.json()["error"]) == (400, code)
+        assert result("placement.get") == []
+        if code == "ERROR_ARGUMENT":
+            assert answer.json()["argument"] == next(iter(changed))
+
+    def test_there_is_one_place_for_them(self, result: Any) -> None:
+        assert result("placement.list") == ["CALL_CARD"]
+        assert result("placement.list", {"SCOPE": "telephony"}) == ["CALL_CARD"]
+        assert result("placement.list", {"SCOPE": "crm"}) == []
+
+    def test_so_many_and_no_more_are_kept(self, result: Any, oauth: Any) -> None:
+        for number in range(100):
+            result("placement.bind", {**WIDGET, "HANDLER": f"http://127.0.0.1:3000/{number}"})
+        assert oauth("placement.bind", WIDGET).json()["error"] == "ERROR_CORE"
+        assert len(result("placement.get")) == 100
+
+
+class TestEventHandlers:
+    EVENT = "ONVOXIMPLANTCALLEND"
+
+    def test_they_are_registered_listed_and_removed(self, result: Any) -> None:
+        for path in ("a", "b"):
+            fields = {"event": "OnVoximplantCallEnd", "handler": f"http://127.0.0.1:9/{path}"}
+            assert result("event.bind", fields) is True
+        assert result("event.get") == [
+            {"event": self.EVENT, "handler": url, "auth_type": "0", "offline": 0}
+            for url in ("http://127.0.0.1:9/a", "http://127.0.0.1:9/b")
+        ]
+        one = {"event": self.EVENT, "handler": "http://127.0.0.1:9/a"}
+        assert result("event.unbind", one) == {"count": 1}
+        assert result("event.unbind", {"EVENT": self.EVENT}) == {"count": 1}
+        assert result("event.unbind", {"EVENT": self.EVENT}) == {"count": 0}
+
+    def test_the_same_twice_is_refused(self, result: Any, refusal: Any) -> None:
+        fields = {"event": self.EVENT, "handler": "http://127.0.0.1:9/"}
+        result("event.bind", fields)
+        assert refusal("event.bind", fields)[1] == "ERROR_CORE"
+        assert "Handler already binded" in refusal("event.bind", fields)[2]
+
+    @pytest.mark.parametrize("changed", [{"event": "ONCRMLEADADD"}, {"event_type": "offline"}])
+    def test_an_event_that_there_is_not_is_refused(
+        self, changed: dict[str, str], refusal: Any
+    ) -> None:
+        fields = {"event": self.EVENT, "handler": "http://127.0.0.1:9/", **changed}
+        assert refusal("event.bind", fields)[:2] == (400, "ERROR_EVENT_NOT_FOUND")
+
+
+class TestExternalCalls:
+    def test_one_that_is_registered_is_in_the_card_until_it_is_finished(
+        self, result: Any, sandbox: Sandbox
+    ) -> None:
+        sandbox.call = None
+        registered = result("telephony.externalCall.register", {**CALL, "LINE_NUMBER": "reg7"})
+        assert registered["CALL_ID"].startswith("externalCall.")
+        assert (registered["CRM_ENTITY_TYPE"], registered["CRM_ENTITY_ID"]) == ("CONTACT", 17)
+        assert sandbox.call == {
+            "CALL_ID": registered["CALL_ID"],
+            "PHONE_NUMBER": "+12025550142",
+            "LINE_NUMBER": "reg7",
+            "LINE_NAME": "",
+            "CRM_ENTITY_TYPE": "CONTACT",
+            "CRM_ENTITY_ID": 17,
+            "CRM_BINDINGS": [{"ENTITY_TYPE": "CONTACT", "ENTITY_ID": 17}],
+            "CALL_DIRECTION": "incoming",
+            "CALL_STATE": "connected",
+            "CALL_LIST_MODE": False,
+        }
+        finished = result(
+            "telephony.externalCall.finish",
+            {"CALL_ID": registered["CALL_ID"], "USER_ID": 1, "DURATION": 95, "VOTE": 5},
+        )
+        assert sandbox.call is None
+        assert finished["CALL_ID"] == registered["CALL_ID"]
+        assert (finished["CALL_DURATION"], finished["CALL_FAILED_CODE"]) == (95, "200")
+        assert (finished["CALL_STATUS"], finished["CALL_VOTE"]) == (1, 5)
+        assert (finished["INCOMING"], finished["PORTAL_USER_ID"]) == ("2", 1)
+        assert finished["PORTAL_NUMBER"] == "reg7"
+
+    def test_it_is_the_call_that_get_status_gives(self, result: Any, sandbox: Sandbox) -> None:
+        sandbox.call = None
+        call_id = result("telephony.externalCall.register", CALL)["CALL_ID"]
+        status = result("placement.call", {"PLACEMENT": "getStatus", "PARAMS": {}})
+        assert status["CALL_ID"] == call_id
+
+    def test_a_card_that_is_open_keeps_its_call(self, result: Any, sandbox: Sandbox) -> None:
+        before = sandbox.call
+        call_id = result("telephony.externalCall.register", CALL)["CALL_ID"]
+        assert sandbox.call == before
+        result("telephony.externalCall.finish", {"CALL_ID": call_id, "USER_ID": "1"})
+        assert sandbox.call == before
+
+    @pytest.mark.parametrize("show", [0, "0"])
+    def test_it_may_be_registered_without_a_card(
+        self, show: Any, result: Any, sandbox: Sandbox
+    ) -> None:
+        sandbox.call = None
+        result("telephony.externalCall.register", {**CALL, "SHOW": show})
+        assert sandbox.call is None
+
+    def test_the_crm_is_asked_for_the_number_unless_an_item_is_named(
+        self, result: Any, sandbox: Sandbox
+    ) -> None:
+        named = {"CRM_ENTITY_TYPE": "LEAD", "CRM_ENTITY_ID": "52"}
+        register = "telephony.externalCall.register"
+        assert result(register, {**CALL, **named})["CRM_ENTITY_ID"] == 52
+        sandbox.call = None
+        unknown = {**CALL, "PHONE_NUMBER": "+12025550100"}
+        assert result(register, unknown)["CRM_ENTITY_ID"] is None
+        assert sandbox.call
+        assert (sandbox.call["CRM_ENTITY_TYPE"], sandbox.call["CRM_ENTITY_ID"]) == ("", 0)
+        assert sandbox.call["CRM_BINDINGS"] == []
+
+    @pytest.mark.parametrize(
+        ("kind", "direction"),
+        [(1, "outgoing"), ("2", "incoming"), (3, "incomingTransfer"), (4, "callback")],
+    )
+    def test_its_type_is_the_direction_in_the_card(
+        self, kind: Any, direction: str, result: Any, sandbox: Sandbox
+    ) -> None:
+        sandbox.call = None
+        result("telephony.externalCall.register", {**CALL, "TYPE": kind})
+        assert sandbox.call
+        assert sandbox.call["CALL_DIRECTION"] == direction
+
+    def test_the_operator_may_close_the_card_before_it_is_finished(
+        self, result: Any, sandbox: Sandbox
+    ) -> None:
+        sandbox.call = None
+        call_id = result("telephony.externalCall.register", CALL)["CALL_ID"]
+        sandbox.call = None
+        finish = {"CALL_ID": call_id, "USER_ID": 1}
+        assert result("telephony.externalCall.finish", finish)["CALL_FAILED_CODE"] == "304"
+
+    def test_the_one_of_a_scenario_can_be_finished_too(self, result: Any, sandbox: Sandbox) -> None:
+        assert sandbox.call
+        finish = {"CALL_ID": sandbox.call["CALL_ID"], "USER_ID": 1}
+        assert result("telephony.externalCall.finish", finish)["CRM_ACTIVITY_ID"] == 2024
+        assert sandbox.call is None
+
+    @pytest.mark.parametrize(
+        ("changed", "description"),
+        [
+            ({"USER_ID": None}, "USER_ID or USER_PHONE_INNER should be set"),
+            ({"USER_ID": 2}, "User is not found or is not active"),
+            ({"TYPE": 6}, "Unknown TYPE"),
+            ({"TYPE": None}, "Unknown TYPE"),
+            ({"PHONE_NUMBER": ""}, "Unsupported phone number format"),
+            ({"PHONE_NUMBER": "x" * 300}, "Unsupported phone number format"),
+            ({"CALL_START_DATE": "now"}, "CALL_START_DATE should be in the ISO-8601 format"),
+            ({"CALL_START_DATE": ["x"]}, "CALL_START_DATE should be in the ISO-8601 format"),
+        ],
+    )
+    def test_what_cannot_be_registered_is_refused(
+        self, changed: dict[str, Any], description: str, refusal: Any, sandbox: Sandbox
+    ) -> None:
+        sandbox.call = None
+        expected = (400, "ERROR_CORE", description)
+        assert refusal("telephony.externalCall.register", {**CALL, **changed}) == expected
+        assert sandbox.call is None
+
+    def test_what_was_never_registered_or_has_ended_is_refused(
+        self, result: Any, refusal: Any
+    ) -> None:
+        finish = {"CALL_ID": "externalCall.x", "USER_ID": 1}
+        expected = "Call is not found (call should be registered prior to finishing)"
+        assert refusal("telephony.externalCall.finish", finish) == (400, "ERROR_CORE", expected)
+        call_id = result("telephony.externalCall.register", CALL)["CALL_ID"]
+        result("telephony.externalCall.finish", {**finish, "CALL_ID": call_id})
+        again = refusal("telephony.externalCall.finish", {**finish, "CALL_ID": call_id})
+        assert again == (400, "ERROR_CORE", expected)
+        assert refusal("telephony.externalCall.finish", {"CALL_ID": 1})[1] == "INVALID_ARGUMENT"
