@@ -16,6 +16,9 @@ from bitrix24_sandbox.server import running
 
 Ask = Callable[..., httpx.Response]
 
+# Its tests run where the distribution is installed: see test_distribution.
+collect_ignore = ["application"]
+
 
 @pytest.fixture(scope="session")
 def http() -> Iterator[httpx.Client]:

@@ -46,7 +46,8 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (wheel,) = folder.glob("bitrix24_sandbox-*.whl")
     run(
         *(*uv, "pip", "install", "--python", folder / "venv" / "bin" / "python"),
-        *("--constraint", locked, wheel, "pytest", "pytest-asyncio", "pytest-xdist"),
+        *("--constraint", locked, wheel),
+        *("playwright", "pytest", "pytest-asyncio", "pytest-xdist"),
     )
     return folder / "venv" / "bin"
 
@@ -186,6 +187,29 @@ class TestThePlugin:
             "import sys\ndef test(): assert not {'uvicorn', 'httpx'} & sys.modules.keys()\n"
         )
         assert "1 passed" in run(programs / "python", "-m", "pytest", "-q", cwd=tmp_path)
+
+
+class TestAnApplication:
+    """The tests of a whole application, as they stand in `application/`."""
+
+    def test_it_works_with_every_description_of_a_portal(
+        self, programs: Path, tmp_path: Path
+    ) -> None:
+        self.run("test_call_notes.py", programs, tmp_path)
+
+    def test_it_works_in_the_call_card_of_a_browser(self, programs: Path, tmp_path: Path) -> None:
+        if shutil.which("chromium") is None:
+            missing = "There is no chromium on this machine, so nothing was tested in a browser."
+            if os.environ.get("CI"):
+                pytest.fail(missing)
+            pytest.skip(missing)
+        self.run("test_in_the_card.py", programs, tmp_path)
+
+    def run(self, tests: str, programs: Path, folder: Path) -> None:
+        application = Path(__file__).parent / "application"
+        shutil.copytree(application, folder, dirs_exist_ok=True)
+        printed = run(programs / "python", "-m", "pytest", "-q", "-n", "2", tests, cwd=folder)
+        assert re.search(r"^\d+ passed in", printed, re.MULTILINE), printed
 
 
 def test_both_packages_are_inside_and_typed(programs: Path, tmp_path: Path) -> None:

@@ -1,0 +1,36 @@
+"""The application, installed on the sandbox of the fixture `bitrix24_sandbox`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from bitrix24_sandbox.testing import Sandbox
+from call_notes import Settings
+from serving import Application, serving
+
+
+@pytest.fixture(params=["rest", "app-only", "js-only"])
+def profile(request: pytest.FixtureRequest) -> str:
+    """Each description of a portal in turn."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def application(bitrix24_sandbox: Sandbox, profile: str, tmp_path: Path) -> Iterator[Application]:
+    bitrix24_sandbox.profile = profile
+
+    def settings(url: str) -> Settings:
+        return Settings(
+            url=url,
+            database=tmp_path / "notes.sqlite",
+            client_id="sandboxclientid",
+            client_secret="sandboxclientsecret",
+            oauth_server=bitrix24_sandbox.origin,
+            oauth_rest=f"{bitrix24_sandbox.origin}/oauth/rest",
+            library=f"{bitrix24_sandbox.origin}/api/v1/",
+        )
+
+    with serving(settings) as url, httpx.Client() as http:
+        yield Application(url, http, bitrix24_sandbox.install(f"{url}/events"))
