@@ -109,7 +109,7 @@ def check_handler(url: str) -> None:
         parts = urlsplit(url)
         whole = bool(parts.hostname) and parts.port != 0 and url.isprintable() and " " not in url
     except ValueError:
-        whole = False
+        raise PortalError("ERROR_WRONG_HANDLER_URL") from None
     if not whole or len(url) > LONGEST_URL:
         raise PortalError("ERROR_WRONG_HANDLER_URL")
     if parts.scheme not in ("http", "https"):

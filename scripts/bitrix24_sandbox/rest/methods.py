@@ -73,7 +73,7 @@ def _profile(_: Portal, __: Fields) -> dict[str, Any]:
     return {
         "ID": USER_ID,
         "ADMIN": True,
-        "NAME": "Ines",
+        "NAME": "Anna",
         "LAST_NAME": "Okafor",
         "PERSONAL_GENDER": "F",
         "TIME_ZONE": "Europe/Lisbon",
@@ -85,9 +85,9 @@ def _user_current(_: Portal, __: Fields) -> dict[str, Any]:
     return {
         "ID": USER_ID,
         "ACTIVE": True,
-        "NAME": "Ines",
+        "NAME": "Anna",
         "LAST_NAME": "Okafor",
-        "EMAIL": "ines.okafor@example.com",
+        "EMAIL": "anna.okafor@example.com",
         "LAST_LOGIN": now,
         "DATE_REGISTER": "2026-01-12T00:00:00+00:00",
         "IS_ONLINE": "Y",
