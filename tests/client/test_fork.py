@@ -11,10 +11,13 @@ if TYPE_CHECKING:
 
 CALLS = """
 import asyncio, os, sys, threading
+import httpx
 from bitrix24_call_card import Client
 from bitrix24_call_card.api.call_card import get_status
 
-client = Client(base_url=sys.argv[1])
+# On a busy machine a process may pause for longer than httpx keeps an idle connection.
+limits = httpx.Limits(keepalive_expiry=600)
+client = Client(base_url=sys.argv[1], httpx_args={"limits": limits})
 
 def call_sync(times):
     with client:

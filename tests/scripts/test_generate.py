@@ -454,8 +454,8 @@ def test_no_other_run_starts_before_the_tools_of_a_killed_one_have_ended(
     tool = tmp_path / "tool"
     tool.write_text(
         f"#!{sys.executable}\nimport os, sys\n"
-        "folders = [f'/dev/fd/{n}' for n in range(3, 20) if os.path.isdir(f'/dev/fd/{n}')]\n"
-        "sys.exit(' '.join(map(os.path.realpath, folders)))\n"
+        "files = [f'/dev/fd/{n}' for n in os.listdir('/dev/fd')]\n"
+        "sys.exit(' '.join(map(os.path.realpath, files)))\n"
     )
     tool.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(tool))
