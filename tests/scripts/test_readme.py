@@ -48,6 +48,7 @@ def run(command: list[str], **environment: str) -> str:
         cwd=ROOT,
     )
     assert result.returncode == 0, result.stderr
+    assert "Warning" not in result.stderr
     return result.stdout
 
 
@@ -57,7 +58,8 @@ def test_there_are_programs_with_their_output() -> None:
 
 def test_the_programs_print_what_the_readme_says_in_any_order_and_again(sandbox: Sandbox) -> None:
     for code, output in [*PROGRAMS, *reversed(PROGRAMS)]:
-        printed = run([sys.executable, "-c", code.replace(SHOWN_ORIGIN, sandbox.origin)])
+        program = code.replace(SHOWN_ORIGIN, sandbox.origin)
+        printed = run([sys.executable, "-X", "dev", "-c", program])
         assert printed.replace(sandbox.origin, SHOWN_ORIGIN) == output
 
 
