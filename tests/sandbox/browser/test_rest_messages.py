@@ -13,7 +13,7 @@ OpenCard = Callable[..., Any]
 def test_a_call_with_its_answer_and_a_refusal(open_card: OpenCard, http: httpx.Client) -> None:
     card = open_card()
     card.widget.get_by_text("externalCall").first.wait_for()
-    url = f"{card.sandbox.webhook_url}scope"
+    url = f"{card.sandbox.webhook_url}user.get"
     card.sandbox.fail("QUERY_LIMIT_EXCEEDED")
     call = f"{card.sandbox.webhook_url}placement.call.json"
     for _ in range(2):
@@ -25,7 +25,7 @@ def test_a_call_with_its_answer_and_a_refusal(open_card: OpenCard, http: httpx.C
     expect(shown.first).to_contain_text("POST /rest/1/***/placement.call.json")
     expect(shown.first).to_contain_text('"x": "<b>"')
     expect(shown.last).to_contain_text('"argument": "PARAMS"')
-    expect(card.messages("scope")).to_contain_text("webhook: 404 ERROR_METHOD_NOT_FOUND")
+    expect(card.messages("user.get")).to_contain_text("webhook: 404 ERROR_METHOD_NOT_FOUND")
 
 
 def test_a_refresh_without_its_secrets(open_card: OpenCard, http: httpx.Client) -> None:
