@@ -2,11 +2,13 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 from bitrix24_sandbox.portal.application import Letter
+from bitrix24_sandbox.portal.state import Portal
 from bitrix24_sandbox.rest.deliveries import MOST_WAITING, Deliveries
 from bitrix24_sandbox.testing import Sandbox
 
@@ -317,10 +319,16 @@ class TestTelephonyEvents:
         assert auth["application_token"] == "sandboxapplicationtoken"
         assert auth["access_token"] == sandbox.access_token
 
-    def test_a_reset_is_no_event(self, telephony: Handler, sandbox: Sandbox) -> None:
-        sandbox.reset()
-        sandbox.install(telephony.url)
-        assert telephony.next().event == "ONAPPINSTALL"
+    @pytest.mark.parametrize("restart", [Portal.reset, lambda portal: portal.load({})])
+    def test_a_new_start_of_the_portal_is_no_event(self, restart: Callable[[Portal], None]) -> None:
+        portal, posted = Portal(), list[Letter]()
+        portal.post = posted.append
+        portal.application.add_event_handler(END, "http://127.0.0.1:9/")
+        restart(portal)
+        assert posted == []
+        portal.application.add_event_handler(END, "http://127.0.0.1:9/")
+        portal.end_call()
+        assert [letter.event for letter in posted] == [END]
 
 
 class TestDeliveries:

@@ -101,7 +101,7 @@ class Deliveries:
         try:
             with client.stream("POST", letter.handler, data=self._form(letter)) as response:
                 return Delivery(letter.event, letter.handler, response.status_code, None)
-        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        except Exception as error:  # whatever it is, the next event is to be posted
             return _failed(letter, f"{type(error).__name__}: {error}")
 
     def _form(self, letter: Letter) -> dict[str, str]:
