@@ -309,6 +309,15 @@ class TestTelephonyEvents:
         assert (data["CALL_ID"], data["CALL_DURATION"]) == (call_id, "7")
         assert len(sandbox.deliveries) == 4
 
+    def test_a_scenario_s_external_call_ends_once_when_it_is_finished(
+        self, telephony: Handler, sandbox: Sandbox, call_method: Any
+    ) -> None:
+        assert sandbox.call
+        call_id = sandbox.call["CALL_ID"]
+        call_method("telephony.externalCall.finish", CALL_ID=call_id, USER_ID=1, DURATION=8)
+        assert telephony.next().members("data")["CALL_DURATION"] == "8"
+        assert [made.event for made in sandbox.deliveries] == [END]
+
     def test_an_event_names_the_handler_and_carries_the_application_s_token(
         self, telephony: Handler, sandbox: Sandbox
     ) -> None:
