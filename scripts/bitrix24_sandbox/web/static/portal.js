@@ -1,7 +1,8 @@
 // The portal page. It decides nothing: each message of the widget goes to the sandbox as it came,
 // and the sandbox answers with turns, which are done here in their order.
 
-const find = (id) => document.getElementById(id);
+import { ask, copy, element, find, say } from "./page.js";
+
 const DIRECTIONS = {
   incoming: "Incoming call",
   outgoing: "Outgoing call",
@@ -22,30 +23,6 @@ let page; // what the sandbox calls this page
 let widget; // { frame, origin } while the card is open
 let card; // the newest state of the card
 let told; // when that was, on this page's clock
-
-function element(tag, text, className) {
-  const made = document.createElement(tag);
-  if (text !== undefined) made.textContent = text; // never HTML: these are strangers' words
-  if (className) made.className = className;
-  return made;
-}
-
-function say(text) {
-  find("said").textContent = text;
-}
-
-async function ask(path, body) {
-  try {
-    return await fetch(path, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(body),
-    });
-  } catch {
-    say("The sandbox does not answer. Is it still running?");
-    return undefined;
-  }
-}
 
 // --- the widget ----------------------------------------------------------------------------------
 
@@ -313,15 +290,4 @@ function showAddresses(addresses) {
     row.append(element("dt", name), value);
     return row;
   }));
-}
-
-async function copy(button, text) {
-  button.dataset.label ??= button.textContent;
-  try {
-    await navigator.clipboard.writeText(text);
-    button.textContent = "Copied";
-  } catch {
-    button.textContent = "Not allowed";
-  }
-  setTimeout(() => { button.textContent = button.dataset.label; }, 1200);
 }

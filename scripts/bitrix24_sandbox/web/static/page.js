@@ -1,0 +1,38 @@
+// What the scripts of the portal page share.
+
+export const find = (id) => document.getElementById(id);
+
+export function element(tag, text, className) {
+  const made = document.createElement(tag);
+  if (text !== undefined) made.textContent = text; // never HTML: these are strangers' words
+  if (className) made.className = className;
+  return made;
+}
+
+export function say(text) {
+  find("said").textContent = text;
+}
+
+export async function ask(path, body) {
+  try {
+    return await fetch(path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  } catch {
+    say("The sandbox does not answer. Is it still running?");
+    return undefined;
+  }
+}
+
+export async function copy(button, text) {
+  button.dataset.label ??= button.textContent;
+  try {
+    await navigator.clipboard.writeText(text);
+    button.textContent = "Copied";
+  } catch {
+    button.textContent = "Not allowed";
+  }
+  setTimeout(() => { button.textContent = button.dataset.label; }, 1200);
+}
