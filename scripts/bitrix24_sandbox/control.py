@@ -91,7 +91,7 @@ def routes(portal: Portal, journal: Journal, deliveries: Deliveries) -> list[Rou
 
         def change_to_member(request: Any) -> None:
             if not isinstance(request, dict) or request.keys() != {name}:
-                raise InvalidValueError(f'Expected an object such as {{"{name}": NAME}}')
+                raise InvalidValueError(f'Expected an object such as {{"{name}": …}}')
             change(request[name])
 
         return change_to_member
@@ -135,6 +135,7 @@ def routes(portal: Portal, journal: Journal, deliveries: Deliveries) -> list[Rou
             methods=["PUT"],
         ),
         Route("/sandbox/form", changing_to(member("form", portal.set_form)), methods=["PUT"]),
+        Route("/sandbox/limits", changing_to(member("limits", portal.set_limits)), methods=["PUT"]),
         Route("/sandbox/scenario", changing_to(member("scenario", portal.play)), methods=["PUT"]),
         Route("/sandbox/faults", changing_to(portal.faults.add), methods=["POST"]),
         Route("/sandbox/faults", changing(portal.faults.clear), methods=["DELETE"]),

@@ -191,7 +191,7 @@ class TestProfile:
         self, body: object, http: httpx.Client, sandbox: Sandbox
     ) -> None:
         answer = http.put(f"{sandbox.origin}/sandbox/profile", json=body)
-        assert refused(answer) == 'Expected an object such as {"profile": NAME}'
+        assert refused(answer) == 'Expected an object such as {"profile": …}'
 
 
 class TestForm:

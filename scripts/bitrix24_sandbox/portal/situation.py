@@ -62,7 +62,7 @@ def read_situation(document: Any, default: Situation) -> Situation:
         "widget": _widget,
         "form": read_form,
         "profile": read_profile,
-        "limits": _limits,
+        "limits": read_limits,
         "faults": _faults,
     }
     return default._replace(**{name: readers[name](value) for name, value in document.items()})
@@ -90,7 +90,8 @@ def _widget(value: Any) -> bool:
     return value
 
 
-def _limits(value: Any) -> Limits | None:
+def read_limits(value: Any) -> Limits | None:
+    """Read what `Situation.limits` is in JSON. Raise `InvalidValueError` if it is neither."""
     if value is None:
         return None
     if isinstance(value, dict) and value.keys() == {"burst", "rate"}:

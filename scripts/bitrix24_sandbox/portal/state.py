@@ -18,6 +18,7 @@ from .situation import (
     Situation,
     of_scenario,
     read_form,
+    read_limits,
     read_profile,
     read_situation,
 )
@@ -119,6 +120,12 @@ class Portal:
     def set_form(self, form: Any) -> None:
         """Open widgets in this way from now on. Raise `InvalidValueError` if there is none such."""
         self.form = read_form(form)
+
+    def set_limits(self, limits: Any) -> None:
+        """Count requests from now on against these limits. Raise `InvalidValueError` if invalid."""
+        with self._lock:
+            self.limits = read_limits(limits)
+            self.bucket = LeakyBucket(self.limits) if self.limits else None
 
     # --- the call ---------------------------------------------------------------------------------
 

@@ -32,6 +32,7 @@ from ..portal.state import Portal
 from ..rest.answers import ClientGoneError
 from ..rest.decoding import read_body
 from ..rest.journal import Journal, Recorded
+from .settings import choices
 
 STATIC = Path(__file__).parent / "static"
 
@@ -64,7 +65,7 @@ class Page:
         self._turns: asyncio.Queue[dict[str, Any]] = asyncio.Queue(MOST_TURNS)
         self._lost = False
         self._loop = asyncio.get_running_loop()
-        self._send(page=self.id, addresses=addresses(place.origin))
+        self._send(page=self.id, addresses=addresses(place.origin), choices=choices())
         self.leave = card.subscribe(self._take)
         if card.call is not None:
             self._take(opening(card.call))

@@ -27,6 +27,12 @@ ENDPOINTS = (
     Endpoint("PUT", "/sandbox/profile", '`{"profile": NAME}`: another description of a portal'),
     Endpoint(
         "PUT",
+        "/sandbox/limits",
+        '`{"limits": {"burst": 50, "rate": 2}}`: answer 503 beyond 50 requests at once and 2 a '
+        "second after that; `null` for no limits",
+    ),
+    Endpoint(
+        "PUT",
         "/sandbox/form",
         '`{"form": NAME}`: how a widget is opened: `new`, `old`, or `static` for a GET without one',
     ),

@@ -13,10 +13,10 @@ export function say(text) {
   find("said").textContent = text;
 }
 
-export async function ask(path, body) {
+export async function ask(path, body, method = "POST") {
   try {
     return await fetch(path, {
-      method: "POST",
+      method,
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(body),
     });

@@ -2,6 +2,7 @@
 // and the sandbox answers with turns, which are done here in their order.
 
 import { ask, copy, element, find, say } from "./page.js";
+import { followSituation, offer } from "./settings.js";
 
 const DIRECTIONS = {
   incoming: "Incoming call",
@@ -93,6 +94,7 @@ stream.addEventListener("message", (event) => {
     page = turn.page;
     closeWidget(); // it belongs to an earlier connection
     showAddresses(turn.addresses);
+    offer(turn.choices);
     say("");
   }
   for (const text of turn.post ?? []) widget?.frame.contentWindow.postMessage(text, widget.origin);
@@ -106,6 +108,7 @@ stream.addEventListener("message", (event) => {
   told = performance.now();
   showCard();
   followLog();
+  followSituation();
 });
 
 // --- the card ------------------------------------------------------------------------------------
