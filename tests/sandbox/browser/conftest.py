@@ -176,20 +176,26 @@ OpenCard = Callable[..., CardPage]
 
 @pytest.fixture
 def open_card(browser: Browser, sandbox: Sandbox, serve: Serve) -> Iterator[OpenCard]:
-    """Open the portal page; `widget` is a page to open in place of the demonstration widget.
+    """Open the portal page; `widget` is a page to open in place of the demonstration widget,
+    and `handler` the URL of one.
 
     What the page asks of any other machine, and each fault in its scripts, fails the test.
     """
     faults: list[str] = []
     with ExitStack() as opened:
 
-        def open_card(widget: str | None = None, **options: Any) -> CardPage:
+        def open_card(
+            widget: str | None = None, *, handler: str | None = None, **options: Any
+        ) -> CardPage:
             portal = sandbox
             if widget is not None:
-                portal = opened.enter_context(running(handler=serve(widget)))
+                handler = serve(widget)
+            if handler is not None:
+                portal = opened.enter_context(running(handler=handler))
             context = opened.enter_context(browser.new_context(**options))
             context.set_default_timeout(PATIENCE)
             page = context.new_page()
+            page.clock.install()  # it runs as always, and a test can move it forward
             card = CardPage(page, portal, [])
             page.on("pageerror", lambda error: faults.append(str(error)))
             page.on("console", lambda message: card.heard.append(message.text))

@@ -20,8 +20,10 @@ const NO_FRAME = {
 };
 const ITEMS = { CONTACT: "Contact", COMPANY: "Company", LEAD: "Lead", DEAL: "Deal" };
 
+const SILENCE = 5000; // milliseconds
+
 let page; // what the sandbox calls this page
-let widget; // { frame, origin } while the card is open
+let widget; // { frame, origin, silence } while the card is open
 let card; // the newest state of the card
 let told; // when that was, on this page's clock
 
@@ -31,7 +33,12 @@ function openWidget({ method, action, name, allow, origin, fields }) {
   const frame = document.createElement("iframe");
   Object.assign(frame, { name, allow, title: "Widget" });
   find("frame").replaceChildren(frame);
-  widget = { frame, origin };
+  const silence = setTimeout(() => {
+    find("silent").textContent =
+      `The widget has said nothing for ${SILENCE / 1000} s. Does ${origin} answer, and may it be framed ` +
+      "(X-Frame-Options, frame-ancestors)? Does its script run, and load BX24?";
+  }, SILENCE);
+  widget = { frame, origin, silence };
   find("widget-origin").textContent = origin;
   if (method === "GET") {
     frame.src = action; // a static application
@@ -50,8 +57,15 @@ function openWidget({ method, action, name, allow, origin, fields }) {
   form.remove();
 }
 
+function heardWidget() {
+  clearTimeout(widget.silence);
+  find("silent").textContent = "";
+}
+
 function closeWidget() {
-  widget?.frame.remove();
+  if (!widget) return;
+  heardWidget();
+  widget.frame.remove();
   widget = undefined;
   find("widget-origin").textContent = "";
 }
@@ -67,6 +81,7 @@ let passedOn = Promise.resolve();
 
 addEventListener("message", ({ data, origin, source }) => {
   if (source === window || page === undefined) return;
+  if (source === widget?.frame.contentWindow) heardWidget();
   let body;
   try {
     body = { page, origin, data: JSON.parse(JSON.stringify(data) ?? "null") };
@@ -130,6 +145,7 @@ function showCard() {
   for (const button of document.querySelectorAll("[data-action]")) {
     button.disabled = !actions.includes(button.dataset.action);
   }
+  find("reload-widget").disabled = card.widget !== "open";
   if (call) showCall(call);
   else showNoCall();
   tick();
@@ -214,6 +230,11 @@ for (const button of document.querySelectorAll("[data-action]")) {
     if (answer) say(answer.ok ? "" : (await answer.json()).error_description);
   });
 }
+// As on a portal, where another tab takes the frame away; the log is this page's, and stays.
+find("reload-widget").addEventListener("click", async () => {
+  await ask("/sandbox/card/other-tab");
+  await ask("/sandbox/card/widget-tab");
+});
 for (const button of document.querySelectorAll("[data-ask]")) {
   button.addEventListener("click", async () => {
     const answer = await ask(button.dataset.ask);
