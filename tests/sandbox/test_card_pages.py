@@ -145,7 +145,8 @@ class TestStream:
             first, second = next(stream), next(stream)
         assert first["addresses"]["Webhook URL"] == sandbox.webhook_url
         assert first["addresses"]["OAuth base"] == sandbox.oauth_url
-        assert "curl" in first["addresses"]["From a shell"]
+        for who in ("Webhook", "OAuth"):
+            assert first["samples"][who].keys() == {"cURL", "Python", "JavaScript", "PHP"}
         host = sandbox.origin.removeprefix("http://")
         assert second["open"]["name"].startswith(f"{host}|0|")
         assert second["open"]["origin"] not in ("", sandbox.origin)

@@ -32,6 +32,7 @@ from ..portal.state import Portal
 from ..rest.answers import ClientGoneError
 from ..rest.decoding import read_body
 from ..rest.journal import Journal, Recorded
+from .samples import samples
 from .settings import choices
 
 STATIC = Path(__file__).parent / "static"
@@ -65,7 +66,12 @@ class Page:
         self._turns: asyncio.Queue[dict[str, Any]] = asyncio.Queue(MOST_TURNS)
         self._lost = False
         self._loop = asyncio.get_running_loop()
-        self._send(page=self.id, addresses=addresses(place.origin), choices=choices())
+        self._send(
+            page=self.id,
+            addresses=addresses(place.origin),
+            samples=samples(place.origin),
+            choices=choices(),
+        )
         self.leave = card.subscribe(self._take)
         if card.call is not None:
             self._take(opening(card.call))
@@ -286,16 +292,11 @@ def rest_entry(request: Recorded) -> dict[str, Any]:
 
 
 def addresses(origin: str) -> dict[str, str]:
-    """Where an application asks this portal, and how from a shell."""
-    # The greeting says which file that is; this page cannot know.
-    trust = '--cacert "$SSL_CERT_FILE" ' if origin.startswith("https:") else ""
+    """Where an application asks this portal."""
     return {
         "Webhook URL": webhook_url(origin),
         "OAuth base": oauth_url(origin),
         "Access token": ACCESS_TOKEN,
-        "From a shell": f"curl {trust}-H 'Content-Type: application/json' "
-        '-d \'{"PLACEMENT":"getStatus","PARAMS":{}}\' '
-        f"{webhook_url(origin)}placement.call",
     }
 
 

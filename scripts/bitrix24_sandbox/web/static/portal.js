@@ -109,6 +109,7 @@ stream.addEventListener("message", (event) => {
     page = turn.page;
     closeWidget(); // it belongs to an earlier connection
     showAddresses(turn.addresses);
+    offerSamples(turn.samples);
     offer(turn.choices);
     say("");
   }
@@ -315,3 +316,32 @@ function showAddresses(addresses) {
     return row;
   }));
 }
+
+// --- the same call from code ---------------------------------------------------------------------
+
+function offerSamples(samples) {
+  const chosen = { who: "Webhook", language: "cURL" };
+  const choices = { who: Object.keys(samples), language: Object.keys(samples.Webhook) };
+  for (const [part, names] of Object.entries(choices)) {
+    find(`sample-${part}`).replaceChildren(...names.map((name) => {
+      const button = element("button", name, "small");
+      button.type = "button";
+      button.addEventListener("click", () => {
+        chosen[part] = name;
+        showSample();
+      });
+      return button;
+    }));
+  }
+  function showSample() {
+    for (const part of Object.keys(choices)) {
+      for (const button of find(`sample-${part}`).children) {
+        button.setAttribute("aria-pressed", String(button.textContent === chosen[part]));
+      }
+    }
+    find("sample").textContent = samples[chosen.who][chosen.language];
+  }
+  showSample();
+}
+
+find("sample-copy").addEventListener("click", ({ currentTarget }) => copy(currentTarget, find("sample").textContent));
