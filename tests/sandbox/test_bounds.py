@@ -161,7 +161,7 @@ class TestStreams:
         async def run() -> None:
             portal = Portal()
             place = Place("127.0.0.1:1", secure=False, uri="/")
-            page = card_page.Page(portal, Card(portal), place, "http://127.0.0.1:2/")
+            page = card_page.Page(portal, Card(portal), place, "http://127.0.0.1:2/", pages=1)
             for _ in range(card_page.MOST_TURNS + 10):
                 page.receive("nonsense", "http://127.0.0.1:2")
             await asyncio.sleep(0)

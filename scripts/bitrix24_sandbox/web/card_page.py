@@ -54,7 +54,10 @@ PAGE_HEADERS = {
 class Page:
     """A portal page that is open in some browser, with its widget while the card is open."""
 
-    def __init__(self, portal: Portal, card: Card, place: Place, handler: str) -> None:
+    def __init__(
+        self, portal: Portal, card: Card, place: Place, handler: str, *, pages: int
+    ) -> None:
+        """`pages`: how many are open, with this one; all of them drive the one card."""
         self.id = secrets.token_hex(8)
         self._portal = portal
         self._card = card
@@ -68,6 +71,7 @@ class Page:
         self._loop = asyncio.get_running_loop()
         self._send(
             page=self.id,
+            pages=pages,
             addresses=addresses(place.origin),
             samples=samples(place.origin),
             choices=choices(),
@@ -106,6 +110,10 @@ class Page:
     def show_request(self, request: Recorded) -> None:
         """An application has asked the portal, or its OAuth server."""
         self._send(log=[rest_entry(request)])
+
+    def show_pages(self, number: int) -> None:
+        """So many pages are open now."""
+        self._send(pages=number)
 
     def _take(self, turn: Turn) -> None:
         """Something has happened to the card."""
@@ -255,7 +263,9 @@ class Pages:
         return place, self._handler or own
 
     async def _turns(self, place: Place, handler: str) -> AsyncIterator[str]:
-        page = Page(self._portal, self._card, place, handler)
+        for other in self._pages.values():
+            other.show_pages(len(self._pages) + 1)
+        page = Page(self._portal, self._card, place, handler, pages=len(self._pages) + 1)
         self._pages[page.id] = page
         leave_journal = self._journal.subscribe(page.show_request)
         try:
@@ -265,6 +275,8 @@ class Pages:
             leave_journal()
             page.leave()
             del self._pages[page.id]
+            for other in self._pages.values():
+                other.show_pages(len(self._pages))
 
 
 def at_port(url: URL, port: int | None) -> str:

@@ -114,6 +114,7 @@ stream.addEventListener("message", (event) => {
     say("");
   }
   for (const text of turn.post ?? []) widget?.frame.contentWindow.postMessage(text, widget.origin);
+  if (turn.pages) showPages(turn.pages);
   if (turn.close) closeWidget(); // in the same turn as the posts above, as a portal does it
   if (turn.open) openWidget(turn.open);
   if (turn.resize) resizeWidget(turn.resize);
@@ -126,6 +127,11 @@ stream.addEventListener("message", (event) => {
   followLog();
   followSituation();
 });
+
+function showPages(number) {
+  find("pages").textContent = number === 1 ? ""
+    : `This card is open in ${number} tabs or windows. They drive the same call, and each has a widget of its own.`;
+}
 
 // --- the card ------------------------------------------------------------------------------------
 
