@@ -20,7 +20,7 @@ from .portal.situation import PROFILES, Profile
 from .portal.state import Portal
 from .server import listen, origin_of, port_of, serve
 from .testing import Sandbox
-from .tls import transport
+from .tls import UnusableFolderError, transport
 from .web.access_log import AccessLog
 
 
@@ -128,20 +128,30 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="speak HTTPS, with a certificate of a test authority that is made at each start",
     )
+    parser.add_argument(
+        "--tls-dir",
+        type=Path,
+        metavar="DIR",
+        help="speak HTTPS, and keep the test authority in this folder: made there at the first "
+        "start, the same at each later one",
+    )
     parser.add_argument("--quiet", action="store_true", help="no line for each request")
     return parser
 
 
-def greeting(sandbox: Sandbox, profile: Profile, host: str) -> str:
+def greeting(sandbox: Sandbox, profile: Profile, host: str, *, kept: bool) -> str:
     """Say where everything is."""
     call = '{"PLACEMENT":"getStatus","PARAMS":{}}'
     trust = authority = ""
     if file := sandbox.tls:
         trust = f"--cacert {file} "
+        lifetime = "kept there" if kept else "made for this run and removed at its end"
         authority = f"""
   Test authority {file}
-                 made for this run and removed at its end; a program trusts it when started with
-                 SSL_CERT_FILE={file} REQUESTS_CA_BUNDLE={file}
+                 {lifetime}; a program trusts it when started with
+                 Python   SSL_CERT_FILE={file} REQUESTS_CA_BUNDLE={file}
+                 Node     NODE_EXTRA_CA_CERTS={file}
+                 PHP      php -d curl.cainfo={file} -d openssl.cafile={file}
 """
     text = f"""\
 Sandbox portal, ready. Ctrl-C ends it.
@@ -199,7 +209,11 @@ def main() -> int:
         with (
             listener,
             listen(arguments.host) as widget,
-            transport(arguments.tls, arguments.host) as carrier,
+            transport(
+                arguments.tls or arguments.tls_dir is not None,
+                arguments.host,
+                folder=arguments.tls_dir,
+            ) as carrier,
         ):
             origin = origin_of(listener, carrier.scheme)
             application = create_app(
@@ -210,8 +224,12 @@ def main() -> int:
                 hosts=[arguments.host, *arguments.allow_host],
             )
             app: ASGIApp = application if arguments.quiet else AccessLog(application, say)
-            say(greeting(Sandbox(origin, tls=carrier.authority), portal.profile, arguments.host))
+            sandbox = Sandbox(origin, tls=carrier.authority)
+            kept = arguments.tls_dir is not None
+            say(greeting(sandbox, portal.profile, arguments.host, kept=kept))
             serve(app, listener, widget, tls=carrier.context)
+    except UnusableFolderError as error:
+        parser().error(f"argument --tls-dir: {error}")
     except KeyboardInterrupt:
         pass
     except BrokenPipeError:

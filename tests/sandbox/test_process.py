@@ -127,7 +127,12 @@ class TestTls:
             authority = re.search(r"Test authority +(\S+)\n", printed)
             assert authority
             file = Path(authority[1])
-            assert f"SSL_CERT_FILE={file} REQUESTS_CA_BUNDLE={file}\n" in printed
+            for trust in (
+                f"SSL_CERT_FILE={file} REQUESTS_CA_BUNDLE={file}\n",
+                f"NODE_EXTRA_CA_CERTS={file}\n",
+                f"php -d curl.cainfo={file} ",
+            ):
+                assert trust in printed
             command = shlex.split(printed.splitlines()[-1])
             answer = subprocess.run(command, check=True, capture_output=True, text=True, timeout=10)
             assert '"CALL_ID":"externalCall.' in answer.stdout
@@ -148,6 +153,59 @@ class TestTls:
             assert all(file and file.exists() for file in files)
             assert files[0] != files[1]
         assert not any(file and file.exists() for file in files)
+
+    def test_an_authority_can_be_kept_in_a_folder(self, tmp_path: Path) -> None:
+        folder = tmp_path / "new" / "folder"
+        trusted = None
+        for _ in range(2):
+            with started("--port", "0", "--tls-dir", str(folder)) as (process, printed):
+                found = re.search(r"Test authority +(\S+)\n +kept there", printed)
+                assert found
+                file = Path(found[1])
+                assert file.parent == folder
+                trusted = trusted or trusting(file)  # as of the first start
+                origin = re.search(r"https://127.0.0.1:\d+", printed)
+                assert origin
+                state = httpx.get(f"{origin[0]}/sandbox/state", verify=trusted, trust_env=False)
+                assert state.json()["call"]
+                process.send_signal(signal.SIGINT)
+                process.communicate(timeout=10)
+        assert {path.stat().st_mode & 0o077 for path in folder.glob("*key*")} == {0}
+
+    @pytest.mark.parametrize("kind", ["a file", "another PEM"])
+    def test_a_folder_that_cannot_be_used_is_one_sentence_and_status_2(
+        self, tmp_path: Path, kind: str
+    ) -> None:
+        folder = tmp_path / "folder"
+        if kind == "a file":
+            folder.touch()
+        else:
+            folder.mkdir()
+            for name in ("sandbox-ca.pem", "sandbox-ca-key.pem"):
+                (folder / name).write_text("nothing of the kind")
+        with start("--port", "0", "--tls-dir", str(folder)) as process:
+            printed, errors = process.communicate(timeout=20)
+        assert (process.returncode, printed) == (2, "")
+        assert f"argument --tls-dir: {folder}: " in errors.splitlines()[-1]
+        assert "Traceback" not in errors
+
+    @pytest.mark.parametrize(
+        "name", ["api.bitrix24.com", "oauth.bitrix.info", "oauth.bitrix24.tech", "localhost"]
+    )
+    def test_its_certificate_has_the_names_that_sdks_and_widgets_have_built_in(
+        self, name: str
+    ) -> None:
+        with running(tls=True) as sandbox:
+            url = httpx.URL(sandbox.origin)
+            with (
+                socket.create_connection((url.host, url.port or 443)) as plain,
+                trusting(sandbox.tls).wrap_socket(plain, server_hostname=name) as secure,
+            ):
+                path = "/api/v1/" if name.startswith("api.") else "/oauth/token/"
+                request = f"GET {path} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n"
+                secure.sendall(request.encode())
+                answer = secure.makefile("rb").read()
+        assert (b"BX24" if name.startswith("api.") else b"invalid_request") in answer
 
     def test_the_widget_is_opened_over_https_too(self) -> None:
         with (

@@ -6,6 +6,9 @@ from .authentication import USER_ID, WEBHOOK
 # for an SDK that resolves one of them to this machine.
 OAUTH_HOSTS = ("oauth.bitrix.info", "oauth.bitrix24.tech")
 
+# Widgets load their library from here, if this name is made to lead to this machine.
+LIBRARY_HOST = "api.bitrix24.com"
+
 
 def webhook_url(origin: str) -> str:
     """The base URL of the webhook, with its trailing slash, as portals show it."""
