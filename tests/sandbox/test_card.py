@@ -527,7 +527,16 @@ def test_only_what_makes_sense_is_possible(state: str, more: set[str]) -> None:
 
 def test_without_a_call_one_can_only_begin(watched: Watched) -> None:
     watched.card.act("close")
-    assert set(watched.card.actions()) == {"ring", "dial", "external-call", "next-client"}
+    assert set(watched.card.actions()) == {
+        "ring",
+        "dial",
+        "callback",
+        "transferred-call",
+        "unbound-call",
+        "unidentified-call",
+        "external-call",
+        "next-client",
+    }
 
 
 def test_what_makes_no_sense_says_what_does(ringing: Watched) -> None:

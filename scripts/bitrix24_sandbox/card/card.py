@@ -21,6 +21,7 @@ from ..portal.scenarios import (
     new_call_id,
     outgoing_unbound_call,
     own_call,
+    unbound_call,
 )
 from ..portal.state import Portal
 from .events import BEFORE_CLOSE, Event, Turn, entity_changed, opening, state_changed
@@ -120,7 +121,7 @@ class Card:
         """The names of the actions that make sense now."""
         call = self.call
         if call is None:
-            return ["ring", "dial", "external-call", "next-client"]
+            return [*NEW_CALLS, "next-client"]
         state, in_list = call.get("CALL_STATE"), call["CALL_LIST_MODE"]
         under_way = state != "idle" and not self._ended
         possible = {
@@ -164,6 +165,24 @@ class Card:
     def dial(self) -> None:
         """The operator dials a number that the CRM does not know."""
         self._portal.set_call(outgoing_unbound_call())
+
+    def callback(self) -> None:
+        """The portal rings a client who has asked for it on a web page."""
+        self._portal.set_call(own_call(CALL_DIRECTION="callback"))
+
+    def transferred_call(self) -> None:
+        """Another operator hands a call over."""
+        self._portal.set_call(own_call(CALL_DIRECTION="incomingTransfer"))
+
+    def unbound_call(self) -> None:
+        """Somebody calls whom the CRM does not know."""
+        self._portal.set_call(unbound_call("+12025550199"))
+
+    def unidentified_call(self) -> None:
+        """A call comes in without a number; the page calls it unknown, and leaves it out."""
+        call = unbound_call("")
+        del call["PHONE_NUMBER"]
+        self._portal.set_call(call)
 
     def external_call(self) -> None:
         """Another telephony registers a call; the portal takes it for connected."""
@@ -354,10 +373,18 @@ class Card:
         return round(max(0.0, self._closes_at - time.monotonic()), 1)
 
 
-ACTIONS: dict[str, Callable[[Card], None]] = {
+NEW_CALLS: dict[str, Callable[[Card], None]] = {
     "ring": Card.ring,
     "dial": Card.dial,
+    "callback": Card.callback,
+    "transferred-call": Card.transferred_call,
+    "unbound-call": Card.unbound_call,
+    "unidentified-call": Card.unidentified_call,
     "external-call": Card.external_call,
+}
+
+ACTIONS: dict[str, Callable[[Card], None]] = {
+    **NEW_CALLS,
     "answer": Card.answer,
     "far-end-hangs-up": Card.far_end_hangs_up,
     "call-fails": Card.call_fails,

@@ -62,8 +62,9 @@ def call_list_client(number: str, entity_type: str, entity_id: int) -> Call:
     return call
 
 
-def _hidden_number() -> Call:
-    call = own_call(PHONE_NUMBER="hidden", CRM_ENTITY_TYPE="", CRM_ENTITY_ID=0, CRM_BINDINGS=[])
+def unbound_call(number: str) -> Call:
+    """Make an incoming call of somebody whom the CRM does not know."""
+    call = own_call(PHONE_NUMBER=number, CRM_ENTITY_TYPE="", CRM_ENTITY_ID=0, CRM_BINDINGS=[])
     del call["CRM_ACTIVITY_ID"]
     return call
 
@@ -74,7 +75,7 @@ SCENARIOS: dict[str, Callable[[], Scenario]] = {
     "incoming-bound": lambda: Scenario(own_call(CALL_STATE="connected")),
     "outgoing-unbound": lambda: Scenario(outgoing_unbound_call()),
     "call-list": lambda: Scenario(call_list_client("+12025550142", "CONTACT", 17)),
-    "hidden-number": lambda: Scenario(_hidden_number()),
+    "hidden-number": lambda: Scenario(unbound_call("hidden")),
     "transfer": lambda: Scenario(own_call(CALL_DIRECTION="incomingTransfer")),
     "no-widget": lambda: Scenario(default_call(), widget=False),
 }

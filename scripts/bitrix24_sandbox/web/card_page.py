@@ -212,13 +212,17 @@ class Pages:
         return answer(self._card.state())
 
     async def _act(self, request: Request) -> Response:
+        fired: list[str] = []
+        leave = self._card.subscribe(lambda turn: fired.extend(event.name for event in turn.events))
         try:
             self._card.act(request.path_params["action"])
         except UnknownActionError as error:
             return answer(problem("UNKNOWN_ACTION", error), 404)
         except NotNowError as error:
             return answer(problem("NOT_NOW", error), 409)
-        return answer(self._card.state())
+        finally:
+            leave()
+        return answer({**self._card.state(), "events": fired})
 
     async def _message(self, request: Request) -> Response:
         try:

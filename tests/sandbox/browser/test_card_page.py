@@ -13,6 +13,16 @@ from playwright.sync_api import Locator, expect
 Card = Any
 OpenCard = Callable[..., Any]
 
+NEW_CALLS = (
+    "Ring",
+    "Outgoing call",
+    "Callback",
+    "Transferred call",
+    "Unbound call",
+    "Unidentified call",
+    "External call",
+)
+
 
 def rest_status(card: Card) -> dict[str, Any]:
     answer: dict[str, Any] = httpx.post(
@@ -88,10 +98,10 @@ class TestCard:
     def test_buttons_that_make_no_sense_are_disabled(self, open_card: OpenCard) -> None:
         card = open_card()
         expect(card.button("Hang up")).to_be_enabled()
-        for name in ("Ring", "Dial", "External call", "Answer", "Next client", "Unfold"):
+        for name in (*NEW_CALLS, "Answer", "Next client", "Unfold"):
             expect(card.button(name)).to_be_disabled()
         card.click("Close card")
-        for name in ("Ring", "Dial", "External call", "Next client"):
+        for name in (*NEW_CALLS, "Start a call list"):
             expect(card.button(name)).to_be_enabled()
         for name in ("Answer", "Hang up", "Close card", "Far end hangs up", "No activity"):
             expect(card.button(name)).to_be_disabled()
@@ -165,7 +175,7 @@ class TestButtons:
         assert recorder.heard == ["off:[]"]
 
     def test_next_client_loads_another_client_into_the_same_widget(self, recorder: Card) -> None:
-        recorder.click("Close card", "Next client")
+        recorder.click("Close card", "Start a call list")
         expect(recorder.page.locator("#state")).to_have_text("Not dialled")
         expect(recorder.page.locator("#direction")).to_contain_text("client 1 of 3")
         expect(recorder.page.locator("iframe")).to_have_count(0)
@@ -228,6 +238,44 @@ class TestButtons:
         card.click("Close card", "Reset")
         expect(card.page.locator("#state")).to_have_text("Connected")
         expect(card.page.get_by_text("as it was at the start")).to_be_visible()
+
+    @pytest.mark.parametrize(
+        ("name", "fields"),
+        [
+            ("Outgoing call", {"CALL_DIRECTION": "outgoing", "CRM_ENTITY_TYPE": False}),
+            ("Callback", {"CALL_DIRECTION": "callback", "CRM_ENTITY_ID": 17}),
+            ("Transferred call", {"CALL_DIRECTION": "incomingTransfer", "CRM_ENTITY_ID": 17}),
+            ("Unbound call", {"CALL_DIRECTION": "incoming", "CRM_BINDINGS": []}),
+            ("Unidentified call", {"PHONE_NUMBER": None, "CRM_ENTITY_TYPE": ""}),
+            ("External call", {"CALL_STATE": "connected"}),
+        ],
+    )
+    def test_each_kind_of_call_has_a_button(
+        self, open_card: OpenCard, name: str, fields: dict[str, Any]
+    ) -> None:
+        card = open_card()
+        card.click("Close card")
+        card.wait_until_closed()
+        card.click(name)
+        expect(widget_row(card, "CALL_DIRECTION")).not_to_have_text("")
+        call = rest_status(card)["result"]
+        assert {field: call.get(field) for field in fields} == fields
+        assert call["CALL_ID"].startswith("externalCall.") == (name == "External call")
+
+    @pytest.mark.parametrize("name", ["No activity", "Hidden number"])
+    def test_a_change_that_fires_no_event_says_so(self, recorder: Card, name: str) -> None:
+        said = recorder.page.locator("#said")
+        recorder.click(name)
+        expect(said).to_contain_text("no event: the widget sees the change when it calls getStatus")
+        recorder.click("Bind another CRM item")
+        recorder.wait_until_heard("EntityChanged:")
+        assert len(recorder.heard) == 1
+        expect(said).to_have_text("")
+
+    def test_what_changes_nothing_and_fires_no_event_says_so(self, open_card: OpenCard) -> None:
+        card = open_card()
+        card.click("Write a comment")
+        expect(card.page.locator("#said")).to_have_text("This fires no event.")
 
 
 class TestWidget:
@@ -313,7 +361,7 @@ class TestFrame:
         self, open_card: OpenCard
     ) -> None:
         card = open_card()
-        card.click("Close card", "Dial")
+        card.click("Close card", "Outgoing call")
         expect(card.page.get_by_role("heading", name="+12025550199")).to_be_visible()
         expect(card.page.locator("#items")).to_have_text("Not bound to any")
         expect(widget_row(card, "CRM_ENTITY_ID")).to_have_text("false")

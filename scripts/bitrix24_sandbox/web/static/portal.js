@@ -152,6 +152,7 @@ function showCard() {
   for (const button of document.querySelectorAll("[data-action]")) {
     button.disabled = !actions.includes(button.dataset.action);
   }
+  document.querySelector("[data-action=next-client]").textContent = call ? "Next client" : "Start a call list";
   find("reload-widget").disabled = card.widget !== "open";
   if (call) showCall(call);
   else showNoCall();
@@ -233,8 +234,14 @@ setInterval(tick, 250);
 
 for (const button of document.querySelectorAll("[data-action]")) {
   button.addEventListener("click", async () => {
+    const before = JSON.stringify(card.call);
     const answer = await ask(`/sandbox/card/${button.dataset.action}`);
-    if (answer) say(answer.ok ? "" : (await answer.json()).error_description);
+    if (!answer) return;
+    const now = await answer.json();
+    if (!answer.ok) say(now.error_description);
+    else if (now.events.length) say("");
+    else if (JSON.stringify(now.call) === before) say("This fires no event.");
+    else say("This fires no event: the widget sees the change when it calls getStatus.");
   });
 }
 // As on a portal, where another tab takes the frame away; the log is this page's, and stays.
