@@ -98,8 +98,10 @@ class TestCard:
     def test_buttons_that_make_no_sense_are_disabled(self, open_card: OpenCard) -> None:
         card = open_card()
         expect(card.button("Hang up")).to_be_enabled()
-        for name in (*NEW_CALLS, "Answer", "Next client", "Unfold"):
+        for name in (*NEW_CALLS, "Answer", "Next client"):
             expect(card.button(name)).to_be_disabled()
+        for name in ("Unfold", "Widget tab"):
+            expect(card.button(name)).to_be_hidden()
         card.click("Close card")
         for name in (*NEW_CALLS, "Start a call list"):
             expect(card.button(name)).to_be_enabled()
