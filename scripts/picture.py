@@ -1,0 +1,83 @@
+"""Make the picture of the sandbox's call card with its messages that the README shows.
+
+It needs Chromium. Run it as `PYTHONPATH=scripts .venv/bin/python scripts/picture.py`.
+"""
+
+import argparse
+import shutil
+import sys
+from io import BytesIO
+from pathlib import Path
+
+import httpx
+from bitrix24_sandbox.server import running
+from bitrix24_sandbox.testing import Sandbox
+from PIL import Image
+from playwright.sync_api import FloatRect, Page, expect, sync_playwright
+
+PICTURE = Path(__file__).with_suffix(".png")
+MARGIN = 16  # pixels around the card and the messages
+
+
+def act(page: Page, sandbox: Sandbox) -> None:
+    """Let a call come in, and an application ask for it: refused once, and then answered."""
+    page.get_by_role("button", name="Close card").click()
+    expect(page.get_by_text("The card is closed")).to_be_visible()
+    page.locator("#log-clear").click()
+    page.get_by_role("button", name="Ring", exact=True).click()
+    received = page.frame_locator("iframe").locator("#received strong")
+    expect(received.filter(has_text="getStatus")).to_have_count(1)
+    page.get_by_role("button", name="Answer").click()
+    expect(received.filter(has_text="getStatus")).to_have_count(2)  # after the state has changed
+    sandbox.fail("QUERY_LIMIT_EXCEEDED")
+    for _ in range(2):
+        url = f"{sandbox.webhook_url}placement.call"
+        httpx.post(url, json={"PLACEMENT": "getStatus", "PARAMS": {}}, trust_env=False)
+    expect(page.locator("#log-entries > li", has_text="placement.call")).to_have_count(2)
+    page.mouse.move(0, 0)  # over no button
+
+
+def card_with_messages(page: Page) -> FloatRect:
+    """Give the part of the page that the card and its messages take."""
+    card, log = page.locator(".card").bounding_box(), page.locator(".log").bounding_box()
+    assert card  # noqa: S101 - both are on the page
+    assert log  # noqa: S101
+    return {
+        "x": card["x"] - MARGIN,
+        "y": card["y"] - MARGIN,
+        "width": log["x"] + log["width"] - card["x"] + 2 * MARGIN,
+        "height": max(card["height"], log["height"]) + 2 * MARGIN,
+    }
+
+
+def main() -> int:
+    """Make the picture; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=PICTURE,
+        metavar="FILE",
+        help="the PNG file to write (default: %(default)s)",
+    )
+    output = parser.parse_args().output
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        print("There is no chromium on this machine.", file=sys.stderr)
+        return 1
+    with running() as sandbox, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-lcd-text"]
+        )
+        page = browser.new_page(viewport={"width": 1280, "height": 1100}, color_scheme="light")
+        page.goto(sandbox.origin)
+        act(page, sandbox)
+        shot = page.screenshot(clip=card_with_messages(page), animations="disabled")
+        browser.close()
+    # A palette takes a third of the room, and nobody sees the difference.
+    Image.open(BytesIO(shot)).quantize(256, dither=Image.Dither.NONE).save(output, optimize=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
