@@ -102,12 +102,12 @@ demo: .venv/.ready generate ## call a sandbox portal with a webhook and with OAu
 
 .PHONY: sandbox
 sandbox: .venv/.ready ## start a portal to develop against: PORT=8024 PROFILE=rest HANDLER=… (see ARGS=--help)
-	@$(BIN)/python -m bitrix24_sandbox $(if $(PORT),--port $(PORT)) $(if $(PROFILE),--profile $(PROFILE)) $(if $(HANDLER),--handler "$(HANDLER)") $(ARGS)
+	@exec $(BIN)/python -m bitrix24_sandbox $(if $(PORT),--port $(PORT)) $(if $(PROFILE),--profile $(PROFILE)) $(if $(HANDLER),--handler "$(HANDLER)") $(ARGS)
 
 .PHONY: contract
 # BASE_URL and TOKEN are secrets, which the command reads from the environment.
 contract: .venv/.ready ## check a portal against the contract: CASES=3000 SEED=… PROFILE=rest RATE=… (another portal: ARGS=--help)
-	@$(BIN)/python -m contract.run $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) $(if $(PROFILE),--profile $(PROFILE)) $(if $(RATE),--rate $(RATE)) $(ARGS)
+	@exec $(BIN)/python -m contract.run $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) $(if $(PROFILE),--profile $(PROFILE)) $(if $(RATE),--rate $(RATE)) $(ARGS)
 
 .PHONY: breaking
 breaking: .venv/.ready scripts/node/node_modules/.ready ## what has changed in the contract since BASE=<revision or file>, and whom it breaks
@@ -123,7 +123,7 @@ fuzz: .venv/.ready ## give the client many thousands of made-up answers, at rand
 
 .PHONY: soak
 soak: .venv/.ready ## drive a sandbox with random faults from threads and tasks: MINUTES=1 SEED=…
-	@$(BIN)/python scripts/soak.py $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
+	@exec $(BIN)/python scripts/soak.py $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 .PHONY: vendor
 vendor: .venv/.ready ## copy the client into an application: DEST=../app/src/app/_vendor (FORCE=1 over edits by hand)

@@ -52,7 +52,7 @@ def card_with_messages(page: Page) -> FloatRect:
 
 def main() -> int:
     """Make the picture; return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--output",
         type=Path,

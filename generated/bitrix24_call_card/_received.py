@@ -14,18 +14,27 @@ from .errors import InvalidResponse, UnexpectedStatus
 class Received:
     """A whole response; its repr shows the status alone, because the rest may echo a secret."""
 
-    __slots__ = ("content", "headers", "status_code")
+    __slots__ = ("content", "headers", "problem", "status_code")
 
-    def __init__(self, status_code: int, headers: httpx.Headers, content: bytes) -> None:
+    def __init__(
+        self,
+        status_code: int,
+        headers: httpx.Headers,
+        content: bytes,
+        problem: str | None = None,  # why the body could not be read
+    ) -> None:
         self.status_code = status_code
         self.headers = headers
         self.content = content
+        self.problem = problem
 
     def __repr__(self) -> str:
         return f"<Received [{self.status_code}]>"
 
     def json_object(self) -> dict[str, Any]:
         """Return the JSON object that is the body, or raise InvalidResponse."""
+        if self.problem is not None:
+            raise InvalidResponse(f"the body: {self.problem}")
         try:
             value: object = _decode(self.content.decode().removeprefix("\ufeff"))
         except (ValueError, RecursionError):
@@ -44,7 +53,8 @@ class Received:
 
     def invalid(self, reason: str) -> InvalidResponse:
         """Make the exception for a body that is not as documented."""
-        return InvalidResponse(reason, self.status_code, self.content)
+        content = self.content if self.problem is None else None
+        return InvalidResponse(reason, self.status_code, content)
 
     def unexpected(self) -> UnexpectedStatus:
         """Make the exception for a status that is not in the contract."""

@@ -12,6 +12,9 @@ T = TypeVar("T")
 
 MASK: Final = "***"
 
+_SHORTEST: Final = 8
+"""Characters below which a text, as in a test, may be an ordinary word, and is not masked in others."""
+
 _texts: WeakValueDictionary[int, Secret[str]] = WeakValueDictionary()
 
 
@@ -25,7 +28,7 @@ class Secret(Generic[T]):
 
     def __init__(self, value: T) -> None:
         self._value = value
-        if isinstance(value, str) and value:
+        if isinstance(value, str) and len(value) >= _SHORTEST:
             _texts[id(self)] = self  # type: ignore[assignment]
 
     def reveal(self) -> T:

@@ -16,7 +16,7 @@ from . import _fork
 from ._lock import locked
 from ._received import Received
 from ._secrets import MASK, masked
-from .errors import Bitrix24Error, InvalidResponse
+from .errors import Bitrix24Error
 
 MAX_BODY: Final = 8 * 2**20
 """Bytes of a decoded response body beyond which the response is invalid; a call takes about 1 kB."""
@@ -82,13 +82,17 @@ class Connections:
 
     async def aclose(self) -> None:
         """Close the transport of the running event loop; a later call makes a new one."""
-        if (transport := self._by_loop.pop(_running_loop(), None)) is not None:
+        if (transport := self._take_transport_of(_running_loop())) is not None:
             await transport.aclose()
 
     @locked
     def _take_transport(self) -> httpx.BaseTransport | None:
         transport, self._transport = self._transport, None
         return transport
+
+    @locked
+    def _take_transport_of(self, loop: Any) -> httpx.AsyncBaseTransport | None:
+        return self._by_loop.pop(loop, None)
 
 
 def _running_loop() -> Any:
@@ -116,7 +120,6 @@ def send(transport: httpx.BaseTransport, request: httpx.Request) -> Received:
     """Send a request and read the whole response.
 
     Raises:
-        InvalidResponse: If the body is too large, or not encoded as it says.
         httpx.TransportError: If there is no response, or the body is not complete within the read
             timeout, counted from the headers. It shows no secret, and nothing of httpx's frames.
     """
@@ -149,7 +152,8 @@ def read(response: httpx.Response, request: httpx.Request) -> Received:
             return Received(response.status_code, response.headers, response.content)
         body = _Body(response, request)
         for chunk in response.iter_raw():
-            body.add(chunk)
+            if not body.add(chunk):
+                break
         return body.received()
     finally:
         response.close()
@@ -162,7 +166,8 @@ async def aread(response: httpx.Response, request: httpx.Request) -> Received:
             return Received(response.status_code, response.headers, response.content)
         body = _Body(response, request)
         async for chunk in response.aiter_raw():
-            body.add(chunk)
+            if not body.add(chunk):
+                break
         return body.received()
     finally:
         await response.aclose()
@@ -173,36 +178,40 @@ class _Body:
 
     def __init__(self, response: httpx.Response, request: httpx.Request) -> None:
         self._response = response
+        self._request = request
         self._parts: list[bytes] = []
         self._size = 0
+        self._problem: str | None = None
         timeout = request.extensions.get("timeout", {}).get("read")
         self._deadline = None if timeout is None else time.monotonic() + timeout
         encoding = response.headers.get("content-encoding", "identity").lower()
         if encoding not in ("identity", "gzip"):
-            raise self._invalid("expected gzip or no content encoding")
+            self._problem = "expected gzip or no content encoding"
         self._decoder = zlib.decompressobj(_GZIP) if encoding == "gzip" else None
 
-    def add(self, chunk: bytes) -> None:
+    def add(self, chunk: bytes) -> bool:
+        """Add a part of the body; return whether there is a reason to read on."""
         if self._deadline is not None and time.monotonic() > self._deadline:
-            raise httpx.ReadTimeout("The body was not complete within the read timeout")
+            raise httpx.ReadTimeout(
+                "The body was not complete within the read timeout", request=self._request
+            )
         if self._decoder is not None:
             if self._decoder.eof:  # it would keep what follows
-                return
+                return True
             try:
                 chunk = self._decoder.decompress(chunk, MAX_BODY + 1 - self._size)
             except zlib.error:
-                raise self._invalid("expected gzip") from None
+                self._problem = "expected gzip"
         self._size += len(chunk)
         if self._size > MAX_BODY:
-            raise self._invalid(f"expected at most {MAX_BODY >> 20} MB")
+            self._problem = f"expected at most {MAX_BODY >> 20} MB"
         self._parts.append(chunk)
+        return self._problem is None
 
     def received(self) -> Received:
-        content = b"".join(self._parts)
-        return Received(self._response.status_code, self._response.headers, content)
-
-    def _invalid(self, reason: str) -> InvalidResponse:
-        return InvalidResponse(f"the body: {reason}", self._response.status_code)
+        """Return the response, with its body unless there is a problem with it."""
+        content = b"" if self._problem else b"".join(self._parts)
+        return Received(self._response.status_code, self._response.headers, content, self._problem)
 
 
 def _hidden_url(url: httpx.URL) -> httpx.URL:

@@ -133,7 +133,9 @@ class Client:
     # --- a custom httpx client ---
 
     def set_httpx_client(self, client: httpx.Client) -> Self:
-        """Send the synchronous calls with this client: its hooks, auth, mounts and timeout apply.
+        """Send the synchronous calls with this client: its hooks, auth and mounts apply.
+
+        Its headers, cookies and timeout replace those of this client.
 
         Its logs and exceptions show the request as it is sent, secrets included. It is the caller's
         to close.
@@ -142,7 +144,9 @@ class Client:
         return self
 
     def set_async_httpx_client(self, async_client: httpx.AsyncClient) -> Self:
-        """Send the asynchronous calls with this client: its hooks, auth, mounts and timeout apply.
+        """Send the asynchronous calls with this client: its hooks, auth and mounts apply.
+
+        Its headers, cookies and timeout replace those of this client.
 
         Its logs and exceptions show the request as it is sent, secrets included. It is the caller's
         to close, and belongs to one event loop.
@@ -329,6 +333,7 @@ _NO_HTTPX_CLIENT: Final = (
 )
 
 _REMOVED: Final = {
+    "verify": "use verify_ssl",
     "follow_redirects": "redirects are never followed; errors.UnexpectedStatus names the new host",
     "auth_in": "the token is always sent in the body, because query strings end up in logs",
     "raise_on_unexpected_status": "a status outside the contract always raises UnexpectedStatus",
@@ -338,6 +343,6 @@ _REMOVED: Final = {
 def _refuse_removed(arguments: dict[str, object]) -> None:
     names = sorted(arguments)
     arguments.clear()  # a secret, if it is a misspelt token
-    for name in names:
-        reason = _REMOVED.get(name, "it is not an argument of this client")
-        raise TypeError(f"{name}: {reason}")
+    if names:
+        reason = _REMOVED.get(names[0], "it is not an argument of this client")
+        raise TypeError(f"{names[0]}: {reason}")

@@ -201,8 +201,8 @@ def main() -> int:
         except OSError as error:
             print(
                 f"Cannot listen on {arguments.host}, port {arguments.port}: "
-                f"{(error.strerror or str(error)).lower()}. Choose another with --port, "
-                "or --port 0 for any free one.",
+                f"{(error.strerror or str(error)).lower()}. Choose another with --port "
+                "(make sandbox PORT=…), or --port 0 for any free one.",
                 file=sys.stderr,
             )
             return 1

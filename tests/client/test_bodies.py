@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from bitrix24_call_card import Client, errors
+from bitrix24_call_card.api.call_card import get_status
 
 if TYPE_CHECKING:
     from tests.client.conftest import Answering, Get, Parts, Raw
@@ -215,3 +216,37 @@ def test_a_body_that_a_transport_has_read_is_taken_as_it_is(
     compressed = gzip.compress(json.dumps(answer).encode())
     client = answering(compressed, headers={"Content-Encoding": "gzip"})
     assert get(client).result.crm_entity_id == 17
+
+
+@pytest.mark.parametrize(
+    ("headers", "content"),
+    [
+        ({"Content-Encoding": "br"}, b"not for us"),
+        ({"Content-Encoding": "gzip"}, b"not gzip"),
+        ({}, b" " * (8 * MB + 1)),
+    ],
+    ids=["another encoding", "a wrong encoding", "too much"],
+)
+def test_an_undocumented_status_is_unexpected_even_if_its_body_cannot_be_read(
+    headers: dict[str, str], content: bytes, get: Get, serve: Callable[[Parts], Raw]
+) -> None:
+    lines = [f"{name}: {value}" for name, value in headers.items()]
+    response = head(f"Content-Length: {len(content)}", "Location: https://new.example/", *lines)
+    server = serve(lambda: iter([response.replace(b"200 OK", b"302 Found"), content]))
+    with Client(base_url=server.base_url) as client, pytest.raises(errors.UnexpectedStatus) as e:
+        get(client)
+    assert (e.value.status_code, e.value.redirect_host) == (302, "new.example")
+
+
+def test_a_read_timeout_with_a_custom_httpx_client_has_its_request(
+    serve: Callable[[Parts], Raw], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = itertools.count(0, 100)
+    server = serve(lambda: iter([head("Content-Length: 2"), b"{", b"}"]))
+    with httpx.Client(timeout=30) as custom:
+        client = Client(base_url=server.base_url).set_httpx_client(custom)
+        monkeypatch.setattr("bitrix24_call_card._transports.time.monotonic", lambda: next(clock))
+        with pytest.raises(httpx.ReadTimeout) as caught:
+            get_status.sync(client=client)
+        monkeypatch.undo()
+    assert caught.value.request.method == "POST"

@@ -178,7 +178,7 @@ class TestOneMeaning:
             ],
             *[
                 ("CALL_LIST_MODE", "call_list_mode", value, False)
-                for value in ("false", "N", "n", 0, 0.0, "0")
+                for value in ("false", "False", "FALSE", "N", "n", 0, 0.0, "0")
             ],
         ],
     )

@@ -577,13 +577,11 @@ class TestConstruction:
     def test_a_transport_that_cannot_be_made_does_not_show_them(
         self, get: Get, shown: Shown
     ) -> None:
-        wrong: tuple[dict[str, Any], ...] = (
-            {"transport": lambda: None, "async_transport": lambda: None},
-            {"verify_ssl": "/does/not/exist.pem"},
+        wrong: Any = lambda: None  # noqa: E731
+        client = Client(
+            f"https://portal.example/rest/1/{WEBHOOK}/", transport=wrong, async_transport=wrong
         )
-        for arguments in wrong:
-            client = Client(f"https://portal.example/rest/1/{WEBHOOK}/", **arguments)
-            assert meet(client, get, shown, "transport") is not None
+        assert meet(client, get, shown, "transport") is not None
         shown.check()
 
 

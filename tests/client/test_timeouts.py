@@ -61,3 +61,14 @@ def test_a_timeout_is_seconds_or_an_httpx_timeout_or_none(
 ) -> None:
     assert timeout_of(timeout=timeout) == expected
     assert timeout_of(lambda client: client.with_timeout(timeout)) == expected
+
+
+def test_a_timeout_that_is_not_seconds_is_refused_before_the_first_call() -> None:
+    wrong: Any = "30"
+    with pytest.raises(TypeError, match=r"^timeout: expected seconds or httpx.Timeout, found str"):
+        Client(base_url=WEBHOOK, timeout=wrong)
+
+
+def test_a_ca_bundle_that_is_missing_is_named_before_the_first_call() -> None:
+    with pytest.raises(FileNotFoundError, match=r"verify_ssl: there is no file: '/no/such\.pem'"):
+        Client(base_url=WEBHOOK, verify_ssl="/no/such.pem")

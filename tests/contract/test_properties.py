@@ -49,9 +49,10 @@ def by_nobody(document: Document, portal: Running) -> View:
 @pytest.mark.parametrize(
     ("view_of", "cases", "at_least"),
     [
-        (by_webhook, 200, {200: 80, 400: 60, 405: 5}),
-        (by_oauth, 150, {200: 60, 400: 50, 401: 2, 405: 5}),
-        (by_oauth_in_body, 150, {200: 60, 400: 40, 401: 20, 405: 5}),
+        # Low numbers: which modules are imported has a part in what Hypothesis makes of a seed.
+        (by_webhook, 200, {200: 40, 400: 30, 405: 5}),
+        (by_oauth, 150, {200: 30, 400: 25, 401: 2, 405: 5}),
+        (by_oauth_in_body, 150, {200: 30, 400: 20, 401: 10, 405: 5}),
         (by_nobody, 100, {401: 100, 405: 5}),
     ],
 )

@@ -52,7 +52,8 @@ def make(project: Path, tools: Path) -> Make:
     """Run make in the project with the tools first on PATH."""
 
     def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        clean = {k: v for k, v in os.environ.items() if k not in ("PYTHON", "MAKEFLAGS")}
+        ours = ("PYTHON", "MAKEFLAGS", "MAKELEVEL")  # these tests may be run by make
+        clean = {k: v for k, v in os.environ.items() if k not in ours}
         return subprocess.run(
             ["make", *arguments],
             cwd=project,

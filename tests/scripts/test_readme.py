@@ -81,7 +81,7 @@ def test_the_curl_lines_work(sandbox: Sandbox) -> None:
 
 def test_the_first_program_prints_the_call_when_a_portal_opens_the_widget(sandbox: Sandbox) -> None:
     (code,) = (code for _, code in BLOCKS if "serve_forever" in code)
-    output = README.partition("The program prints:\n\n```text\n")[2].partition("```")[0]
+    output = README.partition("the program prints:\n\n```text\n")[2].partition("```")[0]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

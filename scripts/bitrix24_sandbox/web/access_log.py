@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,6 +16,9 @@ def masked(path: str, words: frozenset[str]) -> str:
     )
 
 
+STATIC = Path(__file__).parent / "static"
+
+
 class AccessLog:
     """Wraps an application; hands a line such as `GET /docs 200 1.2 ms` to `write`."""
 
@@ -24,6 +28,7 @@ class AccessLog:
         paths = [getattr(route, "path", "") for route in app.routes]
         self._words = frozenset(
             {"", "placement.call", "placement.call.json", "batch", "batch.json"}
+            | {file.name for file in STATIC.iterdir()}
             | {part for path in paths for part in path.split("/") if "{" not in part}
         )
 

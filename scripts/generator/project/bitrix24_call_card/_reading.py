@@ -22,7 +22,7 @@ E = TypeVar("E", bound=StrEnum)
 Reader = Callable[[object, str], T | Unset]
 
 _NOTHING_AS_TEXT = ("false", "null", "undefined")
-_BOOLEANS = {"true": True, "y": True, "1": True, "n": False, "0": False}
+_BOOLEANS = {"true": True, "y": True, "1": True, "false": False, "n": False, "0": False}
 _INTEGER = re.compile(r"-?[0-9]+")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _DATE_TIME = re.compile(
@@ -71,7 +71,8 @@ def is_nothing(value: object) -> bool:
 
 def has_error(envelope: Mapping[str, object]) -> bool:
     """Whether the body of a response reports an error; a portal does so with any status."""
-    return not is_nothing(envelope.get("error", UNSET))
+    error = envelope.get("error", UNSET)
+    return not is_nothing(error) and error != 0
 
 
 def as_text(value: object, name: str) -> str | Unset:

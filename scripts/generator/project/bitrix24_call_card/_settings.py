@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import ssl
 from collections.abc import Callable, Mapping
+from types import NoneType
 from typing import Any, Final, TypeVar
 from urllib.request import getproxies, proxy_bypass
 
@@ -47,18 +50,18 @@ class Settings:
         self.base_url = base_url
         self.cookies = dict(cookies or {})
         self.headers = dict(headers or {})
-        self.timeout = httpx.Timeout(timeout)
-        self.verify_ssl = verify_ssl
+        self.timeout = _checked_timeout(timeout)
+        self.verify_ssl = _checked_authorities(verify_ssl)
         self.proxy = proxy
         self.transport = _checked("transport", transport)
         self.async_transport = _checked("async_transport", async_transport)
         self.httpx_args = dict(httpx_args or {})
         self._request_headers = self._headers_of_requests()
         self._ssl_context: ssl.SSLContext | None = None
-        for name in sorted(self.httpx_args.keys() - _TRANSPORT_ARGUMENTS):
+        if unknown := sorted(self.httpx_args.keys() - _TRANSPORT_ARGUMENTS):
             raise TypeError(
-                f"httpx_args: {name!r} is not an argument of httpx.HTTPTransport. Use the client's "
-                "own arguments (timeout, headers, cookies, verify_ssl, transport), or "
+                f"httpx_args: {unknown[0]!r} is not an argument of httpx.HTTPTransport. Use the "
+                "client's own arguments (timeout, headers, cookies, verify_ssl, transport), or "
                 "set_httpx_client with an httpx.Client of yours for hooks, auth and mounts"
             )
 
@@ -133,6 +136,20 @@ class Settings:
                 )
             )
         return self._ssl_context
+
+
+def _checked_timeout(timeout: Any) -> httpx.Timeout:
+    checked = httpx.Timeout(timeout)
+    phases: list[Any] = list(checked.as_dict().values())
+    if all(isinstance(seconds, (int, float, NoneType)) for seconds in phases):
+        return checked
+    raise TypeError(f"timeout: expected seconds or httpx.Timeout, found {type(timeout).__name__}")
+
+
+def _checked_authorities(verify: str | bool | ssl.SSLContext) -> str | bool | ssl.SSLContext:
+    if isinstance(verify, str) and not os.path.isfile(verify):
+        raise FileNotFoundError(errno.ENOENT, "verify_ssl: there is no file", verify)
+    return verify
 
 
 def _checked(name: str, value: T) -> T:

@@ -45,7 +45,10 @@ class Opening:
 
     @property
     def rest_url(self) -> str:
-        """The portal's REST address, as ``AuthenticatedClient`` takes it."""
+        """The portal's REST address, as ``AuthenticatedClient`` takes it.
+
+        Trust the form first: anybody can name a domain, and the token would go there.
+        """
         scheme = "http" if self.query.protocol == "0" else "https"
         return f"{scheme}://{self.query.domain}/rest"
 
