@@ -229,7 +229,7 @@ class TestTheCallIsNotLost:
         assert (binding.entity_type, binding.entity_id) == ("", 0)
         assert binding.additional_properties == {"OWNER_TYPE_ID": 3, "OWNER_ID": 17}
 
-    @pytest.mark.parametrize("error", [None, False, "", [], "null"], ids=repr)
+    @pytest.mark.parametrize("error", [None, False, "", [], "null", 0], ids=repr)
     def test_an_error_that_is_nothing_is_none(
         self, error: object, get: Get, answering: Answering, answer: dict[str, Any]
     ) -> None:

@@ -107,7 +107,7 @@ def test_a_taken_port_is_one_sentence_and_status_1() -> None:
     assert printed == ""
     assert errors == (
         f"Cannot listen on 127.0.0.1, port {port}: address already in use. "
-        "Choose another with --port, or --port 0 for any free one.\n"
+        "Choose another with --port (make sandbox PORT=…), or --port 0 for any free one.\n"
     )
 
 
