@@ -184,7 +184,10 @@ class TestTls:
             for name in ("sandbox-ca.pem", "sandbox-ca-key.pem"):
                 (folder / name).write_text("nothing of the kind")
         with start("--port", "0", "--tls-dir", str(folder)) as process:
-            printed, errors = process.communicate(timeout=20)
+            try:
+                printed, errors = process.communicate(timeout=20)
+            finally:
+                process.kill()
         assert (process.returncode, printed) == (2, "")
         assert f"argument --tls-dir: {folder}: " in errors.splitlines()[-1]
         assert "Traceback" not in errors
