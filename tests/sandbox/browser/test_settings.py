@@ -61,14 +61,14 @@ def test_the_limits_are_set_and_lifted_while_the_card_stays(
 ) -> None:
     call_id = settings.sandbox.call["CALL_ID"]
     fill(settings, "Requests at once", "1")
-    fill(settings, "Then a second", "0.001")
+    fill(settings, "Then per second", "0.001")
     settings.click("Set limits")
     said(settings, "The limits are set.")
     url = f"{settings.sandbox.webhook_url}placement.call"
     body = {"PLACEMENT": "getStatus", "PARAMS": {}}
     assert [http.post(url, json=body).status_code for _ in range(2)] == [200, 503]
     fill(settings, "Requests at once", "")
-    fill(settings, "Then a second", "")
+    fill(settings, "Then per second", "")
     settings.click("Set limits")
     said(settings, "There are no limits.")
     assert http.post(url, json=body).status_code == 200
