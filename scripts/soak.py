@@ -183,8 +183,10 @@ class Refresh:
 
     def __call__(self) -> str:
         """Get a new access token."""
-        answer = httpx.post(self._url, data=self._fields, verify=False)  # noqa: S501 - loopback
-        tokens: dict[str, str] = answer.raise_for_status().json()
+        response = httpx.post(self._url, data=self._fields, verify=False)  # noqa: S501 - loopback
+        tokens: dict[str, str] = response.raise_for_status().json()
+        if "error" in tokens:  # the OAuth server also reports errors with status 200
+            raise httpx.HTTPError(tokens["error"])
         self._fields["refresh_token"] = tokens["refresh_token"]
         return tokens["access_token"]
 
