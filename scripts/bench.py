@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 from benchmark.calls import cold, concurrent, generate_stock, sequential
 from benchmark.costs import imports, memory, models
-from benchmark.servers import BODY, requests_a_second, serving
+from benchmark.servers import BODY, requests_a_second, responding, serving
 from benchmark.turns import QUICK, Effort, Row, say
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -109,10 +109,10 @@ def measure(effort: Effort) -> list[Row]:
         # The stock client fails on the number of an activity, so the call has none yet.
         sandbox.set_call({**sandbox.state()["call"], "CRM_ACTIVITY_ID": ""})
         answer = httpx.post(f"{sandbox.webhook_url}placement.call", json=BODY).json()
-        with serving(tls=True) as secure:
-            rows = sequential(sandbox, secure, Path(stock), effort)
-        rows += concurrent(sandbox, effort)
-        rows += cold(sandbox, effort)
+        with serving(tls=True) as secure, responding(answer) as webhook:
+            rows = sequential(webhook, secure, Path(stock), effort)
+            rows += concurrent(webhook, effort)
+            rows += cold(webhook, effort)
         rows += imports(effort)
         rows += memory(sandbox, effort)
         rows += models(answer, effort)

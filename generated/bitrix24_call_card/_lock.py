@@ -4,18 +4,19 @@
 from __future__ import annotations
 
 import functools
-import threading
-from collections.abc import Callable
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+    from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
-class _Lockable(Protocol):
-    lock: threading.Lock
+    class _Lockable(Protocol):
+        lock: threading.Lock
 
-
-P = ParamSpec("P")
-R = TypeVar("R")
-Owner = TypeVar("Owner", bound=_Lockable)
+    P = ParamSpec("P")
+    R = TypeVar("R")
+    Owner = TypeVar("Owner", bound=_Lockable)
 
 
 def locked(method: Callable[Concatenate[Owner, P], R]) -> Callable[Concatenate[Owner, P], R]:

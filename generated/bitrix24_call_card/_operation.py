@@ -47,6 +47,7 @@ class Operation(Generic[Success]):
         self.method = method
         self.path = path
         self._fields = fields
+        self._content = _encoded(fields)
         self._successes = successes
         self._documented = successes | errors
         self._read_success = read_success
@@ -54,8 +55,9 @@ class Operation(Generic[Success]):
 
     def content(self, token: Secret[str] | None) -> bytes:
         """Return the body of the request, with the token in it if there is one."""
-        fields = self._fields if token is None else {**self._fields, "auth": token.reveal()}
-        return json.dumps(fields, separators=(",", ":")).encode()
+        if token is None:
+            return self._content
+        return _encoded({**self._fields, "auth": token.reveal()})
 
     def success(self, client: Client, received: Received) -> Success:
         """Return the model of a success, or raise what the response is instead."""
@@ -104,6 +106,13 @@ class Operation(Generic[Success]):
         if has_error(body) or received.status_code not in self._successes:
             return self._read_error(body)
         return self._read_success(body)
+
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def _encoded(fields: Mapping[str, Any]) -> bytes:
+    return _encode(fields).encode()
 
 
 def _known_status(code: int) -> HTTPStatus | int:

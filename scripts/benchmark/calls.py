@@ -42,9 +42,8 @@ def _pyreqwest_transport() -> SyncHttpxTransport:
     return SyncHttpxTransport(SyncClientBuilder().follow_redirects(False).build())
 
 
-def sequential(sandbox: Sandbox, secure: Sandbox, stock: Path, effort: Effort) -> list[Row]:
+def sequential(webhook: str, secure: Sandbox, stock: Path, effort: Effort) -> list[Row]:
     """Measure calls one after the other: ours, the stock generated client's, the peers'."""
-    webhook = sandbox.webhook_url
     url = f"{webhook}placement.call"
     with (
         httpx.Client(timeout=TIMEOUT, limits=LIMITS) as bare,
@@ -97,9 +96,8 @@ def _ask_b24pysdk(sandbox: Sandbox) -> Callable[[], object]:
     return lambda: token.call_method("placement.call", BODY)
 
 
-def concurrent(sandbox: Sandbox, effort: Effort) -> list[Row]:
+def concurrent(webhook: str, effort: Effort) -> list[Row]:
     """Measure asynchronous calls, so many at once."""
-    webhook = sandbox.webhook_url
     url = f"{webhook}placement.call"
     rows = []
     with asyncio.Runner() as loop:
@@ -131,9 +129,8 @@ def concurrent(sandbox: Sandbox, effort: Effort) -> list[Row]:
     return rows
 
 
-def cold(sandbox: Sandbox, effort: Effort) -> list[Row]:
+def cold(webhook: str, effort: Effort) -> list[Row]:
     """Measure many asynchronous calls at once with a client that has no connection yet."""
-    webhook = sandbox.webhook_url
     url = f"{webhook}placement.call"
 
     async def ask_bare(calls: int) -> None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from bitrix24_sandbox.app import create_app
@@ -25,6 +25,12 @@ from starlette.routing import Route
 from benchmark.turns import Block, Effort, Row, Sample, compare
 
 BODY = {"PLACEMENT": "getStatus", "PARAMS": {}}
+
+
+# The length of the body, and where the head ends.
+_REQUEST = re.compile(
+    rb"(?is)POST (?:(?!\r\n\r\n).)*?\r\ncontent-length: *(\d+)(?:(?!\r\n\r\n).)*\r\n\r\n"
+)
 
 
 def bare_starlette(answer: Any) -> Starlette:
@@ -58,6 +64,53 @@ def serving(answer: Any = None, *, tls: bool = False) -> Iterator[Sandbox]:
     sender.close()
     try:
         yield receiver.recv()
+    finally:
+        process.terminate()
+        process.join()
+
+
+class _SameResponse(asyncio.Protocol):
+    """Gives the same response to each request, at as little expense as can be."""
+
+    def __init__(self, answer: Any) -> None:
+        body = json.dumps(answer).encode()
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+        self._response = f"{head}\r\n\r\n".encode() + body
+        self._received = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        while (request := _REQUEST.match(self._received)) and (
+            len(self._received) >= (end := request.end() + int(request[1]))
+        ):
+            self._received = self._received[end:]
+            self._transport.write(self._response)
+
+
+def _respond(answer: Any, addresses: Connection) -> None:
+    async def respond() -> None:
+        server = await asyncio.get_running_loop().create_server(
+            lambda: _SameResponse(answer), "127.0.0.1", 0, backlog=2048
+        )
+        addresses.send(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    asyncio.run(respond())
+
+
+@contextmanager
+def responding(answer: Any) -> Iterator[str]:
+    """Run a server that costs next to nothing, and yield its webhook's URL."""
+    spawn = multiprocessing.get_context("spawn")
+    receiver, sender = spawn.Pipe(duplex=False)
+    process = spawn.Process(target=_respond, args=(answer, sender), daemon=True)
+    process.start()
+    sender.close()
+    try:
+        yield f"http://127.0.0.1:{receiver.recv()}/rest/1/webhook/"
     finally:
         process.terminate()
         process.join()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import Protocol
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
+if TYPE_CHECKING:
+    from typing import Protocol
 
-class Resettable(Protocol):
-    """Something with locks, connections or threads, none of which survive a fork."""
+    class Resettable(Protocol):
+        """Something with locks, connections or threads, none of which survive a fork."""
 
-    def reset_after_fork(self) -> None:
-        """Forget what belongs to the parent process, without closing it."""
-        ...
+        def reset_after_fork(self) -> None:
+            """Forget what belongs to the parent process, without closing it."""
+            ...
 
 
 _owners: WeakSet[Resettable] = WeakSet()

@@ -56,7 +56,7 @@ class Settings:
         self.transport = _checked("transport", transport)
         self.async_transport = _checked("async_transport", async_transport)
         self.httpx_args = dict(httpx_args or {})
-        self._request_headers = self._headers_of_requests()
+        self._request_headers = self._headers_of_requests().raw
         self._ssl_context: ssl.SSLContext | None = None
         if unknown := sorted(self.httpx_args.keys() - _TRANSPORT_ARGUMENTS):
             raise TypeError(
@@ -71,13 +71,11 @@ class Settings:
 
     def request(self, method: str, path: str, content: bytes) -> Request:
         """Make a request that no other call shares."""
-        headers = self._request_headers.copy()
-        headers["Content-Length"] = str(len(content))
         # Spelled out, because httpx takes longer to work out the same from `content=`.
         request = Request(
             method,
             self.base_url.join(path),
-            headers=headers,
+            headers=[*self._request_headers, (b"Content-Length", b"%d" % len(content))],
             stream=httpx.ByteStream(content),
             extensions={"timeout": self.timeout.as_dict()},
         )
