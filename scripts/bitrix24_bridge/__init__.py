@@ -1,0 +1,1 @@
+"""The bridge: it answers the contract on portals where only the browser knows the call."""

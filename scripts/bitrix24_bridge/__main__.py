@@ -1,0 +1,156 @@
+"""The bridge from the command line: `bitrix24-bridge`, or `python -m bitrix24_bridge`."""
+
+import argparse
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+
+import httpx
+
+from .data import Data, DataError, only_server
+from .server import quiet_logs, serve
+from .settings import EXPECTED, Settings, SettingsError, from_environment
+
+EPILOG = "environment:\n" + "\n".join(f"  {name:21} {what}" for name, what in EXPECTED.items())
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    parser = argparse.ArgumentParser(
+        prog="bitrix24-bridge",
+        description="The server that answers placement.call on portals where only the browser "
+        "knows the call. Without a command it serves, until Ctrl-C.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--log-level", choices=("debug", "info", "warning"), default="info", help="(default: info)"
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.add_parser(
+        "portals", help="list portals, with the step of the installation that failed"
+    )
+    commands.add_parser("status", help="show what is connected to the server")
+    secret = commands.add_parser("secret", help="let a backend ask for a user, or no longer")
+    actions = secret.add_subparsers(dest="action", metavar="ACTION", required=True)
+    actions.add_parser("list", help="list the secrets by name")
+    for action, what in (
+        ("add", "make a webhook URL, and print it: this once"),
+        ("revoke", "make a webhook URL useless"),
+    ):
+        chosen = actions.add_parser(action, help=what)
+        chosen.add_argument("--portal", required=True, help="its domain or member id")
+        chosen.add_argument("--user", required=True, type=user, help="the id of the user")
+        chosen.add_argument("--name", required=True, help="what you call it, such as crm")
+    return parser
+
+
+def user(text: str) -> str:
+    """Read the id of a user."""
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not the id of a user, such as 1")
+    return text
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; return the exit status."""
+    asked = parser().parse_args(arguments)
+    logging.basicConfig(level=asked.log_level.upper(), format="%(asctime)s %(message)s")
+    quiet_logs()
+    try:
+        settings = from_environment(os.environ)
+        data = Data(settings.data)
+        match asked.command, getattr(asked, "action", None):
+            case None, _:
+                _serve(settings, data)
+            case "portals", _:
+                _print_portals(data)
+            case "status", _:
+                _print_status(data)
+            case _, "list":
+                _print_secrets(data)
+            case _, "add":
+                member_id = data.portal_named(asked.portal).member_id
+                secret = data.add_secret(member_id, asked.user, asked.name)
+                print(f"{settings.url}/rest/{asked.user}/{secret}/")
+            case _:
+                member_id = data.portal_named(asked.portal).member_id
+                data.revoke_secret(member_id, asked.user, asked.name)
+    except (SettingsError, DataError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+def _serve(settings: Settings, data: Data) -> None:
+    # A shell that starts this in the background has told it to ignore Ctrl-C.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    with only_server(settings.data), _listen(settings.host, settings.port) as listener:
+        host, port = listener.getsockname()[:2]
+        print(f"Bridge {settings.url}, ready on {host}, port {port}. Ctrl-C ends it.", flush=True)
+        serve(settings, data, listener)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        # Named as TCP, or asyncio leaves Nagle's algorithm on: each answer would wait 40 ms.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(1024)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise DataError(
+            f"Cannot listen on {host}, port {port}: {reason}. Set BRIDGE_PORT."
+        ) from None
+    return listener
+
+
+def _print_portals(data: Data) -> None:
+    for portal in data.portals():
+        state = f"failed at {portal.failed}" if portal.failed else "installed"
+        print(f"{portal.domain}  {portal.member_id}  {_day(portal.installed)}  {state}")
+    if not data.portals():
+        print("No portal has installed the application yet.")
+
+
+def _print_secrets(data: Data) -> None:
+    domains = {portal.member_id: portal.domain for portal in data.portals()}
+    for secret in data.secrets():
+        domain = domains.get(secret.member_id, f"{secret.member_id} (not installed)")
+        print(f"{domain}  user {secret.user_id}  {secret.name}  {_day(secret.added)}")
+    if not data.secrets():
+        print("No backend may ask yet: see `secret add --help`.")
+
+
+def _print_status(data: Data) -> None:
+    domains = {portal.member_id: portal.domain for portal in data.portals()}
+    for address, key in data.servers():
+        try:
+            headers = {"Bridge-Status-Key": key}
+            shown = httpx.get(f"{address}/status", headers=headers, trust_env=False).json()
+        except (httpx.HTTPError, ValueError):
+            print(f"{address}  does not answer")
+            continue
+        print(
+            f"{address}  up for {shown['seconds']:.0f} s, {len(shown['cards'])} users with a card"
+        )
+        for member_id, user_id, cards in shown["cards"]:
+            print(f"  {domains.get(member_id, member_id)}  user {user_id}  cards {cards}")
+    if not data.servers():
+        print("No bridge serves with this data.")
+
+
+def _day(unix: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(unix))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""The page in the call card, and the script that does its work, here and in other widgets."""
+
+import hashlib
+import secrets
+from dataclasses import replace
+from html import escape
+from pathlib import Path
+
+from bitrix24_call_card import widget
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from .connections import Connections
+from .data import Data, Portal
+from .errors import BridgeError
+from .identity import Identities
+from .posting import NoAnswerError
+from .requests import address_of, read_body
+from .settings import Settings
+from .store import Store, Word
+
+SCRIPT = (Path(__file__).parent / "static" / "bridge.js").read_bytes()
+
+PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Call card bridge</title>
+<p id="bitrix24-bridge">Connecting …</p>
+<script src="/bridge.js" data-portal="{portal}"></script>
+</html>
+"""
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def card_id(app_sid: str) -> str:
+    """Name a card by its SID, which is a secret between page and widget."""
+    return hashlib.sha256(app_sid.encode(errors="replace")).hexdigest()[:32]
+
+
+class Pages:
+    """`/widget` and `/bridge.js`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        data: Data,
+        identities: Identities,
+        store: Store,
+        connections: Connections,
+    ) -> None:
+        self._settings = settings
+        self._data = data
+        self._identities = identities
+        self._store = store
+        self._connections = connections
+
+    async def script(self, _: Request) -> Response:
+        """Give the script, also to the pages of other origins."""
+        headers = {
+            **HEADERS,
+            "Cache-Control": "no-cache",
+            "Cross-Origin-Resource-Policy": "cross-origin",
+        }
+        return Response(SCRIPT, media_type="text/javascript", headers=headers)
+
+    async def open_widget(self, request: Request) -> Response:
+        """Take the call from the form that opens the widget, and give the page."""
+        try:
+            body = await read_body(request)
+            opening = widget.read(query=request.scope["query_string"], body=body)
+            portal = await self._opened(opening, address_of(request))
+        except widget.InvalidOpening:
+            return _refusal(400, "This page is opened by a Bitrix24 portal, in its call card.")
+        except BridgeError as error:
+            return _refusal(error.status, str(error))
+        return HTMLResponse(
+            PAGE.format(portal=escape(portal.origin)),
+            headers={**HEADERS, "Content-Security-Policy": self._policy(portal)},
+        )
+
+    async def _opened(self, opening: widget.Opening, address: str) -> Portal:
+        form = opening.form
+        portal = self._data.portal(form.member_id)
+        if portal is None:
+            raise BridgeError("invalid_token", "The application is not installed on this portal.")
+        server = form.server_endpoint or portal.oauth_server
+        try:
+            identity = await self._identities.check(form.auth_id, address, server=server, card=True)
+        except NoAnswerError:
+            return portal  # the page asks for the call itself, once the OAuth server answers
+        if (identity.member_id, identity.domain) != (
+            portal.member_id,
+            opening.query.domain.lower(),
+        ):
+            raise BridgeError("invalid_token", "The access token is not of this portal.")
+        card = card_id(opening.query.app_sid)
+        self._connections.replace(identity.user, card)
+        await self._store.claim(identity.user, card, secrets.token_hex(8), Word.of(opening.call))
+        if (portal.domain, portal.endpoint) != (identity.domain, identity.endpoint):  # renamed
+            portal = replace(portal, domain=identity.domain, endpoint=identity.endpoint)
+            self._data.put_portal(portal)
+        return portal
+
+    def _policy(self, portal: Portal) -> str:
+        socket = self._settings.url.replace("http", "ws", 1)
+        return (
+            "default-src 'none'; script-src 'self'; base-uri 'none'; form-action 'none'; "
+            f"connect-src {socket}; frame-ancestors {portal.origin}"
+        )
+
+
+def _refusal(status: int, reason: str) -> Response:
+    return HTMLResponse(
+        f"<!doctype html><title>Call card bridge</title><p>{escape(reason)}</p>",
+        status,
+        {**HEADERS, "Content-Security-Policy": "default-src 'none'"},
+    )

@@ -1,0 +1,50 @@
+"""Questions to OAuth servers and portals: bounded in time and size, over no redirect."""
+
+import asyncio
+import json
+import logging
+from typing import Any
+
+import httpx
+
+from .errors import BridgeError
+
+log = logging.getLogger("bitrix24_bridge")
+
+MOST_BYTES = 64 * 1024
+"""Of a response."""
+
+
+class NoAnswerError(BridgeError):
+    """Another server gave no usable response; that may pass."""
+
+    def __init__(self, whose: str) -> None:
+        super().__init__(
+            "ERROR_UNEXPECTED_ANSWER", f"{whose} gave no usable response. Retry later."
+        )
+
+
+async def post(
+    http: httpx.AsyncClient, url: str, fields: dict[str, Any], *, whose: str, seconds: float
+) -> tuple[int, dict[str, Any]]:
+    """Post JSON, and give the status and the JSON object of the response. Raise `NoAnswerError`."""
+    body = bytearray()
+    try:
+        async with (
+            asyncio.timeout(seconds),
+            http.stream(
+                "POST", url, json=fields, headers={"Accept-Encoding": "identity"}
+            ) as response,
+        ):
+            async for chunk in response.aiter_raw():
+                body += chunk
+                if len(body) > MOST_BYTES:
+                    raise ValueError("too large")
+        answer = json.loads(body)
+        if not isinstance(answer, dict):
+            raise ValueError("no object")
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError, RecursionError) as error:
+        # Its text may hold what was sent.
+        log.warning("%s gave no usable response: %s", whose, type(error).__name__)
+        raise NoAnswerError(whose) from None
+    return response.status_code, answer

@@ -1,0 +1,160 @@
+"""The contract: `/rest/USER/SECRET/placement.call`, and `/rest/placement.call` with OAuth."""
+
+import json
+import logging
+import re
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive, Scope, Send
+
+from .answering import Answer, answer
+from .data import Data
+from .errors import BridgeError
+from .identity import Identities
+from .requests import address_of, read_body, read_form
+from .settings import Settings
+from .store import Store, User
+
+log = logging.getLogger("bitrix24_bridge")
+
+TOKEN = re.compile(r"[0-9A-Za-z]{16,512}", re.ASCII)
+Fields = dict[str, Any]
+Headers = list[tuple[bytes, bytes]]
+
+
+class Rest:
+    """A plain ASGI application, which answers as the contract says, whatever was sent.
+
+    It refuses in the portal's order: for the method, for who asks, for what is asked.
+    """
+
+    def __init__(
+        self, settings: Settings, data: Data, identities: Identities, store: Store
+    ) -> None:
+        self._settings = settings
+        self._data = data
+        self._identities = identities
+        self._store = store
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        begun = time.time()
+        try:
+            found = await self._answer(Request(scope, receive))
+        except BridgeError as error:
+            await _send_error(send, error)
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            # Its text may hold anything, a phone number too.
+            log.error("A request failed: %s", type(error).__name__)
+            await _send_error(send, BridgeError("INTERNAL_SERVER_ERROR", "A fault of the bridge"))
+        else:
+            await _send(send, 200, _envelope(found, begun), _about(found))
+
+    async def _answer(self, request: Request) -> Answer:
+        path = [part for part in request.scope["path"].split("/") if part]
+        if path[-1].lower().removesuffix(".json") != "placement.call" or len(path) not in (2, 4):
+            raise BridgeError("ERROR_METHOD_NOT_FOUND", "Method not found!")
+        if request.method not in ("GET", "POST"):
+            raise BridgeError("METHOD_NOT_ALLOWED", "Use POST")
+        body = await read_body(request)
+        query = read_form(request.scope["query_string"])
+        fields = _read(request.headers.get("content-type", ""), body)
+        if len(path) == 4:
+            user = self._user_of_secret(path[1], path[2])
+        else:
+            user = await self._user_of_token(request, query.get("auth") or fields.get("auth"))
+        _check({**query, **fields})
+        return await answer(self._store, self._settings.times, user)
+
+    def _user_of_secret(self, user_id: str, secret: str) -> User:
+        user = self._data.user_of(user_id, secret)
+        if user is None:
+            raise BridgeError("INVALID_CREDENTIALS", "Invalid request credentials")
+        return user
+
+    async def _user_of_token(self, request: Request, token: Any) -> User:
+        if not token or not isinstance(token, str):
+            raise BridgeError("NO_AUTH_FOUND", "Wrong authorization data")
+        if not TOKEN.fullmatch(token):
+            raise BridgeError("invalid_token", "The access token is not one of a portal.")
+        identity = await self._identities.check(token, address_of(request))
+        if self._data.portal(identity.member_id) is None:
+            raise BridgeError("invalid_token", "The application is not installed on this portal.")
+        return identity.user
+
+
+def _read(content_type: str, body: bytes) -> Fields:
+    """Read a body by its label; as on a portal, one that cannot be read is no fields."""
+    if content_type.partition(";")[0].strip().lower() != "application/json":
+        return read_form(body)
+    try:
+        fields = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def _check(fields: Fields) -> None:
+    match fields.get("PLACEMENT"):
+        case None | "":
+            text = "Argument 'PLACEMENT' is null or empty"
+            raise BridgeError("ERROR_ARGUMENT", text, argument="PLACEMENT")
+        case "getStatus":
+            pass
+        case str():
+            raise BridgeError("ERROR_PLACEMENT_NOT_FOUND", "Placement not found")
+        case _:
+            text = "Argument 'PLACEMENT' must be a string"
+            raise BridgeError("ERROR_ARGUMENT", text, argument="PLACEMENT")
+    if fields.get("PARAMS", {}) not in ({}, []):
+        text = "Argument 'PARAMS' must be empty: {} or []"
+        raise BridgeError("ERROR_ARGUMENT", text, argument="PARAMS")
+
+
+def _envelope(found: Answer, begun: float) -> str:
+    finished = time.time()
+    times = {
+        "start": begun,
+        "finish": finished,
+        "duration": finished - begun,
+        "processing": finished - begun,
+        "date_start": _iso(begun),
+        "date_finish": _iso(finished),
+    }
+    return f'{{"result":{found.text},"time":{json.dumps(times)}}}'
+
+
+def _iso(unix: float) -> str:
+    return datetime.fromtimestamp(unix, UTC).isoformat(timespec="seconds")
+
+
+def _about(found: Answer) -> Headers:
+    headers = [
+        (b"bridge-source", found.source.encode()),
+        (b"bridge-age", b"%.3f" % found.age),
+        (b"bridge-cards", b"%d" % found.cards),
+    ]
+    return [*headers, (b"bridge-call-ended", b"true")] if found.ended else headers
+
+
+async def _send_error(send: Send, error: BridgeError) -> None:
+    allow: Headers = [(b"allow", b"GET, POST")] if error.status == 405 else []
+    await _send(send, error.status, json.dumps(error.envelope), allow)
+
+
+async def _send(send: Send, status: int, text: str, headers: Headers) -> None:
+    body = text.encode()
+    about: Headers = [
+        (b"content-type", b"application/json; charset=utf-8"),
+        (b"content-length", b"%d" % len(body)),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+        *headers,
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": about})
+    await send({"type": "http.response.body", "body": body})

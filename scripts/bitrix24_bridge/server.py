@@ -1,0 +1,52 @@
+"""The bridge on a socket: uvicorn, with logs in which no secret and no phone number can be read."""
+
+import logging
+import secrets
+import socket
+
+import uvicorn
+
+from .app import create_app
+from .data import Data
+from .settings import Settings
+
+MOST_MESSAGE = 64 * 1024
+"""The bytes of a message that a page sends."""
+
+
+def serve(settings: Settings, data: Data, listener: socket.socket) -> None:
+    """Serve until the process is asked to end; that arrives as `KeyboardInterrupt`."""
+    key = secrets.token_hex(16)
+    host, port = listener.getsockname()[:2]
+    data.put_server(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}", key)
+    try:
+        server(settings, data, key).run(sockets=[listener])
+    finally:
+        data.remove_server()
+
+
+def server(settings: Settings, data: Data, status_key: str) -> uvicorn.Server:
+    """Give the server; `status_key` is what `/status` is to be asked with."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            create_app(settings, data, status_key),
+            ws="websockets-sansio",
+            ws_max_size=MOST_MESSAGE,
+            ws_per_message_deflate=False,  # more memory than all the rest of a connection
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=bool(settings.proxies),
+            forwarded_allow_ips=settings.proxies,
+            # Longer than httpx keeps an idle connection, or the two would race to close it.
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=3,
+        )
+    )
+
+
+def quiet_logs() -> None:
+    """Keep what others log of requests, handshakes and frames out of every log, also at DEBUG."""
+    for name in ("uvicorn", "uvicorn.error", "websockets", "httpx", "httpcore", "hpack", "asyncio"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.access").disabled = True

@@ -1,0 +1,139 @@
+/* The bridge's part in the browser: it asks the portal's page for the call, and says it to the bridge.
+ *
+ * It speaks the portal's wire protocol itself, with callback ids of its own, so it works beside BX24.js
+ * and @bitrix24/b24jssdk in the widget of any application:
+ *   <script src="https://BRIDGE/bridge.js"></script>
+ */
+(function () {
+  'use strict';
+
+  // What the bridge closes a socket with.
+  var TOKEN = 4401;
+  var REFUSED = 4403;
+  var REPLACED = 4409;
+  var RESTART = 1012;
+
+  var FIRST_WAIT = 500; // milliseconds before connecting again; twice as long each time
+  var LONGEST_WAIT = 10000;
+  var REPLY_WAIT = 10000; // the portal's page never says that it will not reply
+
+  var script = document.currentScript;
+  var bridge = new URL(script.src).origin;
+
+  // The portal names the frame "host[:port]|0 or 1|SID"; the protocol's 1 means https.
+  var name = /^([^|]+)\|([01])\|([0-9a-f]{32})$/.exec(window.name);
+  if (!name) {
+    show('This page is opened by a Bitrix24 portal, in its call card.');
+    return;
+  }
+  // The bridge's own page is told which portal to trust; the name can be anybody's.
+  var portal = script.dataset.portal || (name[2] === '1' ? 'https' : 'http') + '://' + name[1];
+  var sid = name[3];
+
+  var prefix = 'bridge' + Math.random().toString(36).slice(2) + '-';
+  var callbacks = new Map();
+  var counter = 0;
+  var socket = null;
+  var failures = 0;
+  var refresh = false; // whether the token that getInitData gives was refused
+
+  function show(text) {
+    var place = document.getElementById('bitrix24-bridge');
+    if (place) place.textContent = text;
+  }
+
+  // --- the portal's page --------------------------------------------------------------------------
+
+  function post(command, params, callback) {
+    counter += 1;
+    callbacks.set(prefix + counter, callback);
+    var json = params ? JSON.stringify(params) : '';
+    window.parent.postMessage([command, json, prefix + counter, sid].join(':'), portal);
+    return prefix + counter;
+  }
+
+  function ask(command, callback) {
+    var id = post(command, null, function (value) {
+      callbacks.delete(id);
+      callback(value);
+    });
+    return id;
+  }
+
+  window.addEventListener('message', function (event) {
+    if (event.origin !== portal || event.source !== window.parent) return;
+    if (typeof event.data !== 'string') return;
+    var colon = event.data.indexOf(':');
+    var callback = callbacks.get(event.data.slice(0, colon));
+    if (!callback) return;
+    var value;
+    try {
+      value = JSON.parse(event.data.slice(colon + 1) || 'null');
+    } catch (error) {
+      return;
+    }
+    callback(value);
+  });
+
+  // --- the bridge ---------------------------------------------------------------------------------
+
+  function say(message) {
+    if (socket && socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
+  }
+
+  function sayStatus(number) {
+    ask('getStatus', function (status) {
+      say(number === undefined ? { status: status } : { answer: number, status: status });
+    });
+  }
+
+  function connect() {
+    var command = refresh ? 'refreshAuth' : 'getInitData';
+    var timer = setTimeout(function () {
+      callbacks.delete(id);
+      again();
+    }, REPLY_WAIT);
+    var id = ask(command, function (auth) {
+      clearTimeout(timer);
+      open(auth);
+    });
+  }
+
+  var memberId = '';
+
+  function open(auth) {
+    memberId = auth.MEMBER_ID || memberId;
+    var opened = new WebSocket(bridge.replace('http', 'ws') + '/socket');
+    socket = opened;
+    opened.onopen = function () {
+      opened.send(JSON.stringify({ token: auth.AUTH_ID, member_id: memberId, app_sid: sid }));
+    };
+    opened.onmessage = function (event) {
+      failures = 0;
+      refresh = false;
+      show('Connected.');
+      sayStatus(JSON.parse(event.data).ask);
+    };
+    opened.onclose = function (event) {
+      if (event.code === REFUSED || event.code === REPLACED) {
+        show('Not connected: ' + event.reason);
+        return;
+      }
+      show('Connecting …');
+      refresh = event.code === TOKEN;
+      again(event.code === RESTART || event.code === TOKEN);
+    };
+  }
+
+  // At once the first time, if the bridge asked for it; then later and later, and not all at the same time.
+  function again(atOnce) {
+    var wait = Math.min(FIRST_WAIT * Math.pow(2, failures), LONGEST_WAIT);
+    failures += 1;
+    setTimeout(connect, atOnce && failures === 1 ? 0 : wait / 2 + Math.random() * wait / 2);
+  }
+
+  ['CallStateChanged', 'EntityChanged'].forEach(function (event) {
+    post('placementBindEvent', { event: 'CallCard::' + event }, function () { sayStatus(); });
+  });
+  connect();
+})();
