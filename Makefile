@@ -104,6 +104,10 @@ demo: .venv/.ready generate ## call a sandbox portal with a webhook and with OAu
 sandbox: .venv/.ready ## start a portal to develop against: PORT=8024 PROFILE=rest HANDLER=… (see ARGS=--help)
 	@exec $(BIN)/python -m bitrix24_sandbox $(if $(PORT),--port $(PORT)) $(if $(PROFILE),--profile $(PROFILE)) $(if $(HANDLER),--handler "$(HANDLER)") $(ARGS)
 
+.PHONY: bridge
+bridge: .venv/.ready ## show the bridge on a js-only sandbox, in the call card and over REST: PORT=8025 (see ARGS=--help)
+	@exec $(BIN)/python scripts/bridge.py $(if $(PORT),--port $(PORT)) $(ARGS)
+
 .PHONY: contract
 # BASE_URL and TOKEN are secrets, which the command reads from the environment.
 contract: .venv/.ready ## check a portal against the contract: CASES=3000 SEED=… PROFILE=rest RATE=… (another portal: ARGS=--help)
