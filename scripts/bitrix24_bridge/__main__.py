@@ -10,7 +10,7 @@ import time
 
 import httpx
 
-from .data import Data, DataError, only_server
+from .data import Data, DataError, serving
 from .server import quiet_logs, serve
 from .settings import EXPECTED, Settings, SettingsError, from_environment
 
@@ -28,6 +28,9 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--log-level", choices=("debug", "info", "warning"), default="info", help="(default: info)"
+    )
+    parser.add_argument(
+        "--store", metavar="URL", help="as BRIDGE_STORE, where the URL has no password to hide"
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser(
@@ -61,7 +64,8 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=asked.log_level.upper(), format="%(asctime)s %(message)s")
     quiet_logs()
     try:
-        settings = from_environment(os.environ)
+        store = {} if asked.store is None else {"BRIDGE_STORE": asked.store}
+        settings = from_environment({**os.environ, **store})
         data = Data(settings.data)
         match asked.command, getattr(asked, "action", None):
             case None, _:
@@ -91,7 +95,11 @@ def _serve(settings: Settings, data: Data) -> None:
     # A shell that starts this in the background has told it to ignore Ctrl-C.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    with only_server(settings.data), _listen(settings.host, settings.port) as listener:
+    alone = not settings.store
+    with (
+        serving(settings.data, alone=alone),
+        _listen(settings.host, settings.port) as listener,
+    ):
         host, port = listener.getsockname()[:2]
         print(f"Bridge {settings.url}, ready on {host}, port {port}. Ctrl-C ends it.", flush=True)
         serve(settings, data, listener)

@@ -34,11 +34,11 @@ async def answer(store: Store, times: Times, user: User) -> Answer:
     """
     situation = await store.situation(user)
     fresh = {card.owner for card in situation.cards if card.word and card.age < times.fresh}
-    asked = [card.owner for card in situation.cards if card.owner not in fresh]
+    asked = [card for card in situation.cards if card.owner not in fresh]
     answered: set[str] = set()
     if asked:
-        answers = await gather(*map(store.ask, asked))
-        answered = {owner for owner, in_time in zip(asked, answers, strict=True) if in_time}
+        answers = await gather(*(store.ask(user, card) for card in asked))
+        answered = {card.owner for card, in_time in zip(asked, answers, strict=True) if in_time}
         situation = await store.situation(user)  # with their words, and without who has gone
     spoken = [(card, card.word) for card in situation.cards if card.word]
     sure = [pair for pair in spoken if pair[0].owner in fresh | answered]

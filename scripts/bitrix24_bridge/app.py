@@ -24,13 +24,21 @@ from .sockets import Sockets
 from .store import Store
 
 
+def _store(settings: Settings) -> Store:
+    if not settings.store:
+        return MemoryStore(settings.times)
+    from .redis_store import RedisStore  # an extra of the distribution
+
+    return RedisStore(settings.store, settings.times)
+
+
 def create_app(settings: Settings, data: Data, status_key: str) -> Starlette:
     """Put the bridge together.
 
     `status_key`: what the command `status` shows to get an answer.
     """
     started = time.monotonic()
-    store: Store = MemoryStore(settings.times)
+    store = _store(settings)
     connections = Connections()
     http = httpx.AsyncClient(timeout=settings.times.oauth, follow_redirects=False)
     identities = Identities(settings, store, http)

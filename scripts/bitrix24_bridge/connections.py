@@ -11,7 +11,7 @@ from bitrix24_call_card.errors import InvalidResponse
 from bitrix24_call_card.models import CallStatus
 
 from .settings import Times
-from .store import Store, User, Word
+from .store import Store, StoreGoneError, User, Word
 
 MOST_MESSAGES = 20
 """The messages of one card in a second."""
@@ -73,7 +73,8 @@ class Connection:
             for end in ends:
                 end.cancel()
             self._answer.cancel()
-            await asyncio.shield(self._store.close(self.user, self.card, self.owner))
+            with contextlib.suppress(StoreGoneError):  # its lease runs out all the same
+                await asyncio.shield(self._store.close(self.user, self.card, self.owner))
         if not done:
             raise ClosingError(TOKEN, "the access token has expired")
         for end in done:
@@ -102,8 +103,9 @@ class Connection:
             text = await receive()
             self._count()
             number, word = _read(text)
-            if not await self._store.say(self.user, self.card, self.owner, word):
-                raise ClosingError(REPLACED, "the same card has connected elsewhere")
+            with contextlib.suppress(StoreGoneError):  # the card will say it again
+                if not await self._store.say(self.user, self.card, self.owner, word):
+                    raise ClosingError(REPLACED, "the same card has connected elsewhere")
             # A late answer is no answer to the question that is under way by now.
             if number == self._number:
                 self._answered = number

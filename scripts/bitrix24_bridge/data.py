@@ -204,15 +204,20 @@ class Data:
 
 
 @contextlib.contextmanager
-def only_server(file: Path) -> Iterator[None]:
-    """Keep other servers from the data while the context lasts. Raise `DataError`."""
+def serving(file: Path, *, alone: bool) -> Iterator[None]:
+    """Keep other servers from the data while the context lasts, if one has to be alone.
+
+    Raise `DataError`.
+    """
     lock = file.with_name(f"{file.name}.lock")
     try:
         # Beside the data: closing any handle of the file itself would undo SQLite's own locks.
         with open(os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)) as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
             yield
     except BlockingIOError:
-        raise DataError(f"Another bridge serves with {file} already.") from None
+        raise DataError(
+            f"Another bridge serves with {file} already. Several need one --store redis://…"
+        ) from None
     except OSError as error:
         raise DataError(f"BRIDGE_DATA: {lock} cannot be used: {error}.") from None

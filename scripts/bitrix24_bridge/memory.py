@@ -155,9 +155,9 @@ class MemoryStore:
         silent = any(card.word is None for card in cards)
         return Situation(cards, heard or silent or now < self._started + self._times.start)
 
-    async def ask(self, owner: str) -> bool:
-        """Ask the card of this owner for its word."""
-        return await self._ask_here(owner)
+    async def ask(self, user: User, card: Card) -> bool:  # noqa: ARG002
+        """Ask a card for its word."""
+        return await self._ask_here(card.owner)
 
     async def take(self, address: str, rate: Rate, what: str) -> bool:
         """Put one more request of this kind into the bucket of an address."""

@@ -17,7 +17,7 @@ from .identity import Identities
 from .posting import NoAnswerError
 from .requests import address_of, read_body
 from .settings import Settings
-from .store import Store, Word
+from .store import Store, StoreGoneError, Word
 
 SCRIPT = (Path(__file__).parent / "static" / "bridge.js").read_bytes()
 
@@ -91,8 +91,8 @@ class Pages:
         server = form.server_endpoint or portal.oauth_server
         try:
             identity = await self._identities.check(form.auth_id, address, server=server, card=True)
-        except NoAnswerError:
-            return portal  # the page asks for the call itself, once the OAuth server answers
+        except (NoAnswerError, StoreGoneError):
+            return portal  # the page asks for the call itself, once it can be taken
         if (identity.member_id, identity.domain) != (
             portal.member_id,
             opening.query.domain.lower(),

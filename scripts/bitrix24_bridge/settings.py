@@ -1,7 +1,7 @@
 """What an integrator sets, by environment; and every time that the bridge keeps."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from ipaddress import ip_address, ip_network
 from math import inf
 from pathlib import Path
@@ -80,6 +80,8 @@ class Settings:
     """How many unseen access tokens an address may show on `/rest` and `/install`."""
     cards: Rate = Rate(100, 20)
     """The same with cards: a whole office may have one address."""
+    store: str = field(default="", repr=False)
+    """The URL of a Redis that several processes share; empty for one process, without."""
     times: Times = Times()
 
     def may_install(self, domain: str, member_id: str) -> bool:
@@ -110,6 +112,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         oauth_servers=read("BRIDGE_OAUTH_SERVERS", _rest_addresses, ",".join(OAUTH_SERVERS)),
         tokens=read("BRIDGE_TOKENS", _rate, "10:2"),
         cards=read("BRIDGE_CARDS", _rate, "100:20"),
+        store=read("BRIDGE_STORE", _store),
         times=Times(
             ask=read("BRIDGE_ASK", _seconds, "0.3"),
             fresh=read("BRIDGE_FRESH", _seconds, "1"),
@@ -130,6 +133,7 @@ EXPECTED = {
     "BRIDGE_OAUTH_SERVERS": "REST addresses such as https://oauth.bitrix24.tech/rest/",
     "BRIDGE_TOKENS": "BURST:RATE, such as 10:2 for 10 at once, then 2 a second",
     "BRIDGE_CARDS": "BURST:RATE, such as 100:20 for 100 at once, then 20 a second",
+    "BRIDGE_STORE": "the URL of a Redis; elsewhere than here it needs rediss:// and a password",
     "BRIDGE_ASK": "seconds, such as 0.3",
     "BRIDGE_FRESH": "seconds, such as 1; 0 asks the card each time",
     "BRIDGE_HEARD": "seconds, such as 900",
@@ -204,6 +208,16 @@ def _seconds(text: str) -> float:
     if not 0 <= seconds <= 24 * 3600:
         raise ValueError
     return seconds
+
+
+def _store(text: str) -> str:
+    parts = urlsplit(text)
+    here = parts.scheme == "unix" or _is_local(parts.hostname or "")
+    if parts.scheme not in ("redis", "rediss", "unix") and text:
+        raise ValueError
+    if text and not here and not (parts.scheme == "rediss" and parts.password):
+        raise ValueError
+    return text
 
 
 def _rate(text: str) -> Rate:

@@ -76,12 +76,19 @@ class TooManyCardsError(BridgeError):
         super().__init__("QUERY_LIMIT_EXCEEDED", f"A user may have {MOST_CARDS} cards.")
 
 
+class StoreGoneError(BridgeError):
+    """The store cannot be reached; that may pass."""
+
+    def __init__(self) -> None:
+        super().__init__("INTERNAL_SERVER_ERROR", "The store cannot be reached. Retry later.")
+
+
 AskHere = Callable[[str], Awaitable[bool]]
 """Asks the connection of this name; tells whether its card answered in time."""
 
 
 class Store(Protocol):
-    """State and questions. Any method may raise `BridgeError` if they cannot be reached."""
+    """State and questions. Any method may raise `StoreGoneError`."""
 
     async def run(self, ask_here: AskHere) -> None:
         """Work until cancelled; `ask_here` asks a connection of this process."""
@@ -118,8 +125,8 @@ class Store(Protocol):
         """Give what is known of a user."""
         ...
 
-    async def ask(self, owner: str) -> bool:
-        """Ask the card of this owner for its word. False if it did not answer in time."""
+    async def ask(self, user: User, card: Card) -> bool:
+        """Ask a card for its word. False if it did not answer in time."""
         ...
 
     async def take(self, address: str, rate: Rate, what: str) -> bool:

@@ -1,0 +1,213 @@
+"""The store of a bridge of several processes: Redis, which any of them may lose for a while.
+
+A card is a lease: its age is what is left of it. A question goes to the process that holds the
+card's socket, by pub/sub. The operations themselves are in store.lua.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import secrets
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from .settings import Rate, Times
+from .store import (
+    MOST_CARDS,
+    AskHere,
+    Card,
+    Situation,
+    StoreGoneError,
+    TooManyCardsError,
+    User,
+    Word,
+)
+
+log = logging.getLogger("bitrix24_bridge")
+
+PREFIX = "bitrix24-bridge:"
+SCRIPT = (Path(__file__).parent / "store.lua").read_text("utf-8")
+PATIENCE = 0.8
+"""Seconds that Redis may take for one operation."""
+_T = TypeVar("_T")
+
+
+class RedisStore:
+    """State in Redis, under keys that begin with `bitrix24-bridge:`."""
+
+    def __init__(self, url: str, times: Times) -> None:
+        self._times = times
+        self._process = secrets.token_hex(8)
+        self._redis = Redis.from_url(
+            url,
+            decode_responses=True,
+            socket_timeout=PATIENCE,
+            socket_connect_timeout=PATIENCE,
+            retry=Retry(NoBackoff(), 1),  # a connection that was idle may have gone
+            retry_on_error=[ConnectionError],
+        )
+        self._script = self._redis.register_script(SCRIPT)
+        self._lost = False  # whether events may have been lost by now
+        self._reached = True
+        self._waiting: dict[str, asyncio.Future[bool]] = {}
+
+    async def run(self, ask_here: AskHere) -> None:
+        """Answer the questions of other processes, and say that this one lives."""
+        self._ask_here = ask_here
+        try:
+            await self._check_persistence()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._listen(group))
+                group.create_task(self._live())
+        finally:
+            await self._redis.aclose()
+
+    async def _check_persistence(self) -> None:
+        """Warn where phone numbers would be written to a disk."""
+        with contextlib.suppress(RedisError, OSError):
+            kept = await self._redis.config_get("save", "appendonly")
+            if kept.get("save") or kept.get("appendonly") == "yes":
+                log.warning(
+                    "This Redis writes phone numbers to its disk. Set save '' and appendonly no."
+                )
+
+    async def _live(self) -> None:
+        while True:
+            with contextlib.suppress(StoreGoneError):
+                await self._since("live", User("", ""))
+            await asyncio.sleep(self._times.lease / 4)
+
+    async def _listen(self, group: asyncio.TaskGroup) -> None:
+        while True:
+            try:
+                async with self._redis.pubsub(ignore_subscribe_messages=True) as channel:
+                    await channel.subscribe(PREFIX + self._process)
+                    while True:
+                        message = await channel.get_message(timeout=PATIENCE / 2)
+                        if message is not None:
+                            group.create_task(self._receive(json.loads(message["data"])))
+            except (RedisError, OSError):
+                await asyncio.sleep(PATIENCE / 4)
+
+    async def _receive(self, message: dict[str, Any]) -> None:
+        if "owner" in message:  # a question
+            answered = await self._ask_here(message["owner"])
+            answer = {"question": message["question"], "answered": answered}
+            with contextlib.suppress(StoreGoneError):
+                await self._do(self._redis.publish(message["asked_by"], json.dumps(answer)))
+        elif waiting := self._waiting.get(message["question"]):
+            waiting.set_result(message["answered"])
+
+    async def ask(self, user: User, card: Card) -> bool:
+        """Ask a card for its word, at the process that has its socket."""
+        process, _, owner = card.owner.partition("/")
+        if process == self._process:
+            return await self._ask_here(owner)
+        question = secrets.token_hex(8)
+        answer = self._waiting[question] = asyncio.get_running_loop().create_future()
+        message = {"owner": owner, "question": question, "asked_by": PREFIX + self._process}
+        try:
+            if not await self._do(self._redis.publish(PREFIX + process, json.dumps(message))):
+                # Nobody listens: the process has gone, and the card's socket with it.
+                await self._run("close", user, card.id, card.owner, self._heard)
+                return False
+            await asyncio.wait([answer], timeout=self._times.ask)
+            return answer.done() and answer.result()
+        finally:
+            del self._waiting[question]
+
+    async def claim(self, user: User, card: str, owner: str, word: Word | None = None) -> None:
+        """Let `owner` speak for the card from now on."""
+        form = _milliseconds(self._times.form)
+        if not await self._run("claim", user, *self._said(card, owner, form, word)):
+            raise TooManyCardsError
+
+    async def say(self, user: User, card: str, owner: str, word: Word) -> bool:
+        """Note the card's word."""
+        lease = _milliseconds(self._times.lease)
+        said = await self._run("say", user, *self._said(card, owner, lease, word))
+        if not said:
+            raise TooManyCardsError
+        return bool(said == 1)
+
+    def _said(self, card: str, owner: str, lease: int, word: Word | None) -> list[str | int]:
+        words = [word.call_id, word.state, word.text] if word else []
+        return [card, f"{self._process}/{owner}", lease, self._heard, MOST_CARDS, *words]
+
+    @property
+    def _heard(self) -> int:
+        return _milliseconds(self._times.heard)
+
+    async def close(self, user: User, card: str, owner: str) -> None:
+        """Forget a card whose connection has closed."""
+        await self._run("close", user, card, f"{self._process}/{owner}", self._heard)
+
+    async def start_call(self, user: User, call_id: str) -> None:
+        """Note that the server has told of the start of a call."""
+        await self._run("start_call", user, call_id, self._heard)
+
+    async def end_call(self, user: User, call_id: str) -> None:
+        """Note that the server has told of the end of a call."""
+        await self._run("end_call", user, call_id, self._heard)
+
+    async def situation(self, user: User) -> Situation:
+        """Give what is known of a user."""
+        rows, heard = await self._since("situation", user)
+        cards = [
+            Card(
+                id=card,
+                owner=owner,
+                opened=int(opened),
+                word=None if text is None else Word(call, state, text),
+                age=age / 1000,
+                ended=bool(ended),
+            )
+            for card, owner, opened, age, call, state, text, ended in rows
+        ]
+        return Situation(cards, bool(heard))
+
+    async def _since(self, operation: str, user: User) -> Any:
+        """Run an operation that has to know whether events were lost."""
+        start, lease = _milliseconds(self._times.start), _milliseconds(self._times.lease)
+        lost, self._lost = self._lost, False
+        return await self._run(operation, user, start, lease, int(lost))
+
+    async def take(self, address: str, rate: Rate, what: str) -> bool:
+        """Put one more request of this kind into the bucket of an address."""
+        nobody = User("", "")
+        return bool(await self._run("take", nobody, address, what, rate.burst, rate.a_second))
+
+    async def recall(self, key: str) -> str | None:
+        """Give the text that was kept under a key."""
+        text: Any = await self._do(self._redis.get(PREFIX + key))
+        return None if text is None else str(text)
+
+    async def keep(self, key: str, text: str, seconds: float) -> None:
+        """Keep a text for so long at most."""
+        await self._do(self._redis.set(PREFIX + key, text, px=_milliseconds(seconds)))
+
+    async def _run(self, operation: str, user: User, *arguments: str | float) -> Any:
+        return await self._do(self._script(args=[operation, *user, *arguments]))
+
+    async def _do(self, operation: Awaitable[_T]) -> _T:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                answer = await operation
+        except (RedisError, OSError) as error:
+            if self._reached:
+                log.warning("Redis cannot be used: %s.", type(error).__name__)
+            self._reached, self._lost = False, True
+            raise StoreGoneError from None
+        self._reached = True
+        return answer
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))
