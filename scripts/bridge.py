@@ -5,15 +5,18 @@ The bridge runs as an integrator runs it, with its own commands and an environme
 
 import argparse
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from balancing import balancing
 from bitrix24_sandbox.portal.state import Portal
 from bitrix24_sandbox.server import running
 
@@ -39,38 +42,11 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, signal.default_int_handler)
     try:
         with ExitStack() as stack:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            sandbox = stack.enter_context(running(Portal("js-only"), port=asked.sandbox_port))
-            url = f"http://127.0.0.1:{asked.port}"
-            environment = {
-                **os.environ,
-                "BRIDGE_URL": url,
-                "BRIDGE_PORT": str(asked.port),
-                "BRIDGE_CLIENT_IDS": "sandboxclientid",
-                "BRIDGE_PORTALS": "*",
-                "BRIDGE_DATA": str(folder / "bridge.sqlite3"),
-                "BRIDGE_OAUTH_SERVERS": f"{sandbox.origin}/oauth/rest/",
-            }
-            bridge = stack.enter_context(started(environment))
-            installed = sandbox.install(f"{url}/install")
-            if installed.status != 200:
-                print("The bridge could not be installed.", file=sys.stderr)
-                return 1
-            domain = urlsplit(sandbox.origin).netloc
-            webhook = subprocess.run(  # noqa: S603 - our own command
-                [*BRIDGE, "secret", "add", "--portal", domain, "--user", "1", "--name", "demo"],
-                env=environment,
-                stdout=subprocess.PIPE,
-                text=True,
-                check=True,
-            ).stdout.strip()
-            card = f"{sandbox.origin}/"
-            print(GREETING.format(card=card, webhook=webhook, curl=CURL), flush=True)
-            return bridge.wait()
+            return _show(asked, stack)
     except OSError as error:
+        reason = (error.strerror or str(error)).lower()
         print(
-            f"Cannot listen on port {asked.sandbox_port}: {(error.strerror or str(error)).lower()}."
-            " Choose another with ARGS=--sandbox-port=…",
+            f"Cannot start: {reason}. Choose other ports with PORT= and ARGS=--sandbox-port=…",
             file=sys.stderr,
         )
         return 1
@@ -78,10 +54,53 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
 
 
+def _show(asked: argparse.Namespace, stack: ExitStack) -> int:
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    sandbox = stack.enter_context(running(Portal("js-only"), port=asked.sandbox_port))
+    url = f"http://127.0.0.1:{asked.port}"
+    environment = {
+        **os.environ,
+        "BRIDGE_URL": url,
+        "BRIDGE_PORT": str(asked.port),
+        "BRIDGE_CLIENT_IDS": "sandboxclientid",
+        "BRIDGE_PORTALS": "*",
+        "BRIDGE_DATA": str(folder / "bridge.sqlite3"),
+        "BRIDGE_OAUTH_SERVERS": f"{sandbox.origin}/oauth/rest/",
+    }
+    if asked.processes == 1:
+        bridges = [stack.enter_context(started(environment))]
+    else:
+        environment["BRIDGE_STORE"] = stack.enter_context(redis(folder))
+        ports = [asked.port + number for number in range(1, asked.processes + 1)]
+        bridges = [
+            stack.enter_context(started({**environment, "BRIDGE_PORT": str(port)}))
+            for port in ports
+        ]
+        stack.enter_context(balancing(asked.port, ports))
+    if sandbox.install(f"{url}/install").status != 200:
+        print("The bridge could not be installed on the portal.", file=sys.stderr)
+        return 1
+    domain = urlsplit(sandbox.origin).netloc
+    webhook = subprocess.run(  # noqa: S603 - our own command
+        [*BRIDGE, "secret", "add", "--portal", domain, "--user", "1", "--name", "demo"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    print(GREETING.format(card=f"{sandbox.origin}/", webhook=webhook, curl=CURL), flush=True)
+    if asked.processes > 1:
+        ids = ", ".join(str(bridge.pid) for bridge in bridges)
+        print(f"  Processes {ids}: end one with kill, and the page connects to another.\n")
+    for bridge in bridges:
+        bridge.wait()
+    return 1  # whatever ended them was not Ctrl-C
+
+
 @contextmanager
 def started(environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
     """Run the bridge while the context lasts; yield it once it is ready."""
-    # In a group of its own, so that Ctrl-C reaches it by way of this process, in order.
+    # In a session of its own, so that Ctrl-C reaches it by way of this process, in order.
     bridge = subprocess.Popen(  # noqa: S603 - our own command
         BRIDGE, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -94,6 +113,27 @@ def started(environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
         bridge.wait()
 
 
+@contextmanager
+def redis(folder: Path) -> Iterator[str]:
+    """Run a Redis that writes nothing to a disk while the context lasts; yield its URL."""
+    command = shutil.which("redis-server")
+    if command is None:
+        sys.exit("Several processes need redis-server: install it, as with apt-get.")
+    socket = folder / "redis.sock"
+    server = subprocess.Popen(  # noqa: S603 - the command just found
+        [command, "--port", "0", "--unixsocket", str(socket), "--save", "", "--appendonly", "no"],
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        while server.poll() is None and not socket.exists():
+            time.sleep(0.01)
+        yield f"unix://{socket}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
 def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     parser = argparse.ArgumentParser(
@@ -102,6 +142,14 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=8025, help="of the bridge (default: 8025)")
     parser.add_argument(
         "--sandbox-port", type=int, default=8024, help="of the portal (default: 8024)"
+    )
+    parser.add_argument(
+        "--processes",
+        type=int,
+        choices=range(1, 9),
+        default=1,
+        metavar="N",
+        help="of the bridge, on the ports behind its own, sharing a Redis (default: 1)",
     )
     return parser
 
