@@ -26,7 +26,9 @@ class ErrorCode(StrEnum):
     """An unknown command. Send `getStatus`."""
 
     ERROR_UNEXPECTED_ANSWER = "ERROR_UNEXPECTED_ANSWER"
-    """A server behind the portal gave no usable response. Retry later."""
+    """A server behind the portal gave no usable response; or, from a bridge, no open card shows
+    the call. Retry later, and not in a loop.
+    """
 
     EXPIRED_TOKEN = "expired_token"
     """The token is older than an hour. Refresh it, then retry the call once."""
@@ -85,7 +87,7 @@ _DESCRIPTIONS = {
     ErrorCode.ERROR_CORE: "No call is in progress. Ask again when there is one.",
     ErrorCode.ERROR_METHOD_NOT_FOUND: "The portal has no such method, as every portal of today: use the widget. Or the scope of the method is missing. Or the base URL is wrong: no user id, or a method behind the webhook.",
     ErrorCode.ERROR_PLACEMENT_NOT_FOUND: "An unknown command. Send `getStatus`.",
-    ErrorCode.ERROR_UNEXPECTED_ANSWER: "A server behind the portal gave no usable response. Retry later.",
+    ErrorCode.ERROR_UNEXPECTED_ANSWER: "A server behind the portal gave no usable response; or, from a bridge, no open card shows the call. Retry later, and not in a loop.",
     ErrorCode.EXPIRED_TOKEN: "The token is older than an hour. Refresh it, then retry the call once.",
     ErrorCode.INSUFFICIENT_SCOPE: "The webhook or the application lacks the scope `telephony`. Add it.",
     ErrorCode.INTERNAL_SERVER_ERROR: "A fault inside the portal. Retry later.",
