@@ -1,0 +1,92 @@
+"""A bridge in a thread of the tests, as its own server would run it."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+from bitrix24_bridge.data import Data
+from bitrix24_bridge.server import server
+from bitrix24_bridge.settings import Settings, Times
+from bitrix24_sandbox.server import listen, origin_of
+
+GET_STATUS = {"PLACEMENT": "getStatus", "PARAMS": {}}
+
+QUICK = replace(Times().scaled(1 / 20), start=0)
+"""A twentieth of all times; and it knows at once who has no call."""
+
+
+@dataclass(frozen=True)
+class Bridge:
+    """A bridge that runs."""
+
+    settings: Settings
+    status_key: str
+
+    @property
+    def url(self) -> str:
+        return self.settings.url
+
+    @contextmanager
+    def data(self) -> Iterator[Data]:
+        """Its data, for the thread that asks, as a command would open it."""
+        with closing(Data(self.settings.data)) as data:
+            yield data
+
+    def webhook(self, portal: str, user_id: str = "1", name: str = "test") -> str:
+        """Give the URL of a new secret for a user; the portal by its domain or member id."""
+        with self.data() as data:
+            secret = data.add_secret(data.portal_named(portal).member_id, user_id, name)
+        return f"{self.url}/rest/{user_id}/{secret}/"
+
+
+@contextmanager
+def running_bridge(
+    data: Path, oauth_server: str, *, port: int = 0, times: Times = QUICK, **settings: Any
+) -> Iterator[Bridge]:
+    """Run a bridge while the context lasts.
+
+    `data`: the file that holds its portals and secrets; `oauth_server`: the REST address of the
+    one that it believes; `settings`: more members of `Settings`.
+    """
+    with listen(port=port) as listener:
+        defaults: dict[str, Any] = {
+            "url": origin_of(listener),
+            "client_ids": frozenset({"sandboxclientid"}),
+            "portals": frozenset({"*"}),
+            "oauth_servers": (oauth_server,),
+        }
+        bridge = Bridge(Settings(data=data, times=times, **{**defaults, **settings}), "status-key")
+        started: Future[uvicorn.Server] = Future()
+
+        def run() -> None:
+            try:
+                # SQLite wants one thread for a connection.
+                with closing(Data(data)) as own:
+                    serving = server(bridge.settings, own, bridge.status_key)
+                    started.set_result(serving)
+                    serving.run(sockets=[listener])
+            except BaseException as error:
+                if not started.done():
+                    started.set_exception(error)
+                raise
+
+        thread = threading.Thread(target=run, name="bridge", daemon=True)
+        thread.start()
+        serving = started.result()
+        try:
+            # The socket already listens, so a request that comes early waits for its answer.
+            yield bridge
+        finally:
+            serving.should_exit = True
+            thread.join()
+
+
+def ask(http: httpx.Client, webhook: str) -> httpx.Response:
+    """Send `getStatus` with a webhook."""
+    return http.post(f"{webhook}placement.call", json=GET_STATUS)
