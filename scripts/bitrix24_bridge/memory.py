@@ -12,6 +12,9 @@ from .store import MOST_CARDS, AskHere, Card, Situation, TooManyCardsError, User
 MOST_KEPT = 50_000
 """The texts, and the buckets, that are kept; beyond, the oldest go first."""
 
+MOST_CALLS = 50
+"""The calls that are kept of one user, who may make them up; beyond, the oldest go first."""
+
 UNNAMED = ""
 """The id of a call that has none yet."""
 
@@ -35,7 +38,6 @@ class MemoryStore:
         self._opened = 0
         self._cards: dict[User, dict[str, _Card]] = {}
         self._heard: dict[User, dict[str, float]] = {}
-        # The server tells of an end for the whole portal, which is here a user without an id.
         self._ended: dict[User, dict[str, float]] = {}
         self._buckets: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
         self._kept: OrderedDict[str, tuple[str, float]] = OrderedDict()
@@ -70,9 +72,7 @@ class MemoryStore:
 
     async def claim(self, user: User, card: str, owner: str, word: Word | None = None) -> None:
         """Let `owner` speak for the card from now on."""
-        known = self._leased(user).get(card)
-        if known is None:
-            known = self._open(user, card, owner)
+        known = self._leased(user).get(card) or self._open(user, card, owner)
         known.owner = owner
         if word is not None:
             self._note(user, known, word, self._times.form)
@@ -83,6 +83,7 @@ class MemoryStore:
             raise TooManyCardsError
         self._opened += 1
         cards[card] = _Card(owner, self._opened, until=self._clock() + self._times.form)
+        self._hear(user, UNNAMED)  # it has not said yet which call it shows
         return cards[card]
 
     async def say(self, user: User, card: str, owner: str, word: Word) -> bool:
@@ -96,15 +97,26 @@ class MemoryStore:
 
     def _note(self, user: User, card: _Card, word: Word, lease: float) -> None:
         now = self._clock()
+        if card.word is None or card.word.call_id == UNNAMED:
+            self._heard.get(user, {}).pop(UNNAMED, None)  # this word is of the same call
         card.word, card.spoke, card.until = word, now, now + lease
-        heard = self._heard.setdefault(user, {})
+        self._hear(user, word.call_id)
         if word.is_idle:
-            heard.pop(word.call_id, None)
-        else:
-            heard[word.call_id] = now + self._times.heard
-        for ended in self._ends(user):
-            if word.call_id in ended:
-                ended[word.call_id] = now + self._times.heard
+            del self._heard[user][word.call_id]
+
+    def _hear(self, user: User, call_id: str) -> None:
+        self._remember(self._heard, user, call_id)
+        # An end wins as long as anything speaks of its call.
+        for whose in (user, _everybody(user)):
+            if call_id in self._ended.get(whose, {}):
+                self._remember(self._ended, whose, call_id)
+
+    def _remember(self, calls: dict[User, dict[str, float]], user: User, call_id: str) -> None:
+        known = calls.setdefault(user, {})
+        known.pop(call_id, None)  # so that the newest is the last
+        known[call_id] = self._clock() + self._times.heard
+        if len(known) > MOST_CALLS and user != _everybody(user):
+            del known[next(iter(known))]
 
     async def close(self, user: User, card: str, owner: str) -> None:
         """Forget a card whose connection has closed."""
@@ -118,26 +130,25 @@ class MemoryStore:
 
     async def start_call(self, user: User, call_id: str) -> None:
         """Note that the server has told of the start of a call."""
-        self._heard.setdefault(user, {})[call_id] = self._clock() + self._times.heard
+        self._hear(user, call_id)
 
     async def end_call(self, user: User, call_id: str) -> None:
         """Note that the server has told of the end of a call."""
-        self._end(User(user.member_id, ""), call_id)
+        self._end(_everybody(user), call_id)
         # A card that closed before its call had an id spoke of this one, or of an earlier one.
         self._heard.get(user, {}).pop(UNNAMED, None)
 
     def _end(self, user: User, call_id: str) -> None:
         if call_id != UNNAMED:
-            self._ended.setdefault(user, {})[call_id] = self._clock() + self._times.heard
+            self._remember(self._ended, user, call_id)
 
-    def _ends(self, user: User) -> list[dict[str, float]]:
-        ends = (self._ended.get(user), self._ended.get(User(user.member_id, "")))
-        return [ended for ended in ends if ended]
+    def _has_ended(self, user: User, call_id: str) -> bool:
+        ends = (self._ended.get(whose, {}) for whose in (user, _everybody(user)))
+        return any(ended.get(call_id, 0) > self._clock() for ended in ends)
 
     async def situation(self, user: User) -> Situation:
         """Give what is known of a user."""
         now = self._clock()
-        ended = {call for ends in self._ends(user) for call, until in ends.items() if until > now}
         cards = [
             Card(
                 name,
@@ -145,15 +156,15 @@ class MemoryStore:
                 card.opened,
                 card.word,
                 now - card.spoke,
-                ended=card.word is not None and card.word.call_id in ended,
+                ended=card.word is not None and self._has_ended(user, card.word.call_id),
             )
             for name, card in self._leased(user).items()
         ]
         heard = any(
-            until > now and call not in ended for call, until in self._heard.get(user, {}).items()
+            until > now and not self._has_ended(user, call)
+            for call, until in self._heard.get(user, {}).items()
         )
-        silent = any(card.word is None for card in cards)
-        return Situation(cards, heard or silent or now < self._started + self._times.start)
+        return Situation(cards, heard or now < self._started + self._times.start)
 
     async def ask(self, user: User, card: Card) -> bool:  # noqa: ARG002
         """Ask a card for its word."""
@@ -180,3 +191,8 @@ class MemoryStore:
         self._kept[key] = (text, self._clock() + seconds)
         if len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)
+
+
+def _everybody(user: User) -> User:
+    """The portal's server tells of an end for all users: for one without an id."""
+    return User(user.member_id, "")
