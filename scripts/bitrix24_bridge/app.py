@@ -27,9 +27,9 @@ from .store import Store
 def _store(settings: Settings) -> Store:
     if not settings.store:
         return MemoryStore(settings.times)
-    from .redis_store import RedisStore  # an extra of the distribution
+    from .redis_store import RedisStore, connect  # an extra of the distribution
 
-    return RedisStore(settings.store, settings.times)
+    return RedisStore(connect(settings.store), settings.times)
 
 
 def create_app(settings: Settings, data: Data, status_key: str) -> Starlette:

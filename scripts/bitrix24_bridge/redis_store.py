@@ -39,34 +39,43 @@ PATIENCE = 0.8
 _T = TypeVar("_T")
 
 
+def connect(url: str) -> Redis:
+    """Make the client for a store."""
+    return Redis.from_url(
+        url,
+        decode_responses=True,
+        socket_timeout=PATIENCE,
+        socket_connect_timeout=PATIENCE,
+        retry=Retry(NoBackoff(), 1),  # a connection that was idle may have gone
+        retry_on_error=[ConnectionError],
+    )
+
+
 class RedisStore:
     """State in Redis, under keys that begin with `bitrix24-bridge:`."""
 
-    def __init__(self, url: str, times: Times) -> None:
+    def __init__(self, redis: Redis, times: Times) -> None:
         self._times = times
         self._process = secrets.token_hex(8)
-        self._redis = Redis.from_url(
-            url,
-            decode_responses=True,
-            socket_timeout=PATIENCE,
-            socket_connect_timeout=PATIENCE,
-            retry=Retry(NoBackoff(), 1),  # a connection that was idle may have gone
-            retry_on_error=[ConnectionError],
-        )
-        self._script = self._redis.register_script(SCRIPT)
+        self._redis = redis
+        self._script = redis.register_script(SCRIPT)
         self._lost = False  # whether events may have been lost by now
         self._reached = True
+        self._working = True
+        self._answering: set[asyncio.Task[None]] = set()
         self._waiting: dict[str, asyncio.Future[bool]] = {}
 
     async def run(self, ask_here: AskHere) -> None:
         """Answer the questions of other processes, and say that this one lives."""
         self._ask_here = ask_here
+        await self._check_persistence()
+        tasks = [asyncio.create_task(each) for each in (self._listen(), self._live())]
         try:
-            await self._check_persistence()
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._listen(group))
-                group.create_task(self._live())
+            await asyncio.wait(tasks)
         finally:
+            self._working = False  # redis-py may swallow a cancellation (Python 3.11)
+            for task in tasks:
+                task.cancel()
             await self._redis.aclose()
 
     async def _check_persistence(self) -> None:
@@ -79,24 +88,27 @@ class RedisStore:
                 )
 
     async def _live(self) -> None:
-        while True:
+        while self._working:
             with contextlib.suppress(StoreGoneError):
                 await self._since("live", User("", ""))
             await asyncio.sleep(self._times.lease / 4)
 
-    async def _listen(self, group: asyncio.TaskGroup) -> None:
-        while True:
+    async def _listen(self) -> None:
+        while self._working:
             try:
                 async with self._redis.pubsub(ignore_subscribe_messages=True) as channel:
                     await channel.subscribe(PREFIX + self._process)
-                    while True:
+                    while self._working:
                         message = await channel.get_message(timeout=PATIENCE / 2)
                         if message is not None:
-                            group.create_task(self._receive(json.loads(message["data"])))
+                            answering = asyncio.create_task(self._receive(message["data"]))
+                            self._answering.add(answering)
+                            answering.add_done_callback(self._answering.discard)
             except (RedisError, OSError):
                 await asyncio.sleep(PATIENCE / 4)
 
-    async def _receive(self, message: dict[str, Any]) -> None:
+    async def _receive(self, text: str) -> None:
+        message = json.loads(text)
         if "owner" in message:  # a question
             answered = await self._ask_here(message["owner"])
             answer = {"question": message["question"], "answered": answered}
@@ -175,7 +187,7 @@ class RedisStore:
 
     async def _since(self, operation: str, user: User) -> Any:
         """Run an operation that has to know whether events were lost."""
-        start, lease = _milliseconds(self._times.start), _milliseconds(self._times.lease)
+        start, lease = round(self._times.start * 1000), _milliseconds(self._times.lease)
         lost, self._lost = self._lost, False
         return await self._run(operation, user, start, lease, int(lost))
 

@@ -13,24 +13,42 @@ end
 
 local cards_key = key('cards', user)
 local heard_key = key('heard', user)
-local ended_keys = { key('ended', user), key('ended', '') }
+local ended_key = key('ended', user)
+local ended_here_key = key('ended', '') -- on the whole portal, as its server says
+local MOST_CALLS = 50 -- of one user, who may make them up
 
 local function card_key(card)
   return key('card', user, card)
 end
 
-local function remember(hash, call, milliseconds)
-  redis.call('HSET', hash, call, now + milliseconds)
-  redis.call('PEXPIRE', hash, milliseconds)
+-- Calls are kept by the time until which they count; beyond `most`, the oldest go first.
+local function remember(calls, call, milliseconds, most)
+  redis.call('ZADD', calls, now + milliseconds, call)
+  redis.call('ZREMRANGEBYSCORE', calls, '-inf', now)
+  if most then
+    redis.call('ZREMRANGEBYRANK', calls, 0, -1 - most)
+  end
+  redis.call('PEXPIRE', calls, milliseconds)
 end
 
-local function has(hash, call)
-  local till = redis.call('HGET', hash, call)
+local function has(calls, call)
+  local till = redis.call('ZSCORE', calls, call)
   return till and tonumber(till) > now
 end
 
 local function has_ended(call)
-  return has(ended_keys[1], call) or has(ended_keys[2], call)
+  return has(ended_key, call) or has(ended_here_key, call)
+end
+
+local function hear(call, heard)
+  remember(heard_key, call, heard, MOST_CALLS)
+  -- An end wins as long as anything speaks of its call.
+  if has(ended_key, call) then
+    remember(ended_key, call, heard, MOST_CALLS)
+  end
+  if has(ended_here_key, call) then
+    remember(ended_here_key, call, heard)
+  end
 end
 
 -- The cards whose lease has not run out.
@@ -47,8 +65,8 @@ local function leased()
 end
 
 -- Whether there is room for a card that was not there.
-local function open(card, owner, lease, most)
-  if #leased() >= most then
+local function open(card, owner, lease, heard, most)
+  if #leased() >= tonumber(most) then
     return false
   end
   local opened = redis.call('INCR', prefix .. 'opened')
@@ -56,21 +74,20 @@ local function open(card, owner, lease, most)
   redis.call('PEXPIRE', card_key(card), lease)
   redis.call('SADD', cards_key, card)
   redis.call('PEXPIRE', cards_key, 86400000) -- it may outlive its cards, not for long
+  hear('', heard) -- it has not said yet which call it shows
   return true
 end
 
 local function note(card, lease, heard, call, state, text)
+  local former = redis.call('HGET', card_key(card), 'call')
+  if not former or former == '' then
+    redis.call('ZREM', heard_key, '') -- this word is of the same call
+  end
   redis.call('HSET', card_key(card), 'lease', lease, 'call', call, 'state', state, 'text', text)
   redis.call('PEXPIRE', card_key(card), lease)
+  hear(call, heard)
   if state == 'idle' then
-    redis.call('HDEL', heard_key, call)
-  else
-    remember(heard_key, call, heard)
-  end
-  for _, ended in ipairs(ended_keys) do
-    if has(ended, call) then
-      remember(ended, call, heard)
-    end
+    redis.call('ZREM', heard_key, call)
   end
 end
 
@@ -87,7 +104,7 @@ end
 local operations = {}
 
 function operations.claim(card, owner, lease, heard, most, call, state, text)
-  if redis.call('EXISTS', card_key(card)) == 0 and not open(card, owner, lease, tonumber(most)) then
+  if redis.call('EXISTS', card_key(card)) == 0 and not open(card, owner, lease, heard, most) then
     return 0
   end
   redis.call('HSET', card_key(card), 'owner', owner)
@@ -99,7 +116,7 @@ end
 
 function operations.say(card, owner, lease, heard, most, call, state, text)
   -- A card that was silent for too long is one again.
-  if redis.call('EXISTS', card_key(card)) == 0 and not open(card, owner, lease, tonumber(most)) then
+  if redis.call('EXISTS', card_key(card)) == 0 and not open(card, owner, lease, heard, most) then
     return 0
   end
   if redis.call('HGET', card_key(card), 'owner') ~= owner then
@@ -117,21 +134,21 @@ function operations.close(card, owner, heard)
   redis.call('DEL', card_key(card))
   redis.call('SREM', cards_key, card)
   if state == 'idle' and call ~= '' then
-    remember(ended_keys[1], call, heard)
+    remember(ended_key, call, heard, MOST_CALLS)
   end
   return 1
 end
 
 function operations.start_call(call, heard)
-  remember(heard_key, call, heard)
+  hear(call, heard)
 end
 
 function operations.end_call(call, heard)
   if call ~= '' then
-    remember(ended_keys[2], call, heard)
+    remember(ended_here_key, call, heard)
   end
   -- A card that closed before its call had an id spoke of this one, or of an earlier one.
-  redis.call('HDEL', heard_key, '')
+  redis.call('ZREM', heard_key, '')
 end
 
 function operations.situation(start, lease, lost)
@@ -140,11 +157,10 @@ function operations.situation(start, lease, lost)
     local owner, opened, lease, call, text, state = unpack(
       redis.call('HMGET', card_key(card), 'owner', 'opened', 'lease', 'call', 'text', 'state'))
     local age = lease - redis.call('PTTL', card_key(card))
-    heard = heard or not text
     table.insert(cards, { card, owner, opened, age, call, state, text, call and has_ended(call) and 1 or 0 })
   end
-  for _, call in ipairs(redis.call('HKEYS', heard_key)) do
-    heard = heard or (has(heard_key, call) and not has_ended(call))
+  for _, call in ipairs(redis.call('ZRANGEBYSCORE', heard_key, '(' .. now, '+inf')) do
+    heard = heard or not has_ended(call)
   end
   return { cards, heard and 1 or 0 }
 end

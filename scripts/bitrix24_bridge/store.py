@@ -50,7 +50,7 @@ class Card:
 
     id: str
     owner: str
-    """The connection, or the form, that speaks for it."""
+    """The connection, or the form, that speaks for it; before a slash, the process that has it."""
     opened: int
     """Cards are counted as they open: the last has the highest number."""
     word: Word | None

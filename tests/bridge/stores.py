@@ -1,11 +1,20 @@
 """The stores that one suite of tests tries, and how time passes for each."""
 
-from collections.abc import Awaitable, Callable
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+import pytest
 from bitrix24_bridge.memory import MemoryStore
+from bitrix24_bridge.redis_store import PREFIX, RedisStore
 from bitrix24_bridge.settings import Times
 from bitrix24_bridge.store import Store
+from redis.asyncio import Redis
 
 
 @dataclass(frozen=True)
@@ -28,7 +37,52 @@ def in_memory(times: Times) -> Tried:
     return Tried(MemoryStore(times, lambda: now), times, later)
 
 
-STORES: dict[str, Callable[[Times], Tried]] = {"memory": in_memory}
+def in_redis(times: Times, redis: Redis) -> Tried:
+    async def later(seconds: float) -> None:
+        # Redis has a clock of its own, so everything that it keeps grows older instead.
+        for key in await redis.keys(f"{PREFIX}*"):
+            await grow_older(redis, str(key), round(seconds * 1000))
+
+    return Tried(RedisStore(redis, times), times, later)
+
+
+async def grow_older(redis: Redis, key: str, milliseconds: int) -> None:
+    left = await redis.pttl(key)
+    kind = await redis.type(key)
+    if kind == "zset":
+        for call in await redis.zrange(key, 0, -1):
+            await redis.zincrby(key, -milliseconds, str(call))
+    elif kind == "hash" and await redis.hexists(key, "since"):
+        await redis.hincrby(key, "since", -milliseconds)
+    elif key == f"{PREFIX}since":
+        await redis.decrby(key, milliseconds)
+        return  # some process has lived all the time
+    if left >= 0:
+        await redis.pexpire(key, max(0, left - milliseconds))
+
+
+@contextmanager
+def running_redis(folder: Path, *options: str) -> Iterator[str]:
+    """Run a Redis while the context lasts; yield its URL."""
+    command = shutil.which("redis-server")
+    if command is None:
+        missing = "There is no redis-server on this machine, so nothing was tested with Redis."
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    socket = folder / "redis.sock"
+    where = ["--port", "0", "--unixsocket", str(socket), "--dir", str(folder)]
+    memory_only = ["--save", "", "--appendonly", "no"]
+    with subprocess.Popen(
+        [command, *where, *memory_only, *options], stdout=subprocess.DEVNULL
+    ) as server:
+        try:
+            while server.poll() is None and not socket.exists():
+                time.sleep(0.01)
+            yield f"unix://{socket}"
+        finally:
+            server.terminate()
+
 
 KNOWING = replace(Times(), start=0)
 """The times of a store that knows at once who has no call."""
