@@ -1,4 +1,4 @@
-"""Measure the client beside bare httpx and its peers, and the sandbox beside bare Starlette.
+"""Measure the client beside bare httpx and its peers, sandbox and bridge beside bare Starlette.
 
 benchmark/turns.py says how, the modules beside it what.
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from benchmark import bridge
 from benchmark.calls import cold, concurrent, generate_stock, sequential
 from benchmark.costs import imports, memory, models
 from benchmark.servers import BODY, requests_a_second, responding, serving
@@ -28,17 +29,19 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Bound:
-    """What a ratio must be."""
+    """What a ratio must be, or the value itself."""
 
     most: float | None = None
     least: float | None = None
+    of_value: bool = False
 
     def __str__(self) -> str:
         return f"≤ {self.most:.2f}" if self.most is not None else f"≥ {self.least:.2f}"
 
-    def holds(self, ratio: float) -> bool:
-        """Tell whether the ratio keeps within it."""
-        return ratio <= self.most if self.most is not None else ratio >= (self.least or 0)
+    def holds(self, row: Row) -> bool:
+        """Tell whether the median keeps within it."""
+        median = (row.value if self.of_value else row.ratio).median
+        return median <= self.most if self.most is not None else median >= (self.least or 0)
 
 
 # What the median of a ratio must be, by section, subject and quantity.
@@ -55,6 +58,12 @@ BOUNDS = {
     ("import", "ours", "time, ms"): Bound(most=1.05),
     ("import", "ours", "CPU, ms"): Bound(most=1.05),
     ("the server", "sandbox", "requests a second"): Bound(least=0.70),
+    ("the bridge, asking nobody", "200, from memory", "requests a second"): Bound(least=0.60),
+    ("the bridge, asking nobody", "400, no call", "requests a second"): Bound(least=0.60),
+    ("the bridge, asking nobody", "401, no such secret", "requests a second"): Bound(least=0.60),
+    ("the bridge, asking the browser", "getStatus, asked", "time, ms"): Bound(most=3.00),
+    ("the bridge, a change in the card", "seen over REST, later by", "time, ms"): Bound(most=1.00),
+    ("the bridge, the way", "by way of the second", "more time, ms"): Bound(most=3, of_value=True),
 }
 
 
@@ -66,11 +75,17 @@ def bound_of(row: Row) -> Bound | None:
 def broken(rows: list[Row]) -> list[str]:
     """Say, a sentence each, which bounds do not hold."""
     return [
-        f"{row.section}: {row.subject} has {row.ratio.median:.3f} times the "
-        f"{row.quantity.partition(',')[0]} of what it is compared with, and it must be {bound}."
+        f"{row.section}: {row.subject} has {_figure(row, bound)}, and it must be {bound}."
         for row in rows
-        if (bound := bound_of(row)) and not bound.holds(row.ratio.median)
+        if (bound := bound_of(row)) and not bound.holds(row)
     ]
+
+
+def _figure(row: Row, bound: Bound) -> str:
+    quantity, _, unit = row.quantity.partition(", ")
+    if bound.of_value:
+        return f"{row.value.median:.1f} {unit} {quantity}"
+    return f"{row.ratio.median:.3f} times the {quantity} of what it is compared with"
 
 
 def table(rows: list[Row]) -> Table:
@@ -88,7 +103,7 @@ def table(rows: list[Row]) -> Table:
             laid_out.add_section()
             laid_out.add_row(f"[bold]{section}")
         value, ratio, bound = row.value, row.ratio, bound_of(row)
-        colour = "green" if bound and bound.holds(ratio.median) else "red"
+        colour = "green" if bound and bound.holds(row) else "red"
         laid_out.add_row(
             "" if row.subject == subject else f"  {row.subject}",
             row.quantity,
@@ -118,6 +133,7 @@ def measure(effort: Effort) -> list[Row]:
         rows += models(answer, effort)
         with serving(answer) as starlette:
             rows += requests_a_second(sandbox, starlette, effort)
+            rows += bridge.measured(answer["result"], starlette, effort)
     return rows
 
 

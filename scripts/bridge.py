@@ -13,12 +13,14 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from balancing import balancing
 from bitrix24_sandbox.portal.state import Portal
 from bitrix24_sandbox.server import running
+from bitrix24_sandbox.testing import Sandbox
 
 BRIDGE = [sys.executable, "-m", "bitrix24_bridge"]
 CURL = """curl -i -H 'Content-Type: application/json' -d '{"PLACEMENT":"getStatus","PARAMS":{}}'"""
@@ -57,44 +59,68 @@ def main(arguments: list[str] | None = None) -> int:
 def _show(asked: argparse.Namespace, stack: ExitStack) -> int:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     sandbox = stack.enter_context(running(Portal("js-only"), port=asked.sandbox_port))
-    url = f"http://127.0.0.1:{asked.port}"
+    bridge = stack.enter_context(installed(sandbox, folder, asked.port, processes=asked.processes))
+    print(GREETING.format(card=f"{sandbox.origin}/", webhook=bridge.webhook, curl=CURL), flush=True)
+    if asked.processes > 1:
+        ids = ", ".join(str(process.pid) for process in bridge.processes)
+        print(f"  Processes {ids}: end one with kill, and the page connects to another.\n")
+    for process in bridge.processes:
+        process.wait()
+    return 1  # whatever ended them was not Ctrl-C
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A bridge that runs, and is installed on a portal."""
+
+    url: str
+    webhook: str
+    """Of the user 1."""
+    processes: list[subprocess.Popen[str]]
+    ports: list[int]
+    """Of each process."""
+
+
+@contextmanager
+def installed(
+    sandbox: Sandbox, folder: Path, port: int, *, processes: int = 1, **settings: str
+) -> Iterator[Installed]:
+    """Run a bridge with its data in the folder, and install it, while the context lasts.
+
+    Several processes have the ports behind `port`, which is a balancer's then. `settings` are
+    more of its environment, such as `BRIDGE_FRESH`.
+    """
+    url = f"http://127.0.0.1:{port}"
     environment = {
         **os.environ,
         "BRIDGE_URL": url,
-        "BRIDGE_PORT": str(asked.port),
         "BRIDGE_CLIENT_IDS": "sandboxclientid",
         "BRIDGE_PORTALS": "*",
         "BRIDGE_DATA": str(folder / "bridge.sqlite3"),
         "BRIDGE_OAUTH_SERVERS": f"{sandbox.origin}/oauth/rest/",
+        **settings,
     }
-    if asked.processes == 1:
-        bridges = [stack.enter_context(started(environment))]
-    else:
-        environment["BRIDGE_STORE"] = stack.enter_context(redis(folder))
-        ports = [asked.port + number for number in range(1, asked.processes + 1)]
+    with ExitStack() as stack:
+        ports = [port]
+        if processes > 1:
+            ports = [port + number for number in range(1, processes + 1)]
+            environment["BRIDGE_STORE"] = stack.enter_context(redis(folder))
+            stack.enter_context(balancing(port, ports))
         bridges = [
-            stack.enter_context(started({**environment, "BRIDGE_PORT": str(port)}))
-            for port in ports
+            stack.enter_context(started({**environment, "BRIDGE_PORT": str(each)}))
+            for each in ports
         ]
-        stack.enter_context(balancing(asked.port, ports))
-    if sandbox.install(f"{url}/install").status != 200:
-        print("The bridge could not be installed on the portal.", file=sys.stderr)
-        return 1
-    domain = urlsplit(sandbox.origin).netloc
-    webhook = subprocess.run(  # noqa: S603 - our own command
-        [*BRIDGE, "secret", "add", "--portal", domain, "--user", "1", "--name", "demo"],
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    ).stdout.strip()
-    print(GREETING.format(card=f"{sandbox.origin}/", webhook=webhook, curl=CURL), flush=True)
-    if asked.processes > 1:
-        ids = ", ".join(str(bridge.pid) for bridge in bridges)
-        print(f"  Processes {ids}: end one with kill, and the page connects to another.\n")
-    for bridge in bridges:
-        bridge.wait()
-    return 1  # whatever ended them was not Ctrl-C
+        if sandbox.install(f"{url}/install").status != 200:
+            sys.exit("The bridge could not be installed on the portal.")
+        domain = urlsplit(sandbox.origin).netloc
+        added = subprocess.run(  # noqa: S603 - our own command
+            [*BRIDGE, "secret", "add", "--portal", domain, "--user", "1", "--name", "demo"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        yield Installed(url, added.stdout.strip(), bridges, ports)
 
 
 @contextmanager

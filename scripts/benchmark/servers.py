@@ -116,7 +116,7 @@ def responding(answer: Any) -> Iterator[str]:
         process.join()
 
 
-async def _drive(webhook: str, connections: int, requests: int) -> None:
+async def drive(webhook: str, connections: int, requests: int, status: int = 200) -> None:
     """Keep a server busy, at as little expense as can be: it shares the processors."""
     parts = urlsplit(f"{webhook}placement.call")
     body = json.dumps(BODY).encode()
@@ -131,8 +131,8 @@ async def _drive(webhook: str, connections: int, requests: int) -> None:
             writer.write(head.encode() + body)
             answer = await reader.readuntil(b"\r\n\r\n")
             length = re.search(rb"(?i)content-length: (\d+)", answer)
-            if not answer.startswith(b"HTTP/1.1 200") or length is None:
-                raise SystemExit(f"{parts.netloc} answered {answer!r} instead of the call.")
+            if not answer.startswith(b"HTTP/1.1 %d" % status) or length is None:
+                raise SystemExit(f"{parts.netloc} answered {answer!r} and not with {status}.")
             await reader.readexactly(int(length[1]))
         writer.close()
         await writer.wait_closed()
@@ -145,12 +145,12 @@ def requests_a_second(sandbox: Sandbox, starlette: Sandbox, effort: Effort) -> l
     requests = effort.calls * 4
 
     def block(server: Sandbox) -> Block:
-        def drive() -> Sample:
+        def ask() -> Sample:
             began = time.perf_counter()
-            loop.run(_drive(server.webhook_url, 8, requests))
+            loop.run(drive(server.webhook_url, 8, requests))
             return {"requests a second": requests / (time.perf_counter() - began)}
 
-        return drive
+        return ask
 
     with asyncio.Runner() as loop:
         return compare(

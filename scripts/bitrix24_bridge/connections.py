@@ -14,7 +14,7 @@ from .settings import Times
 from .store import Store, StoreGoneError, User, Word
 
 MOST_MESSAGES = 20
-"""The messages of one card in a second."""
+"""The messages of one card in a second that nobody asked for."""
 
 # The codes that a socket is closed with. The page's script knows three of them: it asks the portal
 # for another token, or it stops. After every other code it connects again, later and later.
@@ -101,14 +101,16 @@ class Connection:
     async def _listen(self, receive: Callable[[], Awaitable[str]]) -> None:
         while True:
             text = await receive()
-            self._count()
             number, word = _read(text)
+            # A late answer, or a second one, is none to the question that is under way by now.
+            awaited = number == self._number != self._answered
+            if not awaited:
+                self._count()
             with contextlib.suppress(StoreGoneError):  # the card will say it again
                 if not await self._store.say(self.user, self.card, self.owner, word):
                     raise ClosingError(REPLACED, "the same card has connected elsewhere")
-            # A late answer is no answer to the question that is under way by now.
-            if number == self._number:
-                self._answered = number
+            if awaited:
+                self._answered = self._number
                 self._answer.set_result(None)
                 self._answer = _future()
 
