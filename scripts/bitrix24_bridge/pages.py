@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 
 from bitrix24_call_card import widget
+from bitrix24_call_card.errors import InvalidResponse
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -74,7 +75,7 @@ class Pages:
             body = await read_body(request)
             opening = widget.read(query=request.scope["query_string"], body=body)
             portal = await self._opened(opening, address_of(request))
-        except widget.InvalidOpening:
+        except (widget.InvalidOpening, InvalidResponse):
             return _refusal(400, "This page is opened by a Bitrix24 portal, in its call card.")
         except BridgeError as error:
             return _refusal(error.status, str(error))
@@ -99,8 +100,8 @@ class Pages:
         ):
             raise BridgeError("invalid_token", "The access token is not of this portal.")
         card = card_id(opening.query.app_sid)
-        self._connections.replace(identity.user, card)
         await self._store.claim(identity.user, card, secrets.token_hex(8), Word.of(opening.call))
+        self._connections.replace(identity.user, card)
         if (portal.domain, portal.endpoint) != (identity.domain, identity.endpoint):  # renamed
             portal = replace(portal, domain=identity.domain, endpoint=identity.endpoint)
             self._data.put_portal(portal)

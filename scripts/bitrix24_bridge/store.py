@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from bitrix24_call_card.errors import InvalidResponse
 from bitrix24_call_card.models import CallStatus
 
 from .errors import BridgeError
@@ -34,9 +35,15 @@ class Word:
 
     @classmethod
     def of(cls, call: CallStatus) -> "Word":
-        """Take what counts from the status; portals before 2026-04 say no state."""
+        """Take what counts from the status; portals before 2026-04 say no state.
+
+        Raise `InvalidResponse` if a member that the contract does not list cannot be written.
+        """
         state = str(call.call_state) if call.call_state else "connected"
-        return cls(call.call_id, state, json.dumps(call.to_dict()))
+        try:
+            return cls(call.call_id, state, json.dumps(call.to_dict(), allow_nan=False))
+        except (ValueError, RecursionError):
+            raise InvalidResponse("CallStatus: expected JSON") from None
 
     @property
     def is_idle(self) -> bool:
