@@ -72,9 +72,9 @@ class Connection:
         finally:
             for end in ends:
                 end.cancel()
-            self._answer.cancel()
             with contextlib.suppress(StoreGoneError):  # its lease runs out all the same
                 await asyncio.shield(self._store.close(self.user, self.card, self.owner))
+            self._answer.cancel()  # who waits shall not find the card any more
         if not done:
             raise ClosingError(TOKEN, "the access token has expired")
         for end in done:

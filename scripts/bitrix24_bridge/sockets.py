@@ -97,8 +97,9 @@ class Sockets:
             self._settings.times,
             socket.send_text,
         )
+        # Claimed first, or the former connection would close the card as its own.
+        await self._store.claim(identity.user, connection.card, connection.owner)
         with self._connections.opened(connection):
-            await self._store.claim(identity.user, connection.card, connection.owner)
             await connection.run(_texts(socket), identity.expires - time.time())
 
     async def _hello(self, socket: WebSocket) -> Hello:
@@ -112,7 +113,7 @@ class Sockets:
                 raise ValueError
             message = json.loads(text)
             hello = Hello(message["token"], message["member_id"], message["app_sid"])
-            if not all(isinstance(member, str) for member in hello):
+            if not all(isinstance(member, str) and member.isascii() for member in hello):
                 raise TypeError
             if not re.fullmatch(r"[0-9a-f]{32}", hello.app_sid):
                 raise ValueError
