@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 from bitrix24_call_card.errors import InvalidResponse
 from bitrix24_call_card.models import CallEndedEvent, CallStartedEvent
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from .data import Data, Portal, hashed
@@ -174,6 +174,4 @@ async def _respond(receive: Callable[[Request], Awaitable[None]], request: Reque
         await receive(request)
     except BridgeError as error:
         return JSONResponse(error.envelope, error.status)
-    except ClientDisconnect:
-        return Response(status_code=400)
     return JSONResponse({"result": True})

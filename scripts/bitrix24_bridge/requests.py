@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import parse_qsl
 
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 
 from .errors import BridgeError
 
@@ -13,12 +13,15 @@ MOST_FIELDS = 200
 
 
 async def read_body(request: Request) -> bytes:
-    """Read the whole body. Raise `BridgeError` if it is too large."""
+    """Read the whole body. Raise `BridgeError` if it is too large, or breaks off."""
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MOST_BYTES:
-            raise BridgeError("QUERY_LIMIT_EXCEEDED", f"The body is over {MOST_BYTES} bytes")
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MOST_BYTES:
+                raise BridgeError("QUERY_LIMIT_EXCEEDED", f"The body is over {MOST_BYTES} bytes")
+    except ClientDisconnect:
+        raise BridgeError("ERROR_ARGUMENT", "The body broke off") from None
     return bytes(body)
 
 

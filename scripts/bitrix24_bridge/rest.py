@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from .answering import Answer, answer
@@ -46,8 +46,6 @@ class Rest:
             found = await self._answer(Request(scope, receive))
         except BridgeError as error:
             await _send_error(send, error)
-        except ClientDisconnect:
-            return
         except Exception as error:
             # Its text may hold anything, a phone number too.
             log.error("A request failed: %s", type(error).__name__)
