@@ -1,14 +1,29 @@
-"""What the tests of the bridge share."""
+"""What the tests of the bridge share: bridges, and an OAuth server with portals."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 import redis
 from bitrix24_bridge.redis_store import connect
-from bitrix24_bridge.settings import Times
+from bitrix24_bridge.settings import Rate, Times
 
+from tests.bridge.bridges import Bridge, running_bridge
+from tests.bridge.portals import Cloud, Decoy, FakePortal, running_cloud
 from tests.bridge.stores import KNOWING, Tried, in_memory, in_redis, running_redis
+
+PATIENT = Times(
+    ask=20, fresh=0, lease=60, every=60, form=60, heard=900, start=0, hello=20, refusal=60, oauth=20
+)
+"""Nothing happens by itself, however busy the machine: a test shortens what it is about."""
+
+PLENTY = Rate(100_000, 100_000)
+
+RunBridge = Callable[..., Bridge]
 
 
 @pytest.fixture
@@ -46,3 +61,75 @@ async def open_store(request: pytest.FixtureRequest) -> AsyncIterator[Callable[[
 def tried(open_store: Callable[[Times], Tried]) -> Tried:
     """An empty store of each kind, which has been there for a while."""
     return open_store(KNOWING)
+
+
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[Cloud]:
+    """An OAuth server, to which each test adds portals of its own."""
+    with running_cloud() as running:
+        yield running
+
+
+@pytest.fixture
+def portal(cloud: Cloud) -> FakePortal:
+    """A portal that no other test knows."""
+    return cloud.portal()
+
+
+@pytest.fixture(scope="session")
+def shared_bridge(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
+    """A bridge with patient times, for all tests whose portals are their own."""
+    file = tmp_path_factory.mktemp("bridge") / "bridge.sqlite3"
+    with running_bridge(
+        file, cloud.oauth_server, times=PATIENT, tokens=PLENTY, cards=PLENTY
+    ) as bridge:
+        yield bridge
+
+
+@pytest.fixture
+def bridge(shared_bridge: Bridge, portal: FakePortal) -> Bridge:
+    """A bridge with patient times, which knows the portal."""
+    portal.known_to(shared_bridge)
+    return shared_bridge
+
+
+@pytest.fixture
+def webhook(bridge: Bridge, portal: FakePortal) -> str:
+    """The URL of a secret for user 1 of the portal."""
+    return bridge.webhook(portal.member_id)
+
+
+@pytest.fixture
+def run_bridge(cloud: Cloud, portal: FakePortal, tmp_path: Path) -> Iterator[RunBridge]:
+    """Run another bridge that knows the portal, with other settings than usual."""
+    with ExitStack() as stack:
+
+        def run(*, times: Times = PATIENT, **settings: Any) -> Bridge:
+            usual = {"tokens": PLENTY, "cards": PLENTY}
+            running = stack.enter_context(
+                running_bridge(
+                    tmp_path / "bridge.sqlite3",
+                    cloud.oauth_server,
+                    times=times,
+                    **{**usual, **settings},
+                )
+            )
+            portal.known_to(running)
+            return running
+
+        yield run
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    """A client that adds nothing of its own to a request, and follows no redirect."""
+    async with httpx.AsyncClient(trust_env=False, verify=False, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+def decoy() -> Iterator[Decoy]:
+    """A server that is not to be asked."""
+    decoy = Decoy()
+    yield decoy
+    decoy.close()

@@ -1,0 +1,760 @@
+"""Whom the bridge believes: what the OAuth server says of a token, and the secrets it has made."""
+
+import asyncio
+import json
+import re
+import secrets
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from bitrix24_bridge.data import Portal
+from starlette.responses import JSONResponse
+from websockets.exceptions import InvalidStatus
+
+from tests.bridge.bridges import GET_STATUS, Bridge, running_bridge
+from tests.bridge.cards import (
+    ask,
+    ask_with,
+    card,
+    new_sid,
+    open_widget,
+    opening_form,
+    said,
+    socket,
+)
+from tests.bridge.conftest import PATIENT, RunBridge
+from tests.bridge.portals import (
+    Cloud,
+    Decoy,
+    FakePortal,
+    deep,
+    huge,
+    page,
+    post_form,
+    redirect,
+)
+
+pytestmark = pytest.mark.anyio
+
+NO_CALL = (400, "ERROR_CORE")
+HEARD_OF = (500, "ERROR_UNEXPECTED_ANSWER")
+INVALID_TOKEN = (401, "invalid_token")
+INVALID_CREDENTIALS = (401, "INVALID_CREDENTIALS")
+
+NOT_OF_THIS_PORTAL = "The access token is not of this portal."
+NOT_INSTALLED = "The application is not installed on this portal."
+ANOTHER_APPLICATION = "The access token is not of this application."
+
+
+async def refused(bridge: Bridge, **hello: Any) -> tuple[int | None, str | None]:
+    """Say hello, and give code and reason with which the bridge closes the socket."""
+    async with socket(bridge) as opened, asyncio.timeout(20):
+        await opened.send(json.dumps(hello))
+        await opened.wait_closed()
+        return opened.close_code, opened.close_reason
+
+
+def known(bridge: Bridge, portal: FakePortal) -> Portal | None:
+    with bridge.data() as data:
+        return data.portal(portal.member_id)
+
+
+# --- the form that opens a widget -----------------------------------------------------------------
+
+
+async def test_a_form_with_a_made_up_token_is_no_call(
+    bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient
+) -> None:
+    answer = await open_widget(http, bridge, opening_form(portal, secrets.token_hex(24)))
+    assert answer.status_code == 401
+    assert ANOTHER_APPLICATION in answer.text
+    assert said(await ask(http, webhook)) == NO_CALL
+
+
+async def test_a_form_with_the_right_application_token_alone_is_no_call(
+    bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient
+) -> None:
+    form = opening_form(portal, "0" * 32, APPLICATION_TOKEN=portal.application_token)
+    assert (await open_widget(http, bridge, form)).status_code == 401
+    assert said(await ask(http, webhook)) == NO_CALL
+
+
+async def test_a_form_with_a_valid_token_of_another_application_is_no_call(
+    bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient
+) -> None:
+    form = opening_form(portal, portal.token(client_id="another.application"))
+    answer = await open_widget(http, bridge, form)
+    assert answer.status_code == 401
+    assert ANOTHER_APPLICATION in answer.text
+    assert said(await ask(http, webhook)) == NO_CALL
+
+
+async def test_a_form_with_an_expired_token_is_no_call(
+    bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient
+) -> None:
+    form = opening_form(portal, portal.token(expires=1.0))
+    assert (await open_widget(http, bridge, form)).status_code == 401
+    assert said(await ask(http, webhook)) == NO_CALL
+
+
+async def test_a_form_of_an_unknown_portal_asks_nobody(
+    bridge: Bridge, cloud: Cloud, http: httpx.AsyncClient
+) -> None:
+    stranger = cloud.portal()
+    token = stranger.token()
+    answer = await open_widget(http, bridge, opening_form(stranger, token))
+    assert answer.status_code == 401
+    assert NOT_INSTALLED in answer.text
+    assert cloud.times_asked(token) == 0
+
+
+async def test_a_form_with_the_member_id_of_another_portal_is_no_call_there(
+    bridge: Bridge, portal: FakePortal, webhook: str, cloud: Cloud, http: httpx.AsyncClient
+) -> None:
+    other = cloud.portal()
+    other.known_to(bridge)
+    for domain in (portal.domain, other.domain):
+        form = opening_form(portal, other.token(), query={"DOMAIN": domain})
+        answer = await open_widget(http, bridge, form)
+        assert answer.status_code == 401
+        assert NOT_OF_THIS_PORTAL in answer.text
+    assert said(await ask(http, webhook)) == NO_CALL
+    assert said(await ask(http, bridge.webhook(other.member_id))) == NO_CALL
+
+
+async def test_a_form_with_another_domain_is_no_call_and_never_in_the_page(
+    bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient
+) -> None:
+    form = opening_form(portal, portal.token(), query={"DOMAIN": "attacker.example"})
+    answer = await open_widget(http, bridge, form)
+    assert answer.status_code == 401
+    assert "attacker" not in answer.text + str(answer.headers)
+    assert said(await ask(http, webhook)) == NO_CALL
+
+
+async def test_another_server_endpoint_is_never_asked(
+    bridge: Bridge, portal: FakePortal, decoy: Decoy, http: httpx.AsyncClient
+) -> None:
+    for endpoint in (f"{decoy.origin}/rest/", f"{portal.cloud.oauth_server}@{decoy.origin}/rest/"):
+        token = portal.token()
+        form = opening_form(portal, token, SERVER_ENDPOINT=endpoint)
+        assert (await open_widget(http, bridge, form)).status_code == 200
+        assert portal.cloud.times_asked(token) == 1
+
+        admin = portal.token(admin=True)
+        body = portal.install_form(admin, server_endpoint=endpoint, client_endpoint=endpoint)
+        assert (await post_form(http, f"{bridge.url}/install", body)).status_code == 200
+        assert portal.cloud.times_asked(admin) == 1
+    assert decoy.connections() == 0
+
+
+async def test_the_form_of_an_older_portal_is_as_good(
+    bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient
+) -> None:
+    form = opening_form(
+        portal, portal.token(), SERVER_ENDPOINT="", APPLICATION_TOKEN="", APPLICATION_SCOPE=""
+    )
+    assert (await open_widget(http, bridge, form)).status_code == 200
+    assert said(await ask(http, webhook)) == (200, "connected")
+
+
+async def test_who_the_user_is_says_the_token_and_nothing_in_form_or_hello(
+    bridge: Bridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    form = opening_form(portal, portal.token(2), user_id="1", USER_ID="1")
+    await open_widget(http, bridge, form)
+    async with card(bridge, portal, user_id=3, user="1", USER_ID="1"):
+        assert said(await ask(http, bridge.webhook(portal.member_id, "1"))) == NO_CALL
+        assert said(await ask(http, bridge.webhook(portal.member_id, "2")))[0] == 200
+        assert said(await ask(http, bridge.webhook(portal.member_id, "3")))[0] == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["", "AUTH_ID=", "PLACEMENT=CALL_CARD", "\x00\xff", "&" * 1000, "AUTH_ID[]=1&member_id[]=2"],
+)
+async def test_what_is_no_form_of_a_portal_is_refused(
+    bridge: Bridge, http: httpx.AsyncClient, body: str
+) -> None:
+    answer = await open_widget(http, bridge, ("", body))
+    assert answer.status_code == 400
+    assert "This page is opened by a Bitrix24 portal, in its call card." in answer.text
+    assert answer.headers["content-security-policy"] == "default-src 'none'"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "",
+        "null",
+        "x",
+        '{"CALL_ID":{}}',
+        '{"A":NaN}',
+        '{"A":1e999}',
+        '{"A":%s}' % ("[" * 9000),
+    ],
+)
+async def test_a_form_with_a_call_that_cannot_be_read_or_written_is_refused(
+    bridge: Bridge,
+    portal: FakePortal,
+    webhook: str,
+    http: httpx.AsyncClient,
+    options: str,
+) -> None:
+    form = opening_form(portal, portal.token(), PLACEMENT_OPTIONS=options)
+    answer = await open_widget(http, bridge, form)
+    assert answer.status_code == 400
+    assert said(await ask(http, webhook)) == NO_CALL
+
+
+async def test_while_the_oauth_server_is_away_the_page_comes_without_the_call(
+    bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient
+) -> None:
+    token = portal.token()
+    portal.cloud.strange[token] = page()
+    answer = await open_widget(http, bridge, opening_form(portal, token))
+    assert answer.status_code == 200
+    assert said(await ask(http, webhook)) == NO_CALL
+
+
+# --- the socket -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://attacker.example", "null", "http://127.0.0.1", None, "https://a.example:8"]
+)
+async def test_a_socket_of_a_foreign_page_or_of_none_is_not_opened(
+    bridge: Bridge, origin: str | None
+) -> None:
+    with pytest.raises(InvalidStatus) as not_opened:
+        async with socket(bridge, origin):
+            pass
+    assert not_opened.value.response.status_code == 403
+
+
+async def test_a_socket_of_an_applications_own_page_is_opened(run_bridge: RunBridge) -> None:
+    bridge = run_bridge(origins=frozenset({"https://app.example"}))
+    async with socket(bridge, "https://app.example") as opened:
+        assert opened.close_code is None
+    with pytest.raises(InvalidStatus):
+        async with socket(bridge, "https://app.example.attacker.example"):
+            pass
+
+
+async def test_a_hello_for_an_unknown_portal_asks_nobody(bridge: Bridge, cloud: Cloud) -> None:
+    stranger = cloud.portal()
+    token = stranger.token()
+    found = await refused(bridge, token=token, member_id=stranger.member_id, app_sid=new_sid())
+    assert found == (4403, "the application is not installed on this portal")
+    assert cloud.times_asked(token) == 0
+
+
+async def test_a_hello_with_a_token_of_another_portal_is_refused(
+    bridge: Bridge, portal: FakePortal, cloud: Cloud
+) -> None:
+    other = cloud.portal()
+    other.known_to(bridge)
+    found = await refused(
+        bridge, token=other.token(), member_id=portal.member_id, app_sid=new_sid()
+    )
+    assert found == (4403, "the access token is not of this portal")
+
+
+@pytest.mark.parametrize("kind", ["made up", "another application", "expired"])
+async def test_a_hello_with_a_token_that_does_not_count_asks_for_another_one(
+    bridge: Bridge, portal: FakePortal, kind: str
+) -> None:
+    token = {
+        "made up": secrets.token_hex(24),
+        "another application": portal.token(client_id="another.application"),
+        "expired": portal.token(expires=1.0),
+    }[kind]
+    code, _ = await refused(bridge, token=token, member_id=portal.member_id, app_sid=new_sid())
+    assert code == 4401
+
+
+async def test_a_card_is_asked_for_another_token_when_its_own_expires(
+    bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient
+) -> None:
+    token = portal.token(expires=time.time() + 1)
+    async with card(bridge, portal, token=token) as connected:
+        assert said(await ask(http, webhook)) == (200, "connected")
+        assert await connected.closed() == (4401, "the access token has expired")
+        assert said(await ask(http, webhook)) == HEARD_OF
+
+
+@pytest.mark.parametrize(
+    "hello",
+    [
+        "",
+        "hello",
+        "[]",
+        "null",
+        "{}",
+        '{"token": "t"}',
+        '{"token": 1, "member_id": "m", "app_sid": "%s"}' % ("a" * 32),
+        '{"token": "t", "member_id": ["m"], "app_sid": "%s"}' % ("a" * 32),
+        '{"token": "t", "member_id": "m", "app_sid": "a"}',
+        '{"token": "t", "member_id": "m", "app_sid": "%s"}' % ("A" * 32),
+        '{"token": "t", "member_id": "m", "app_sid": "%s\\n"}' % ("a" * 32),
+        "[" * 4000,
+        '{"token": NaN, "member_id": "m", "app_sid": "%s"}' % ("a" * 32),
+        '{"token": "\\ud800", "member_id": "m", "app_sid": "%s"}' % ("a" * 32),
+        '{"token": "t", "member_id": "\\ud800", "app_sid": "%s"}' % ("a" * 32),
+        b'{"token": "t"}',
+    ],
+)
+async def test_a_first_message_that_is_no_hello_closes_the_socket(
+    bridge: Bridge, hello: str | bytes
+) -> None:
+    async with socket(bridge) as opened, asyncio.timeout(20):
+        await opened.send(hello)
+        await opened.wait_closed()
+        assert opened.close_code == 4400
+
+
+# --- what the OAuth server answers ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "strange", ["redirect", "page", "huge", "deep", "list", "no install", "no https", "silent"]
+)
+async def test_an_oauth_server_without_a_usable_response_is_an_answer_of_the_contract(
+    run_bridge: RunBridge,
+    portal: FakePortal,
+    decoy: Decoy,
+    http: httpx.AsyncClient,
+    strange: str,
+) -> None:
+    bridge = run_bridge(times=replace(PATIENT, oauth=0.5 if strange == "silent" else 20))
+    cloud, token = portal.cloud, portal.token()
+    result = {"client_id": "sandboxclientid", "user_id": 1, "expires": time.time() + 100}
+    install = {"member_id": portal.member_id, "domain": portal.domain}
+    insecure = {**install, "client_endpoint": "http://attacker.example/rest/"}
+    responses = {
+        "redirect": redirect(f"{decoy.origin}/rest/app.info"),
+        "page": page(),
+        "huge": huge(),
+        "deep": deep(),
+        "list": JSONResponse([]),
+        "no install": JSONResponse({"result": result}),
+        "no https": JSONResponse({"result": {**result, "install": insecure}}),
+    }
+    if strange == "silent":
+        cloud.silent.add(token)
+    else:
+        cloud.strange[token] = responses[strange]
+
+    answer = await ask_with(http, bridge, token)
+    assert answer.status_code == 500
+    assert answer.json() == {
+        "error": "ERROR_UNEXPECTED_ANSWER",
+        "error_description": "The OAuth server gave no usable response. Retry later.",
+    }
+    found = await refused(bridge, token=token, member_id=portal.member_id, app_sid=new_sid())
+    assert found == (4503, "The OAuth server gave no usable response. Retry later.")
+    answer = await post_form(http, f"{bridge.url}/install", portal.install_form(token))
+    assert (answer.status_code, answer.json()["error"]) == (500, "ERROR_UNEXPECTED_ANSWER")
+    assert decoy.connections() == 0
+
+    cloud.silent.discard(token)
+    cloud.strange.pop(token, None)
+    assert said(await ask_with(http, bridge, token)) == NO_CALL  # that was not remembered
+
+
+# --- OAuth on /rest -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("token", "code"),
+    [
+        (None, "NO_AUTH_FOUND"),
+        ("", "NO_AUTH_FOUND"),
+        (1, "NO_AUTH_FOUND"),
+        ({"a": 1}, "NO_AUTH_FOUND"),
+        ("short", "invalid_token"),
+        ("with-hyphens-and-20-characters", "invalid_token"),
+        ("ш" * 20, "invalid_token"),
+        ("٣" * 20, "invalid_token"),
+        ("a" * 20 + "\n", "invalid_token"),
+        ("a" * 513, "invalid_token"),
+    ],
+)
+async def test_what_cannot_be_a_token_asks_nobody(
+    bridge: Bridge, cloud: Cloud, http: httpx.AsyncClient, token: object, code: str
+) -> None:
+    before = len(cloud.asked)
+    url = f"{bridge.url}/rest/placement.call"
+    answer = await http.post(url, json={**GET_STATUS, "auth": token})
+    assert said(answer) == (401, code)
+    assert len(cloud.asked) == before
+
+
+async def test_a_token_of_another_application_a_portal_or_nobody_is_invalid(
+    bridge: Bridge, portal: FakePortal, cloud: Cloud, http: httpx.AsyncClient
+) -> None:
+    stranger = cloud.portal()
+    async with card(bridge, portal):
+        for token in (
+            portal.token(client_id="another.application"),
+            stranger.token(),
+            secrets.token_hex(24),
+        ):
+            assert said(await ask_with(http, bridge, token)) == INVALID_TOKEN
+
+
+async def test_a_refusal_is_remembered_and_the_next_question_asks_nobody(
+    bridge: Bridge, cloud: Cloud, http: httpx.AsyncClient
+) -> None:
+    token = secrets.token_hex(24)
+    for _ in range(3):
+        assert said(await ask_with(http, bridge, token)) == INVALID_TOKEN
+    assert cloud.times_asked(token) == 1
+
+
+async def test_a_refusal_is_remembered_for_its_time_only(
+    run_bridge: RunBridge, portal: FakePortal, cloud: Cloud, http: httpx.AsyncClient
+) -> None:
+    bridge = run_bridge(times=replace(PATIENT, refusal=0.2))
+    token = secrets.token_hex(24)
+    assert said(await ask_with(http, bridge, token)) == INVALID_TOKEN
+    cloud.tokens[token] = cloud.tokens[portal.token()]
+    async with asyncio.timeout(20):
+        while said(await ask_with(http, bridge, token)) == INVALID_TOKEN:
+            await asyncio.sleep(0.02)
+    assert cloud.times_asked(token) == 2
+
+
+async def test_a_token_is_believed_until_it_expires(
+    bridge: Bridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    token = portal.token(expires=time.time() + 0.7)
+    async with asyncio.timeout(20):
+        while said(answer := await ask_with(http, bridge, token)) == NO_CALL:
+            await asyncio.sleep(0.02)
+    assert said(answer) == (401, "expired_token")
+    for _ in range(3):
+        assert said(await ask_with(http, bridge, token)) == (401, "expired_token")
+    assert portal.cloud.times_asked(token) == 2
+
+
+async def test_many_requests_with_one_new_token_ask_once(
+    bridge: Bridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    token = portal.token()
+    answers = await asyncio.gather(*(ask_with(http, bridge, token) for _ in range(20)))
+    assert {said(answer) for answer in answers} == {NO_CALL}
+    assert portal.cloud.times_asked(token) == 1
+
+
+# --- webhooks -------------------------------------------------------------------------------------
+
+
+async def test_wrong_unknown_and_revoked_secrets_have_the_same_answer(
+    bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient
+) -> None:
+    secret = webhook.split("/")[-2]
+    revoked = bridge.webhook(portal.member_id, name="old")
+    assert said(await ask(http, revoked)) == NO_CALL
+    with bridge.data() as data:
+        data.revoke_secret(portal.member_id, "1", "old")
+
+    answers = [
+        await ask(http, url)
+        for url in (
+            revoked,
+            f"{bridge.url}/rest/1/{secrets.token_hex(24)}/",
+            f"{bridge.url}/rest/1/{secret[:-1]}/",
+            f"{bridge.url}/rest/1/{secret.upper()}/",
+            f"{bridge.url}/rest/1/%00/",
+            f"{bridge.url}/rest/1/%ff%ed%a0%80/",
+            f"{bridge.url}/rest/2/{secret}/",
+            f"{bridge.url}/rest/01/{secret}/",
+            f"{bridge.url}/rest/%D9%A1/{secret}/",
+        )
+    ]
+    assert {answer.status_code for answer in answers} == {401}
+    assert {answer.text for answer in answers} == {
+        '{"error": "INVALID_CREDENTIALS", "error_description": "Invalid request credentials"}'
+    }
+    assert said(await ask(http, webhook)) == NO_CALL
+
+
+async def test_a_secret_of_another_portal_shows_that_portal_alone(
+    bridge: Bridge, portal: FakePortal, cloud: Cloud, http: httpx.AsyncClient
+) -> None:
+    other = cloud.portal()
+    other.known_to(bridge)
+    async with card(bridge, portal):
+        assert said(await ask(http, bridge.webhook(other.member_id))) == NO_CALL
+
+
+async def test_several_secrets_of_one_user_count_at_the_same_time(
+    bridge: Bridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    for name in ("old", "new"):
+        assert said(await ask(http, bridge.webhook(portal.member_id, name=name))) == NO_CALL
+
+
+# --- installing -----------------------------------------------------------------------------------
+
+
+async def install(
+    http: httpx.AsyncClient, bridge: Bridge, portal: FakePortal, token: str, **auth: str
+) -> httpx.Response:
+    return await post_form(http, f"{bridge.url}/install", portal.install_form(token, **auth))
+
+
+async def test_an_administrators_installation_registers_widget_and_events(
+    shared_bridge: Bridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    answer = await install(http, shared_bridge, portal, portal.token(admin=True))
+    assert (answer.status_code, answer.json()) == (200, {"result": True})
+
+    url = shared_bridge.url
+    assert (
+        "placement.bind",
+        {"PLACEMENT": "CALL_CARD", "HANDLER": f"{url}/widget", "TITLE": "Call"},
+    ) in portal.asked
+    assert set(portal.events) == {
+        "ONVOXIMPLANTCALLSTART",
+        "ONVOXIMPLANTCALLEND",
+        "ONAPPUNINSTALL",
+    }
+    (handler,) = set(portal.events.values())
+    assert re.fullmatch(rf"{url}/events/[0-9a-f]{{32,}}", handler)
+    found = known(shared_bridge, portal)
+    assert found
+    assert (found.domain, found.failed) == (portal.domain, "")
+    await events_count(http, shared_bridge, portal, handler)
+
+
+async def events_count(
+    http: httpx.AsyncClient, bridge: Bridge, portal: FakePortal, handler: str
+) -> None:
+    body = portal.event_form("ONVOXIMPLANTCALLSTART", {"CALL_ID": "a.1", "USER_ID": "9"})
+    assert (await post_form(http, handler, body)).status_code == 200
+    webhook = bridge.webhook(portal.member_id, "9", secrets.token_hex(4))
+    assert said(await ask(http, webhook)) == HEARD_OF
+
+
+async def test_installing_again_replaces_the_events_and_their_secret(
+    shared_bridge: Bridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    await install(http, shared_bridge, portal, portal.token(admin=True))
+    (former,) = set(portal.events.values())
+    portal.application_token = secrets.token_hex(16)
+    await install(http, shared_bridge, portal, portal.token(admin=True))
+    (latter,) = set(portal.events.values())
+
+    assert former != latter
+    unbound = [fields for method, fields in portal.asked if method == "event.unbind"]
+    assert {row["handler"] for row in unbound} == {former}
+    assert {row["event"] for row in unbound} == set(portal.events)
+    body = portal.event_form("ONVOXIMPLANTCALLSTART", {"CALL_ID": "a.1", "USER_ID": "9"})
+    assert said(await post_form(http, former, body)) == INVALID_CREDENTIALS
+    await events_count(http, shared_bridge, portal, latter)
+
+
+async def test_an_ordinary_user_installs_nothing_and_replaces_nothing(
+    shared_bridge: Bridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    await install(http, shared_bridge, portal, portal.token(admin=True))
+    (handler,) = set(portal.events.values())
+    before = known(shared_bridge, portal)
+
+    answer = await install(
+        http, shared_bridge, portal, portal.token(2), application_token=secrets.token_hex(16)
+    )
+
+    assert (answer.status_code, answer.json()["error"]) == (400, "ERROR_CORE")
+    assert "placement.unbind: ACCESS_DENIED" in answer.json()["error_description"]
+    assert known(shared_bridge, portal) == before
+    await events_count(http, shared_bridge, portal, handler)
+
+
+@pytest.mark.parametrize("step", ["placement.unbind", "placement.bind", "event.get", "event.bind"])
+async def test_the_step_that_failed_is_noted_by_its_code_alone(
+    shared_bridge: Bridge, portal: FakePortal, http: httpx.AsyncClient, step: str
+) -> None:
+    portal.refused[step] = "insufficient_scope"
+    answer = await install(http, shared_bridge, portal, portal.token(admin=True))
+    assert answer.status_code == 400
+    assert answer.json() == {
+        "error": "ERROR_CORE",
+        "error_description": f"{step}: insufficient_scope. Install it again, as an administrator.",
+    }
+    found = known(shared_bridge, portal)
+    assert found
+    assert found.failed == f"{step}: insufficient_scope"
+
+    portal.refused.clear()
+    await install(http, shared_bridge, portal, portal.token(admin=True))
+    found = known(shared_bridge, portal)
+    assert found
+    assert found.failed == ""
+
+
+@pytest.mark.parametrize("posted", ["made up", "another application", "another portal", "expired"])
+async def test_an_installation_with_a_token_that_does_not_count_is_none(
+    shared_bridge: Bridge, portal: FakePortal, cloud: Cloud, http: httpx.AsyncClient, posted: str
+) -> None:
+    token = {
+        "made up": secrets.token_hex(24),
+        "another application": portal.token(client_id="another", admin=True),
+        "another portal": cloud.portal().token(admin=True),
+        "expired": portal.token(expires=1.0, admin=True),
+    }[posted]
+    answer = await install(http, shared_bridge, portal, token)
+    assert answer.status_code == 401
+    assert known(shared_bridge, portal) is None
+    assert portal.asked == []
+
+
+@pytest.mark.parametrize("auth", [{"application_token": ""}, {"access_token": ""}])
+async def test_an_installation_without_its_tokens_is_none(
+    shared_bridge: Bridge, portal: FakePortal, http: httpx.AsyncClient, auth: dict[str, str]
+) -> None:
+    body = portal.install_form(portal.token(admin=True), **auth)
+    answer = await post_form(http, f"{shared_bridge.url}/install", body)
+    assert said(answer) == INVALID_TOKEN
+    assert known(shared_bridge, portal) is None
+
+
+async def test_only_portals_that_are_named_may_install(
+    cloud: Cloud, tmp_path: Path, http: httpx.AsyncClient
+) -> None:
+    by_domain, by_id, stranger = cloud.portal(), cloud.portal(), cloud.portal()
+    named = frozenset({by_domain.domain, by_id.member_id})
+    with running_bridge(
+        tmp_path / "bridge.sqlite3", cloud.oauth_server, times=PATIENT, portals=named
+    ) as bridge:
+        for portal in (by_domain, by_id):
+            answer = await install(http, bridge, portal, portal.token(admin=True))
+            assert answer.status_code == 200
+
+        token = stranger.token(admin=True)
+        answer = await install(http, bridge, stranger, token)
+        assert said(answer) == INVALID_TOKEN
+        assert "BRIDGE_PORTALS does not name this portal." in answer.text
+        assert cloud.times_asked(token) == 0  # before any question
+
+        answer = await install(http, bridge, stranger, token, domain=by_domain.domain)
+        assert said(answer) == INVALID_TOKEN  # it named another one
+        answer = await install(http, bridge, by_domain, token)
+        assert said(answer) == INVALID_TOKEN
+        assert known(bridge, stranger) is None
+        assert stranger.asked == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["", "event=ONAPPINSTALL", "event=ONAPPINSTALL&auth=x", "event=X&auth[a]=b", "\xff=\x00"],
+)
+async def test_what_is_no_installation_is_refused(
+    shared_bridge: Bridge, http: httpx.AsyncClient, body: str
+) -> None:
+    answer = await post_form(http, f"{shared_bridge.url}/install", body)
+    assert said(answer) == (400, "ERROR_ARGUMENT")
+
+
+# --- events ---------------------------------------------------------------------------------------
+
+START = {"CALL_ID": "a.1", "USER_ID": "1"}
+
+
+async def test_the_application_token_and_the_secret_count_together_only(
+    bridge: Bridge, portal: FakePortal, webhook: str, cloud: Cloud, http: httpx.AsyncClient
+) -> None:
+    secret = portal.known_to(bridge)
+    other = cloud.portal()
+    secret_of_other = other.known_to(bridge)
+    right = portal.event_form("ONVOXIMPLANTCALLSTART", START)
+    wrong = portal.event_form("ONVOXIMPLANTCALLSTART", START, application_token="0" * 32)
+    none = portal.event_form("ONVOXIMPLANTCALLSTART", START, application_token="")
+    of_other = other.event_form("ONVOXIMPLANTCALLSTART", START)
+
+    for url_secret, body in (
+        (secrets.token_hex(24), right),
+        (secret, wrong),
+        (secret, none),
+        (secret, of_other),
+        (secret, ""),
+        (secret, "event=ONVOXIMPLANTCALLSTART&auth=x"),
+        (secret_of_other, right),
+    ):
+        answer = await post_form(http, f"{bridge.url}/events/{url_secret}", body)
+        assert said(answer) == INVALID_CREDENTIALS
+    assert said(await ask(http, webhook)) == NO_CALL
+
+
+async def test_the_portal_of_an_event_is_the_one_of_the_secret(
+    bridge: Bridge, portal: FakePortal, webhook: str, cloud: Cloud, http: httpx.AsyncClient
+) -> None:
+    other = cloud.portal()
+    secret = other.known_to(bridge)
+    auth = {"member_id": portal.member_id, "domain": portal.domain}
+    body = other.event_form("ONVOXIMPLANTCALLSTART", START, **auth)
+    assert (await post_form(http, f"{bridge.url}/events/{secret}", body)).status_code == 200
+    assert said(await ask(http, webhook)) == NO_CALL
+    assert said(await ask(http, bridge.webhook(other.member_id))) == HEARD_OF
+
+
+@pytest.mark.parametrize(
+    "event", ["ONVOXIMPLANTCALLINIT", "ONCRMDEALADD", "", "ONVOXIMPLANTCALLSTART"]
+)
+async def test_an_event_that_was_not_asked_for_or_cannot_be_read_changes_nothing(
+    bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient, event: str
+) -> None:
+    secret = portal.known_to(bridge)
+    body = portal.event_form(event, {})
+    answer = await post_form(http, f"{bridge.url}/events/{secret}", body)
+    assert said(answer) == (400, "ERROR_ARGUMENT")
+    assert said(await ask(http, webhook)) == NO_CALL
+
+
+async def test_after_the_uninstallation_nothing_of_the_portal_counts(
+    bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient
+) -> None:
+    secret = portal.known_to(bridge)
+    token = portal.token()
+    assert said(await ask_with(http, bridge, token)) == NO_CALL
+    body = portal.event_form("ONAPPUNINSTALL", {"CLEAN": "1"})
+    assert (await post_form(http, f"{bridge.url}/events/{secret}", body)).status_code == 200
+
+    assert known(bridge, portal) is None
+    assert said(await ask(http, webhook)) == INVALID_CREDENTIALS
+    assert said(await ask_with(http, bridge, token)) == INVALID_TOKEN
+    again = await post_form(http, f"{bridge.url}/events/{secret}", body)
+    assert said(again) == INVALID_CREDENTIALS
+    assert (await open_widget(http, bridge, opening_form(portal, token))).status_code == 401
+    code, _ = await refused(bridge, token=token, member_id=portal.member_id, app_sid=new_sid())
+    assert code == 4403
+
+    portal.known_to(bridge)  # and its secrets have waited for its return
+    assert said(await ask(http, webhook)) == NO_CALL
+
+
+# --- portals change -------------------------------------------------------------------------------
+
+
+async def test_a_renamed_portal_is_the_same_and_framed_by_its_new_name(
+    bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient
+) -> None:
+    portal.domain = "renamed.example"
+    portal.endpoint = "https://renamed.example/rest/"
+    answer = await open_widget(http, bridge, opening_form(portal, portal.token()))
+
+    assert answer.status_code == 200
+    assert "frame-ancestors https://renamed.example" in answer.headers["content-security-policy"]
+    assert 'data-portal="https://renamed.example"' in answer.text
+    found = known(bridge, portal)
+    assert found
+    assert (found.domain, found.endpoint) == (portal.domain, portal.endpoint)
+    assert said(await ask(http, webhook)) == (200, "connected")
+    with bridge.data() as data:
+        assert data.portal_named("renamed.example").member_id == portal.member_id
