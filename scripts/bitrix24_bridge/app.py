@@ -63,7 +63,7 @@ def create_app(settings: Settings, data: Data, status_key: str) -> Starlette:
         cards = [[*user, count] for user, count in sorted(connections.count().items())]
         return JSONResponse({"seconds": time.monotonic() - started, "cards": cards})
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/rest/{path:path}", Rest(settings, data, identities, store)),
             Route("/widget", pages.open_widget, methods=["POST"]),
@@ -78,3 +78,5 @@ def create_app(settings: Settings, data: Data, status_key: str) -> Starlette:
         ],
         lifespan=running,
     )
+    app.router.redirect_slashes = False  # to whatever host was asked for
+    return app
