@@ -3,6 +3,7 @@
 import logging
 import secrets
 import socket
+from traceback import format_tb
 
 import uvicorn
 
@@ -49,4 +50,13 @@ def quiet_logs() -> None:
     """Keep what others log of requests, handshakes and frames out of every log, also at DEBUG."""
     for name in ("uvicorn", "uvicorn.error", "websockets", "httpx", "httpcore", "hpack", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger(name).addFilter(_without_values)
     logging.getLogger("uvicorn.access").disabled = True
+
+
+def _without_values(record: logging.LogRecord) -> bool:
+    """Show where an exception came from, and its type: its text may hold what somebody sent."""
+    if record.exc_info and (error := record.exc_info[1]):
+        record.exc_info = None
+        record.exc_text = "".join(format_tb(error.__traceback__)) + type(error).__name__
+    return True
