@@ -6,18 +6,25 @@ import json
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.bridge.bridges import GET_STATUS, Bridge
+from tests.bridge.bridges import GET_STATUS
 from tests.bridge.portals import FakePortal, post_form
 from tests.data import CALL
 
 PHONE = "+12025550199"
+
+
+class HasUrl(Protocol):
+    """A bridge, in this process or in another."""
+
+    @property
+    def url(self) -> str: ...
 
 
 def status(state: str = "connected", **more: Any) -> dict[str, Any]:
@@ -82,7 +89,7 @@ def new_sid() -> str:
 
 
 @asynccontextmanager
-async def socket(bridge: Bridge, origin: str | None = "") -> AsyncIterator[ClientConnection]:
+async def socket(bridge: HasUrl, origin: str | None = "") -> AsyncIterator[ClientConnection]:
     """Open a socket from the bridge's own page, or another; None is no origin at all."""
     url = bridge.url.replace("http", "ws", 1) + "/socket"
     shown: Any = (origin or bridge.url) if origin is not None else None
@@ -92,7 +99,7 @@ async def socket(bridge: Bridge, origin: str | None = "") -> AsyncIterator[Clien
 
 @asynccontextmanager
 async def card(
-    bridge: Bridge,
+    bridge: HasUrl,
     portal: FakePortal,
     says: dict[str, Any] | None = None,
     *,
@@ -147,7 +154,7 @@ def opening_form(
 
 
 async def open_widget(
-    http: httpx.AsyncClient, bridge: Bridge, form: tuple[str, str]
+    http: httpx.AsyncClient, bridge: HasUrl, form: tuple[str, str]
 ) -> httpx.Response:
     query, body = form
     return await post_form(http, f"{bridge.url}/widget?{query}", body)
@@ -158,7 +165,7 @@ async def ask(http: httpx.AsyncClient, webhook: str) -> httpx.Response:
     return await http.post(f"{webhook}placement.call", json=GET_STATUS)
 
 
-async def ask_with(http: httpx.AsyncClient, bridge: Bridge, token: str) -> httpx.Response:
+async def ask_with(http: httpx.AsyncClient, bridge: HasUrl, token: str) -> httpx.Response:
     """Send `getStatus` with an access token."""
     return await http.post(f"{bridge.url}/rest/placement.call", json={**GET_STATUS, "auth": token})
 

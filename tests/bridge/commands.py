@@ -1,0 +1,76 @@
+"""The bridge from the command line, as an integrator runs it."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from bitrix24_sandbox.server import listen, port_of
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "bitrix24_bridge"]
+
+
+def environment(folder: Path, oauth_server: str, **more: str) -> dict[str, str]:
+    """Give the settings of a bridge at a free port; a setting of `""` is left out."""
+    with listen() as listener:
+        port = port_of(listener)
+    settings = {
+        "BRIDGE_URL": f"http://127.0.0.1:{port}",
+        "BRIDGE_PORT": str(port),
+        "BRIDGE_CLIENT_IDS": "sandboxclientid",
+        "BRIDGE_PORTALS": "*",
+        "BRIDGE_DATA": str(folder / "bridge.sqlite3"),
+        "BRIDGE_OAUTH_SERVERS": oauth_server,
+        **more,
+    }
+    return {name: value for name, value in settings.items() if value}
+
+
+def run(settings: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        env=_environ(settings),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@contextmanager
+def serving(settings: Mapping[str, str], output: Path, *arguments: str) -> Iterator[None]:
+    """Serve while the context lasts; `output` takes what is printed and logged."""
+    with (
+        output.open("w") as file,
+        subprocess.Popen(
+            [*COMMAND, *arguments],
+            env=_environ(settings),
+            stdout=subprocess.PIPE,
+            stderr=file,
+            text=True,
+        ) as process,
+    ):
+        try:
+            assert process.stdout
+            line = process.stdout.readline()
+            assert line, output.read_text()
+            print(line, end="", file=file, flush=True)
+            yield
+        finally:
+            process.send_signal(signal.SIGTERM)
+            rest, _ = process.communicate(timeout=30)
+            file.write(rest)
+    assert process.returncode == 0
+
+
+def _environ(settings: Mapping[str, str]) -> dict[str, str]:
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")
+    }
+    path = os.pathsep.join([str(ROOT / "scripts"), str(ROOT / "generated")])
+    return {**inherited, "PYTHONPATH": path, **settings}

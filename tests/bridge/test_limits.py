@@ -1,0 +1,313 @@
+"""What the bridge takes at most: bodies, messages, cards, tokens of an address."""
+
+import asyncio
+import json
+import re
+import secrets
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from bitrix24_bridge.settings import Rate, Settings
+from websockets.exceptions import ConnectionClosed
+
+from tests.bridge.bridges import GET_STATUS, Bridge
+from tests.bridge.cards import (
+    Card,
+    ask,
+    ask_with,
+    card,
+    new_sid,
+    open_widget,
+    opening_form,
+    said,
+    socket,
+    status,
+)
+from tests.bridge.conftest import PATIENT, RunBridge
+from tests.bridge.portals import FakePortal, post_form
+
+pytestmark = pytest.mark.anyio
+
+TOO_MUCH = (503, "QUERY_LIMIT_EXCEEDED")
+INVALID_TOKEN = (401, "invalid_token")
+NO_CALL = (400, "ERROR_CORE")
+KIB_64 = 64 * 1024
+
+
+# --- bodies ---------------------------------------------------------------------------------------
+
+
+async def stream(url: str, head: str, chunk: bytes, chunks: int) -> tuple[bytes, int]:
+    """Send a large body until there is an answer; give it, and how many bytes were sent."""
+    parts = urlsplit(url)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port, limit=2**20)
+    target = f"{parts.path}?{parts.query}"
+    writer.write(f"POST {target} HTTP/1.1\r\nHost: {parts.netloc}\r\n{head}\r\n\r\n".encode())
+    sent = 0
+
+    async def send() -> None:
+        nonlocal sent
+        for _ in range(chunks):
+            writer.write(chunk)
+            await writer.drain()
+            sent += len(chunk)
+
+    sending = asyncio.create_task(send())
+    async with asyncio.timeout(30):
+        answer = await reader.readuntil(b"\r\n\r\n")
+        length = re.search(rb"content-length: (\d+)", answer)
+        assert length
+        answer += await reader.readexactly(int(length[1]))
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
+    return answer, sent
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["with its length", "chunked"])
+@pytest.mark.parametrize("path", ["rest/placement.call", "install", "events/secret", "widget"])
+async def test_a_body_of_ten_megabytes_is_refused_before_it_has_come(
+    bridge: Bridge, path: str, chunked: bool
+) -> None:
+    kind = "Content-Type: application/x-www-form-urlencoded\r\n"
+    if chunked:
+        head, chunk = f"{kind}Transfer-Encoding: chunked", b"2710\r\n" + b"x" * 10_000 + b"\r\n"
+    else:
+        head, chunk = f"{kind}Content-Length: 10000000", b"x" * 10_000
+
+    answer, sent = await stream(f"{bridge.url}/{path}", head, chunk, 1000)
+
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"QUERY_LIMIT_EXCEEDED" in answer or path == "widget"
+    assert b"The body is over 65536 bytes" in answer
+    assert sent < 9_000_000
+
+
+async def test_a_body_of_64_kib_is_read(
+    bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient
+) -> None:
+    async with card(bridge, portal):
+        for size, wanted in ((KIB_64, (200, "connected")), (KIB_64 + 1, TOO_MUCH)):
+            body = json.dumps(GET_STATUS).ljust(size)
+            answer = await http.post(
+                f"{webhook}placement.call",
+                content=body,
+                headers={"Content-Type": "application/json"},
+            )
+            assert said(answer) == wanted
+
+
+async def test_a_form_of_very_many_fields_is_no_fields(
+    webhook: str, http: httpx.AsyncClient
+) -> None:
+    body = "PLACEMENT=getStatus" + "&a=b" * 300
+    answer = await post_form(http, f"{webhook}placement.call", body)
+    assert said(answer) == (400, "ERROR_ARGUMENT")
+
+
+# --- messages -------------------------------------------------------------------------------------
+
+
+async def test_a_socket_that_says_nothing_at_first_is_closed_in_time(
+    run_bridge: RunBridge,
+) -> None:
+    bridge = run_bridge(times=replace(PATIENT, hello=0.1))
+    async with socket(bridge) as opened, asyncio.timeout(20):
+        await opened.wait_closed()
+        assert (opened.close_code, opened.close_reason) == (4408, "nothing was said in time")
+
+
+@pytest.mark.parametrize(("size", "code"), [(4096, None), (4097, 4400)])
+async def test_a_hello_has_4_kib_at_most(
+    bridge: Bridge, portal: FakePortal, size: int, code: int | None
+) -> None:
+    hello = {"token": portal.token(), "member_id": portal.member_id, "app_sid": new_sid()}
+    async with socket(bridge) as opened, asyncio.timeout(20):
+        await opened.send(json.dumps(hello).ljust(size))
+        if code is None:
+            assert json.loads(await opened.recv()) == {"ask": 1}
+        else:
+            await opened.wait_closed()
+        assert opened.close_code == code
+
+
+async def test_a_message_has_64_kib_at_most(
+    bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient
+) -> None:
+    async with card(bridge, portal, status("connecting")) as connected:
+        connected.says = status()
+        await connected.send(json.dumps({"status": status()}).ljust(KIB_64))
+        assert said(await ask(http, webhook)) == (200, "connected")
+        await connected.send("x" * (KIB_64 + 1))
+        assert (await connected.closed())[0] == 1009
+    assert said(await ask(http, webhook)) == (500, "ERROR_UNEXPECTED_ANSWER")
+
+
+async def test_a_thousand_messages_in_a_second_close_the_socket(
+    bridge: Bridge, portal: FakePortal
+) -> None:
+    async with card(bridge, portal) as connected:
+        with suppress(ConnectionClosed):
+            for _ in range(1000):
+                await connected.send({"status": status()})
+        assert await connected.closed() == (4429, "more than 20 messages in a second")
+
+
+async def test_a_few_messages_at_once_are_as_well(
+    bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient
+) -> None:
+    async with card(bridge, portal) as connected:
+        for state in ["connecting", "connected", "idle"] * 5:
+            await connected.change(status(state))
+        assert said(await ask(http, webhook)) == (200, "idle")
+        assert connected.socket.close_code is None
+
+
+DEEP = '{"status": ' + "[" * 30_000 + "]" * 30_000 + "}"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "",
+        "status",
+        "null",
+        "[]",
+        "{}",
+        '{"answer": 1}',
+        '{"status": null}',
+        '{"status": [{"result": "error"}]}',
+        '{"status": {"CALL_ID": {}}}',
+        '{"status": {"SINCE_2031": NaN}}',
+        '{"status": {"SINCE_2031": -1e999}}',
+        '{"status": {"CRM_ENTITY_ID": 1%s}}' % ("0" * 5000),
+        pytest.param(DEEP, id="deep"),
+        b'{"status": {}}',
+    ],
+)
+async def test_a_message_that_is_no_status_closes_the_socket(
+    bridge: Bridge, portal: FakePortal, message: str | bytes
+) -> None:
+    async with card(bridge, portal) as connected:
+        await connected.send(message)
+        code, reason = await connected.closed()
+        expected = "text" if isinstance(message, bytes) else "the status of a call"
+        assert (code, reason) == (4400, f"expected {expected}")
+
+
+async def test_text_that_is_not_utf_8_closes_the_socket(bridge: Bridge, portal: FakePortal) -> None:
+    async with card(bridge, portal) as connected:
+        await connected.socket.send(b"\xff\xfe", text=True)
+        assert (await connected.closed())[0] == 1007
+
+
+# --- cards ----------------------------------------------------------------------------------------
+
+
+async def test_an_eleventh_card_of_a_user_is_refused(
+    bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient
+) -> None:
+    token = portal.token()
+    for _ in range(10):
+        assert (await open_widget(http, bridge, opening_form(portal, token))).status_code == 200
+
+    answer = await open_widget(http, bridge, opening_form(portal, token))
+    assert answer.status_code == 503
+    assert "A user may have 10 cards." in answer.text
+    assert await refused(bridge, portal, token) == (4429, "A user may have 10 cards.")
+    assert (await ask(http, webhook)).headers["bridge-cards"] == "10"
+    async with card(bridge, portal, user_id=2):
+        pass
+
+
+async def refused(bridge: Bridge, portal: FakePortal, token: str) -> tuple[int | None, str | None]:
+    async with socket(bridge) as opened:
+        refused = Card(opened, {}, frozen=True)
+        hello = {"token": token, "member_id": portal.member_id, "app_sid": new_sid()}
+        await refused.send(hello)
+        return await refused.closed()
+
+
+# --- tokens of an address -------------------------------------------------------------------------
+
+
+def made_up() -> str:
+    return secrets.token_hex(24)
+
+
+def test_10_unseen_tokens_at_once_then_2_a_second_are_the_default() -> None:
+    fields = Settings.__dataclass_fields__
+    assert fields["tokens"].default == Rate(10, 2)
+    assert fields["cards"].default == Rate(100, 20)
+
+
+async def test_too_many_unseen_tokens_are_refused_without_a_question(
+    run_bridge: RunBridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    bridge = run_bridge(tokens=Rate(3, 0.001))
+    seen, refused = portal.token(), made_up()
+    assert said(await ask_with(http, bridge, seen)) == NO_CALL
+    assert said(await ask_with(http, bridge, refused)) == INVALID_TOKEN
+    assert said(await ask_with(http, bridge, made_up())) == INVALID_TOKEN
+    unseen = made_up()
+
+    answer = await ask_with(http, bridge, unseen)
+    assert said(answer) == TOO_MUCH
+    assert "Too many access tokens. Retry later." in answer.text
+    installing = portal.install_form(portal.token(admin=True))
+    assert said(await post_form(http, f"{bridge.url}/install", installing)) == TOO_MUCH
+    assert portal.cloud.times_asked(unseen) == 0
+
+    assert said(await ask_with(http, bridge, seen)) == NO_CALL  # it is known by now
+    assert said(await ask_with(http, bridge, refused)) == INVALID_TOKEN
+    assert said(await ask(http, bridge.webhook(portal.member_id))) == NO_CALL
+    async with card(bridge, portal):  # cards have a bucket of their own
+        assert said(await ask_with(http, bridge, seen)) == (200, "connected")
+
+
+async def test_too_many_unseen_tokens_of_cards_are_refused_without_a_question(
+    run_bridge: RunBridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    bridge = run_bridge(cards=Rate(2, 0.001))
+    token = portal.token()
+    assert (await open_widget(http, bridge, opening_form(portal, token))).status_code == 200
+    async with card(bridge, portal, token=token), card(bridge, portal):
+        unseen = made_up()
+        answer = await open_widget(http, bridge, opening_form(portal, unseen))
+        assert answer.status_code == 503
+        assert await refused(bridge, portal, unseen) == (
+            4429,
+            "Too many access tokens. Retry later.",
+        )
+        assert portal.cloud.times_asked(unseen) == 0
+        assert said(await ask_with(http, bridge, portal.token())) == (200, "connected")
+
+
+@pytest.mark.parametrize(
+    ("proxies", "counts"), [("", False), ("10.0.0.0/8,192.0.2.1", False), ("127.0.0.0/8", True)]
+)
+async def test_an_address_that_is_told_counts_from_a_trusted_proxy_only(
+    run_bridge: RunBridge,
+    portal: FakePortal,
+    http: httpx.AsyncClient,
+    proxies: str,
+    counts: bool,
+) -> None:
+    bridge = run_bridge(tokens=Rate(1, 0.001), cards=Rate(1, 0.001), proxies=proxies)
+    answers: list[Any] = []
+    for address in ("198.51.100.1", "198.51.100.2"):
+        http.headers["X-Forwarded-For"] = address
+        http.headers["Forwarded"] = f"for={address}"
+        http.headers["X-Real-IP"] = address
+        answers.append(said(await ask_with(http, bridge, made_up())))
+        answers.append(
+            (await open_widget(http, bridge, opening_form(portal, made_up()))).status_code
+        )
+    refusals = [INVALID_TOKEN, 401] if counts else [TOO_MUCH, 503]
+    assert answers == [INVALID_TOKEN, 401, *refusals]

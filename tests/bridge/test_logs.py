@@ -1,0 +1,193 @@
+"""No phone number, token or secret in what the bridge prints and logs, also at DEBUG."""
+
+import asyncio
+import json
+import re
+import secrets
+import sqlite3
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+from bitrix24_bridge.data import Data
+from starlette.responses import JSONResponse
+
+from tests.bridge import commands
+from tests.bridge.bridges import GET_STATUS
+from tests.bridge.cards import (
+    PHONE,
+    ask,
+    card,
+    new_sid,
+    open_widget,
+    opening_form,
+    said,
+    socket,
+    status,
+)
+from tests.bridge.portals import Cloud, FakePortal, deep, page, post_form
+
+pytestmark = pytest.mark.anyio
+
+HEARD_OF = (500, "ERROR_UNEXPECTED_ANSWER")
+
+
+@dataclass
+class Served:
+    """A bridge in a process of its own."""
+
+    url: str
+    secrets: set[str] = field(default_factory=set)
+    """What it must not print."""
+
+    def secret(self, text: str) -> str:
+        self.secrets.add(text)
+        return text
+
+
+async def test_nothing_of_a_call_and_no_secret_is_in_any_log(
+    cloud: Cloud, tmp_path: Path, http: httpx.AsyncClient
+) -> None:
+    portal = cloud.portal()
+    settings = commands.environment(tmp_path, cloud.oauth_server, BRIDGE_TOKENS="1000:1000")
+    output = tmp_path / "output"
+    bridge = Served(settings["BRIDGE_URL"], {PHONE, portal.application_token})
+    with commands.serving(settings, output, "--log-level", "debug"):
+        await be_installed(http, bridge, portal)
+        with closing(Data(Path(settings["BRIDGE_DATA"]))) as data:
+            secret = bridge.secret(data.add_secret(portal.member_id, "1", "crm"))
+        webhook = f"{bridge.url}/rest/1/{secret}/"
+        assert said(await ask(http, webhook))[0] in (400, 500)
+        await use_cards(http, bridge, portal, webhook)
+        await send_events(http, portal)
+        await ask_with_tokens(http, bridge, portal)
+        await be_hostile(http, bridge, portal)
+        await lose_the_data(http, bridge, portal, settings["BRIDGE_DATA"], webhook)
+
+    printed = output.read_text()
+    assert f"Installed on {portal.domain}." in printed
+    assert "The OAuth server gave no usable response: JSONDecodeError" in printed
+    assert "A request failed: OperationalError" in printed
+    assert re.search(r"Exception in ASGI application\n(.*\n)+OperationalError\n", printed)
+    assert re.search(r"Invalid UTF-8 sequence .*\n(.*\n)+UnicodeDecodeError\n", printed)
+    bridge.secrets |= {token for token in cloud.asked if len(token) > 4}
+    assert len(bridge.secrets) > 15
+    assert [secret for secret in bridge.secrets if secret in printed] == []
+    assert "12025550199" not in printed
+    assert "Traceback" not in printed
+    assert "no such table" not in printed  # the text of an exception
+
+
+async def be_installed(http: httpx.AsyncClient, bridge: Served, portal: FakePortal) -> None:
+    for token in (portal.token(2), portal.token(admin=True)):
+        body = portal.install_form(bridge.secret(token))
+        await post_form(http, f"{bridge.url}/install", body)
+    (handler,) = set(portal.events.values())
+    bridge.secret(handler.rpartition("/")[2])
+    refused = portal.cloud.portal()
+    refused.refused["event.bind"] = "insufficient_scope"  # with the secret URL beside it
+    body = refused.install_form(bridge.secret(refused.token(admin=True)))
+    await post_form(http, f"{bridge.url}/install", body)
+    (url,) = {fields["handler"] for method, fields in refused.asked if method == "event.bind"}
+    bridge.secret(url.rpartition("/")[2])
+
+
+async def use_cards(
+    http: httpx.AsyncClient, bridge: Served, portal: FakePortal, webhook: str
+) -> None:
+    token, sid = bridge.secret(portal.token()), bridge.secret(new_sid())
+    form = opening_form(portal, token, query={"APP_SID": sid}, REFRESH_ID=bridge.secret("r" * 40))
+    assert (await open_widget(http, bridge, form)).status_code == 200
+    async with card(bridge, portal, token=token, app_sid=sid) as connected:
+        assert said(await ask(http, webhook)) == (200, "connected")
+        await connected.change(status("idle"))
+        assert said(await ask(http, webhook))[0] == 200
+        await connected.send(json.dumps({"status": {**status(), "CRM_ENTITY_ID": PHONE * 2}}))
+        assert (await connected.closed())[0] == 4400
+
+
+async def send_events(http: httpx.AsyncClient, portal: FakePortal) -> None:
+    (handler,) = set(portal.events.values())
+    data = {"CALL_ID": PHONE, "USER_ID": "1", "PORTAL_NUMBER": PHONE, "PHONE_NUMBER": PHONE}
+    for event in ("ONVOXIMPLANTCALLSTART", "ONVOXIMPLANTCALLEND", PHONE):
+        await post_form(http, handler, portal.event_form(event, data))
+        await post_form(http, handler, portal.event_form(event, data, application_token="no"))
+        await post_form(http, f"{handler}x", portal.event_form(event, data))
+
+
+async def ask_with_tokens(http: httpx.AsyncClient, bridge: Served, portal: FakePortal) -> None:
+    strange = {
+        portal.token(): page(),
+        portal.token(): deep(),
+        portal.token(): JSONResponse({"result": {"user_id": PHONE}}),
+        portal.token(): JSONResponse({"error": PHONE, "error_description": PHONE}, 400),
+    }
+    portal.cloud.strange |= strange
+    for token in (portal.token(), secrets.token_hex(24), *strange):
+        url = f"{bridge.url}/rest/placement.call"
+        await http.post(url, params={"auth": token}, json=GET_STATUS)
+        await http.post(url, json={**GET_STATUS, "auth": token, "PARAMS": {"number": PHONE}})
+
+
+async def be_hostile(http: httpx.AsyncClient, bridge: Served, portal: FakePortal) -> None:
+    url = bridge.url
+    sid = bridge.secret(new_sid())
+    for text in (PHONE, "\ud800" + PHONE, "x" * 70_000 + PHONE):
+        raw = text.encode(errors="surrogatepass")
+        for path in ("install", "widget", "events/x", f"rest/{PHONE}/{PHONE}/placement.call"):
+            await http.post(f"{url}/{path}", content=raw)
+    await http.get(f"{url}/{PHONE}?{PHONE}={PHONE}")
+    await open_widget(http, bridge, opening_form(portal, PHONE, PLACEMENT_OPTIONS=PHONE))
+    hello = {"token": PHONE, "member_id": portal.member_id, "app_sid": sid}
+    for message in (f"{PHONE}", json.dumps(hello), json.dumps({**hello, "member_id": PHONE})):
+        async with socket(bridge) as opened, asyncio.timeout(20):
+            await opened.send(message)
+            await opened.wait_closed()
+    async with socket(bridge) as opened, asyncio.timeout(20):
+        await opened.send(b"\xff" + PHONE.encode(), text=True)
+        await opened.wait_closed()
+    with suppress(Exception):
+        async with socket(bridge, f"https://{PHONE}.example"):
+            pass
+    await broken_off(
+        url,
+        f"POST /widget?APP_SID={sid} HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n{PHONE}",
+    )
+    await broken_off(url, f"NONSENSE {PHONE}\r\n\r\n")
+    await broken_off(
+        url, f"GET /socket HTTP/1.1\r\nHost: x\r\nUpgrade: {PHONE}\r\nConnection: upgrade\r\n\r\n"
+    )
+
+
+async def broken_off(url: str, head: str) -> None:
+    host, _, port = url.removeprefix("http://").partition(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    writer.write(head.encode())
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+
+
+async def lose_the_data(
+    http: httpx.AsyncClient, bridge: Served, portal: FakePortal, file: str, webhook: str
+) -> None:
+    """Let every request that needs the data be a fault of the bridge."""
+    http.headers["Connection"] = "close"  # after a fault, the bridge does so itself
+    with closing(sqlite3.connect(file)) as database:
+        database.executescript("ALTER TABLE portals RENAME TO lost")
+    assert said(await ask(http, webhook)) == (500, "INTERNAL_SERVER_ERROR")
+    form = opening_form(portal, bridge.secret(portal.token()))
+    assert (await open_widget(http, bridge, form)).status_code == 500
+    (handler,) = set(portal.events.values())
+    body = portal.event_form("ONVOXIMPLANTCALLSTART", {"CALL_ID": PHONE})
+    assert (await post_form(http, handler, body)).status_code == 500
+    async with socket(bridge) as opened, asyncio.timeout(20):
+        hello = {"token": PHONE, "member_id": portal.member_id, "app_sid": new_sid()}
+        await opened.send(json.dumps(hello))
+        await opened.wait_closed()
+        assert (opened.close_code, opened.close_reason) == (4503, "a fault of the bridge")
+    assert (await http.get(f"{bridge.url}/healthz")).status_code == 500
+    with closing(sqlite3.connect(file)) as database:
+        database.executescript("ALTER TABLE lost RENAME TO portals")
