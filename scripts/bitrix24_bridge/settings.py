@@ -1,5 +1,6 @@
 """What an integrator sets, by environment; and every time that the bridge keeps."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from ipaddress import ip_address, ip_network
@@ -159,11 +160,11 @@ def is_safe(url: str) -> bool:
 
 def _safe(url: str) -> SplitResult:
     parts = urlsplit(url)
-    host = parts.hostname or ""
     _ = parts.port  # raises if there is no such port
-    if not host or parts.username is not None:
+    # No user, no space, no semicolon: it becomes a part of policies for browsers.
+    if not re.fullmatch(r"[\w.:\[\]-]+", parts.netloc, re.ASCII) or not parts.hostname:
         raise ValueError
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_local(host)):
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_local(parts.hostname)):
         raise ValueError
     return parts
 
