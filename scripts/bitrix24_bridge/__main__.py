@@ -5,8 +5,10 @@ import logging
 import os
 import signal
 import socket
+import sqlite3
 import sys
 import time
+from contextlib import closing
 
 import httpx
 
@@ -66,29 +68,36 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         store = {} if asked.store is None else {"BRIDGE_STORE": asked.store}
         settings = from_environment({**os.environ, **store})
-        data = Data(settings.data)
-        match asked.command, getattr(asked, "action", None):
-            case None, _:
-                _serve(settings, data)
-            case "portals", _:
-                _print_portals(data)
-            case "status", _:
-                _print_status(data)
-            case _, "list":
-                _print_secrets(data)
-            case _, "add":
-                member_id = data.portal_named(asked.portal).member_id
-                secret = data.add_secret(member_id, asked.user, asked.name)
-                print(f"{settings.url}/rest/{asked.user}/{secret}/")
-            case _:
-                member_id = data.portal_named(asked.portal).member_id
-                data.revoke_secret(member_id, asked.user, asked.name)
+        with closing(Data(settings.data)) as data:
+            _run(asked, settings, data)
     except (SettingsError, DataError) as error:
         print(error, file=sys.stderr)
+        return 1
+    except sqlite3.Error as error:
+        print(f"BRIDGE_DATA: {settings.data} cannot be used: {error}.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         pass
     return 0
+
+
+def _run(asked: argparse.Namespace, settings: Settings, data: Data) -> None:
+    match asked.command, getattr(asked, "action", None):
+        case None, _:
+            _serve(settings, data)
+        case "portals", _:
+            _print_portals(data)
+        case "status", _:
+            _print_status(data)
+        case _, "list":
+            _print_secrets(data)
+        case _, "add":
+            member_id = data.portal_named(asked.portal).member_id
+            secret = data.add_secret(member_id, asked.user, asked.name)
+            print(f"{settings.url}/rest/{asked.user}/{secret}/")
+        case _:
+            member_id = data.portal_named(asked.portal).member_id
+            data.revoke_secret(member_id, asked.user, asked.name)
 
 
 def _serve(settings: Settings, data: Data) -> None:
@@ -107,14 +116,15 @@ def _serve(settings: Settings, data: Data) -> None:
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Named as TCP, or asyncio leaves Nagle's algorithm on: each answer would wait 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        # Named as TCP, or asyncio leaves Nagle's algorithm on: each answer would wait 40 ms.
-        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         listener.listen(1024)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+    except (OSError, UnicodeError) as error:
+        listener.close()
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
         raise DataError(
             f"Cannot listen on {host}, port {port}: {reason}. Set BRIDGE_PORT."
         ) from None
@@ -147,9 +157,8 @@ def _print_status(data: Data) -> None:
         except (httpx.HTTPError, ValueError):
             print(f"{address}  does not answer")
             continue
-        print(
-            f"{address}  up for {shown['seconds']:.0f} s, {len(shown['cards'])} users with a card"
-        )
+        users = len(shown["cards"])
+        print(f"{address}  up for {shown['seconds']:.0f} s; users with a card: {users}")
         for member_id, user_id, cards in shown["cards"]:
             print(f"  {domains.get(member_id, member_id)}  user {user_id}  cards {cards}")
     if not data.servers():
