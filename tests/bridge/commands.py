@@ -8,7 +8,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from bitrix24_bridge.settings import from_environment
 from bitrix24_sandbox.server import listen, port_of
+
+from tests.bridge.bridges import Bridge
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "bitrix24_bridge"]
@@ -43,7 +46,12 @@ def run(settings: Mapping[str, str], *arguments: str) -> subprocess.CompletedPro
 
 
 @contextmanager
-def serving(settings: Mapping[str, str], output: Path, *arguments: str) -> Iterator[None]:
+def serving(
+    settings: Mapping[str, str],
+    output: Path,
+    *arguments: str,
+    end: signal.Signals = signal.SIGTERM,
+) -> Iterator[Bridge]:
     """Serve while the context lasts; `output` takes what is printed and logged."""
     with (
         output.open("w") as file,
@@ -60,12 +68,12 @@ def serving(settings: Mapping[str, str], output: Path, *arguments: str) -> Itera
             line = process.stdout.readline()
             assert line, output.read_text()
             print(line, end="", file=file, flush=True)
-            yield
+            yield Bridge(from_environment(settings), status_key="")
         finally:
-            process.send_signal(signal.SIGTERM)
+            process.send_signal(end)
             rest, _ = process.communicate(timeout=30)
             file.write(rest)
-    assert process.returncode == 0
+    assert process.returncode == (-end if end == signal.SIGKILL else 0)
 
 
 def _environ(settings: Mapping[str, str]) -> dict[str, str]:

@@ -1,0 +1,226 @@
+"""The command `bitrix24-bridge`: it serves, and looks after portals and secrets meanwhile."""
+
+import re
+import signal
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import pytest
+from bitrix24_bridge.__main__ import main
+from bitrix24_bridge.settings import EXPECTED
+from bitrix24_sandbox.server import listen, port_of
+
+from tests.bridge import commands
+from tests.bridge.bridges import Bridge
+from tests.bridge.cards import ask, card, said
+from tests.bridge.conftest import RunBridge
+from tests.bridge.portals import FakePortal
+
+NO_CALL = (400, "ERROR_CORE")
+
+
+class Done(NamedTuple):
+    status: int
+    output: str
+    error: str
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def bridge(run_bridge: RunBridge) -> Bridge:
+    """A bridge whose data is this test's own."""
+    return run_bridge()
+
+
+@pytest.fixture
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command with the settings of `bridge`, while that serves; `settings` are others."""
+
+    def run(*arguments: str, **settings: str) -> Done:
+        known = {
+            "BRIDGE_URL": "https://bridge.example",
+            "BRIDGE_CLIENT_IDS": "sandboxclientid",
+            "BRIDGE_PORTALS": "*",
+            "BRIDGE_DATA": str(tmp_path / "bridge.sqlite3"),
+        }
+        for name, value in {**known, **settings}.items():
+            monkeypatch.setenv(name, value)
+        capsys.readouterr()
+        status = main(list(arguments))
+        return Done(status, *capsys.readouterr())
+
+    return run
+
+
+def secret_for(portal: FakePortal, action: str, name: str = "crm", user: str = "1") -> list[str]:
+    return ["secret", action, "--portal", portal.domain, "--user", user, "--name", name]
+
+
+@pytest.mark.anyio
+async def test_a_secret_is_printed_once_and_counts_at_once_until_it_is_revoked(
+    run: Run, bridge: Bridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    done = run(*secret_for(portal, "add"))
+    assert (done.status, done.error) == (0, "")
+    (url,) = re.findall(r"^https://bridge\.example(/rest/1/[0-9a-f]{48}/)\n$", done.output)
+    webhook = bridge.url + url
+    async with card(bridge, portal):
+        assert said(await ask(http, webhook)) == (200, "connected")
+
+        listed = run("secret", "list")
+        assert re.fullmatch(
+            rf"{portal.domain}  user 1  crm  \d{{4}}-\d\d-\d\d \d\d:\d\d\n", listed.output
+        )
+        assert run(*secret_for(portal, "revoke")) == (0, "", "")
+        assert said(await ask(http, webhook)) == (401, "INVALID_CREDENTIALS")
+    assert run("secret", "list").output == "No backend may ask yet: see `secret add --help`.\n"
+
+
+@pytest.mark.usefixtures("bridge")
+def test_what_cannot_be_done_is_said_in_a_sentence(run: Run, portal: FakePortal) -> None:
+    stranger = ["secret", "add", "--portal", "a.example", "--user", "1", "--name", "crm"]
+    run(*secret_for(portal, "add"))
+    for arguments, reason in (
+        (stranger, "No portal a.example has installed the application: see `portals`."),
+        (secret_for(portal, "add"), "User 1 has a secret crm already. Choose another name, or"),
+        (secret_for(portal, "revoke", "old"), "User 1 has no secret old: see `secret list`."),
+    ):
+        done = run(*arguments)
+        assert (done.status, done.output) == (1, "")
+        assert reason in done.error
+
+
+@pytest.mark.usefixtures("bridge")
+def test_data_of_another_version_is_named(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "bridge.sqlite3"
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("ALTER TABLE secrets RENAME COLUMN name TO label")
+    done = run("secret", "list")
+    assert done.status == 1
+    assert done.error.startswith(f"BRIDGE_DATA: {file} cannot be used: ")
+    assert done.error.count("\n") == 1
+
+
+def test_portals_are_listed_with_the_step_that_failed(
+    run: Run, bridge: Bridge, portal: FakePortal
+) -> None:
+    line = rf"{portal.domain}  {portal.member_id}  \d{{4}}-\d\d-\d\d \d\d:\d\d"
+    assert re.fullmatch(rf"{line}  installed\n", run("portals").output)
+    with bridge.data() as data:
+        data.note_step(portal.member_id, "event.bind: ACCESS_DENIED")
+    failed = rf"{line}  failed at event\.bind: ACCESS_DENIED\n"
+    assert re.fullmatch(failed, run("portals").output)
+
+
+def test_without_portals_that_is_said(run: Run) -> None:
+    assert run("portals") == (0, "No portal has installed the application yet.\n", "")
+    assert run("status") == (0, "No bridge serves with this data.\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["serve"], "invalid choice: 'serve'"),
+        (["secret"], "the following arguments are required: ACTION"),
+        (["secret", "add", "--portal", "a", "--name", "b"], "--user"),
+        (
+            ["secret", "add", "--portal", "a", "--user", "ann", "--name", "b"],
+            "'ann' is not the id of a user, such as 1",
+        ),
+        (["--log-level", "all"], "invalid choice: 'all'"),
+    ],
+)
+def test_wrong_arguments_are_explained(
+    run: Run, capsys: pytest.CaptureFixture[str], arguments: list[str], reason: str
+) -> None:
+    with pytest.raises(SystemExit) as exited:
+        run(*arguments)
+    assert exited.value.code == 2
+    assert reason in capsys.readouterr().err
+
+
+def test_help_names_every_command_and_setting(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exited:
+        run("--help")
+    assert exited.value.code == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("usage: bitrix24-bridge ")
+    for word in ("portals", "status", "secret", "--log-level", *EXPECTED):
+        assert word in shown
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"BRIDGE_URL": ""}, "BRIDGE_URL is not set. Expected the bridge's own address"),
+        ({"BRIDGE_FRESH": "soon"}, "BRIDGE_FRESH is invalid. Expected seconds"),
+        ({"BRIDGE_DATA": "/nowhere/data"}, "BRIDGE_DATA: /nowhere/data cannot be used: "),
+        ({"BRIDGE_HOST": "192.0.2.1"}, "Cannot listen on 192.0.2.1, port 0: "),
+        ({"BRIDGE_HOST": "a..b"}, "Cannot listen on a..b, port 0: "),
+    ],
+)
+def test_it_does_not_serve_with_settings_that_cannot_be_used(
+    run: Run, settings: dict[str, str], reason: str
+) -> None:
+    done = run(**{"BRIDGE_PORT": "0", **settings})
+    assert (done.status, done.output) == (1, "")
+    assert done.error.startswith(reason)
+    assert done.error.count("\n") == 1
+
+
+def test_a_port_that_is_taken_is_named(run: Run) -> None:
+    with listen() as listener:
+        port = port_of(listener)
+        done = run(BRIDGE_PORT=str(port))
+    assert done.status == 1
+    assert done.error == (
+        f"Cannot listen on 127.0.0.1, port {port}: address already in use. Set BRIDGE_PORT.\n"
+    )
+
+
+@pytest.mark.anyio
+async def test_it_serves_alone_with_its_data_shows_its_status_and_ends_with_ctrl_c(
+    run: Run, portal: FakePortal, tmp_path: Path, http: httpx.AsyncClient
+) -> None:
+    settings = commands.environment(tmp_path, portal.cloud.oauth_server)
+    output = tmp_path / "output"
+    with commands.serving(settings, output) as running:
+        portal.known_to(running)
+        second = run(**{**settings, "BRIDGE_PORT": "0"})
+        assert second.status == 1
+        assert second.error == f"Another bridge serves with {settings['BRIDGE_DATA']} already.\n"
+
+        async with card(running, portal, user_id=7), card(running, portal, user_id=7):
+            shown = run("status").output.splitlines()
+        assert re.fullmatch(rf"{running.url}  up for \d+ s; users with a card: 1", shown[0])
+        assert shown[1:] == [f"  {portal.domain}  user 7  cards 2"]
+        assert (await http.get(f"{running.url}/healthz")).text == "ok"
+
+    assert output.read_text().startswith(
+        f"Bridge {running.url}, ready on 127.0.0.1, port {running.url.rpartition(':')[2]}."
+        " Ctrl-C ends it.\n"
+    )
+    assert run("status").output == "No bridge serves with this data.\n"
+
+
+def test_ctrl_c_ends_it_in_silence(tmp_path: Path) -> None:
+    settings = commands.environment(tmp_path, "https://oauth.example/rest/")
+    output = tmp_path / "output"
+    with commands.serving(settings, output, end=signal.SIGINT):
+        pass
+    assert "Traceback" not in output.read_text()
+
+
+def test_a_server_that_was_killed_is_shown_as_one_that_does_not_answer(
+    run: Run, tmp_path: Path
+) -> None:
+    settings = commands.environment(tmp_path, "https://oauth.example/rest/")
+    with commands.serving(settings, tmp_path / "output", end=signal.SIGKILL) as running:
+        assert httpx.get(f"{running.url}/healthz", trust_env=False).status_code == 200
+    assert run("status").output == f"{settings['BRIDGE_URL']}  does not answer\n"

@@ -1,0 +1,144 @@
+"""The data file: who may read it, what is in it, and who may use it when."""
+
+import os
+import re
+import secrets
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from bitrix24_bridge.data import Data, DataError, Portal, hashed, only_server
+from bitrix24_bridge.store import User
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "bridge.sqlite3"
+
+
+@pytest.fixture
+def data(file: Path) -> Iterator[Data]:
+    with closing(Data(file)) as data:
+        yield data
+
+
+def portal(member_id: str = "5a1d", domain: str = "office.example") -> Portal:
+    return Portal(
+        member_id=member_id,
+        domain=domain,
+        endpoint=f"https://{domain}/rest/",
+        oauth_server="https://oauth.bitrix24.tech/rest/",
+        application_token=hashed("applicationtoken"),
+        events=hashed(f"events of {member_id}"),
+        installed=time.time(),
+        failed="",
+    )
+
+
+def test_nobody_else_may_read_the_file_or_what_lies_beside_it(file: Path) -> None:
+    before = os.umask(0)
+    try:
+        with closing(Data(file)) as data, only_server(file):
+            data.put_portal(portal())
+            found = {path.name: stat.S_IMODE(path.stat().st_mode) for path in file.parent.iterdir()}
+    finally:
+        os.umask(before)
+    names = [file.name, f"{file.name}-wal", f"{file.name}-shm", f"{file.name}.lock"]
+    assert found == dict.fromkeys(names, 0o600)
+
+
+def test_a_file_that_others_could_read_is_made_private(file: Path) -> None:
+    file.touch(0o644)
+    file.chmod(0o644)
+    Data(file).close()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_no_secret_is_in_any_byte_of_it(file: Path, data: Data) -> None:
+    token, events = secrets.token_hex(24), secrets.token_hex(24)
+    known = portal()
+    data.put_portal(
+        Portal(**{**vars(known), "application_token": hashed(token), "events": hashed(events)})
+    )
+    secret = data.add_secret("5a1d", "1", "crm")
+    data.add_secret("5a1d", "1", "new")
+    data.revoke_secret("5a1d", "1", "new")
+
+    content = b"".join(path.read_bytes() for path in file.parent.iterdir())
+    assert b"office.example" in content
+    assert b"crm" in content
+    for each in (token, events, secret, "applicationtoken"):
+        assert each.encode() not in content
+    assert re.fullmatch("[0-9a-f]{48}", secret)
+
+
+def test_a_second_server_is_refused_until_the_first_has_gone(file: Path) -> None:
+    with only_server(file):
+        with pytest.raises(DataError) as refused, only_server(file):
+            pass
+        assert str(refused.value) == f"Another bridge serves with {file} already."
+        with closing(Data(file)) as command:  # which a server does not hinder
+            command.put_portal(portal())
+    with only_server(file):
+        pass
+
+
+@pytest.mark.parametrize("kind", ["a folder", "no folder", "another file"])
+def test_a_path_that_cannot_be_used_is_named(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "data"
+    match kind:
+        case "a folder":
+            path.mkdir()
+        case "no folder":
+            path = tmp_path / "missing" / "data"
+        case _:
+            path.write_text("This is no database, but a text of more than 100 bytes. " * 3)
+    with pytest.raises(DataError, match=re.escape(f"BRIDGE_DATA: {path} cannot be used: ")):
+        Data(path)
+
+
+def test_the_server_sees_at_once_what_a_command_writes(file: Path, data: Data) -> None:
+    with closing(Data(file)) as command:
+        command.put_portal(portal())
+        secret = command.add_secret("5a1d", "1", "crm")
+        assert data.user_of("1", secret) == User("5a1d", "1")
+        command.revoke_secret("5a1d", "1", "crm")
+        assert data.user_of("1", secret) is None
+
+
+def test_a_portal_is_found_by_domain_or_member_id(data: Data) -> None:
+    data.put_portal(portal())
+    for name in ("5a1d", "office.example", "Office.Example"):
+        assert data.portal_named(name).member_id == "5a1d"
+    with pytest.raises(DataError, match=r"No portal other\.example has installed the application"):
+        data.portal_named("other.example")
+
+
+def test_a_portal_that_installs_again_replaces_what_was_known(data: Data) -> None:
+    data.put_portal(portal())
+    data.put_portal(portal(domain="renamed.example"))
+    assert [each.domain for each in data.portals()] == ["renamed.example"]
+
+
+def test_secrets_wait_for_a_portal_that_has_gone(data: Data) -> None:
+    data.put_portal(portal())
+    secret = data.add_secret("5a1d", "1", "crm")
+    data.remove_portal("5a1d")
+    assert data.user_of("1", secret) is None
+    data.put_portal(portal())
+    assert data.user_of("1", secret) == User("5a1d", "1")
+
+
+def test_a_name_is_of_one_secret_of_a_user(data: Data) -> None:
+    data.put_portal(portal())
+    data.add_secret("5a1d", "1", "crm")
+    with pytest.raises(DataError, match="User 1 has a secret crm already"):
+        data.add_secret("5a1d", "1", "crm")
+    data.add_secret("5a1d", "2", "crm")
+    data.revoke_secret("5a1d", "1", "crm")
+    with pytest.raises(DataError, match="User 1 has no secret crm"):
+        data.revoke_secret("5a1d", "1", "crm")
+    assert [(each.user_id, each.name) for each in data.secrets()] == [("2", "crm")]

@@ -1,0 +1,151 @@
+"""What an integrator sets by environment, and what is said of a setting that is invalid."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from bitrix24_bridge.settings import (
+    EXPECTED,
+    Rate,
+    Settings,
+    SettingsError,
+    Times,
+    from_environment,
+)
+
+LEAST = {
+    "BRIDGE_URL": "https://bridge.example",
+    "BRIDGE_CLIENT_IDS": "local.1",
+    "BRIDGE_PORTALS": "office.example",
+}
+
+
+def read(**settings: str) -> Settings:
+    return from_environment({**LEAST, **settings})
+
+
+def test_three_settings_are_enough() -> None:
+    assert read() == Settings(
+        url="https://bridge.example",
+        client_ids=frozenset({"local.1"}),
+        portals=frozenset({"office.example"}),
+        data=Path("bridge.sqlite3"),
+        host="127.0.0.1",
+        port=8025,
+        origins=frozenset(),
+        proxies="",
+        oauth_servers=("https://oauth.bitrix24.tech/rest/", "https://oauth.bitrix.info/rest/"),
+        tokens=Rate(10, 2),
+        cards=Rate(100, 20),
+        times=Times(),
+    )
+
+
+def test_everything_can_be_set() -> None:
+    assert read(
+        BRIDGE_URL=" https://Bridge.Example:8443/ ",
+        BRIDGE_CLIENT_IDS="local.1, local.2",
+        BRIDGE_PORTALS="Office.example 5A1D,*",
+        BRIDGE_DATA="/var/lib/bridge/data",
+        BRIDGE_HOST="::1",
+        BRIDGE_PORT="0",
+        BRIDGE_ORIGINS="https://app.example,https://app.example:8443/",
+        BRIDGE_PROXIES="127.0.0.1, 10.0.0.0/8 ::1",
+        BRIDGE_OAUTH_SERVERS="https://box.example/oauth/rest",
+        BRIDGE_TOKENS="1000:500.5",
+        BRIDGE_CARDS="1:0.5",
+        BRIDGE_ASK="0.5",
+        BRIDGE_FRESH="0",
+        BRIDGE_HEARD="60",
+    ) == Settings(
+        url="https://bridge.example:8443",
+        client_ids=frozenset({"local.1", "local.2"}),
+        portals=frozenset({"office.example", "5a1d", "*"}),
+        data=Path("/var/lib/bridge/data"),
+        host="::1",
+        port=0,
+        origins=frozenset({"https://app.example", "https://app.example:8443"}),
+        proxies="10.0.0.0/8,127.0.0.1/32,::1/128",
+        oauth_servers=("https://box.example/oauth/rest/",),
+        tokens=Rate(1000, 500.5),
+        cards=Rate(1, 0.5),
+        times=Times(ask=0.5, fresh=0, heard=60),
+    )
+
+
+@pytest.mark.parametrize("name", LEAST)
+@pytest.mark.parametrize("value", [None, "", "  "])
+def test_what_is_required_is_named_with_what_is_expected(name: str, value: str | None) -> None:
+    environ = {key: text for key, text in LEAST.items() if key != name}
+    if value is not None:
+        environ[name] = value
+    with pytest.raises(SettingsError) as raised:
+        from_environment(environ)
+    assert str(raised.value) == f"{name} is not set. Expected {EXPECTED[name]}."
+
+
+INVALID = {
+    "BRIDGE_URL": [
+        "bridge.example",
+        "http://bridge.example",
+        "ftp://bridge.example",
+        "https://",
+        "https://bridge.example/bridge",
+        "https://bridge.example?a=b",
+        "https://bridge.example#a",
+        "https://user:secret@bridge.example",
+        "https://bridge.example:99999",
+        "https://[bridge",
+        "https://bridge example",
+        "https://bridge.example;script-src *",
+        "http://127.0.0.1.attacker.example",
+        "http://192.0.2.1",
+    ],
+    "BRIDGE_CLIENT_IDS": [","],
+    "BRIDGE_PORTALS": [" , "],
+    "BRIDGE_PORT": ["-1", "65536", "http", "80.5"],
+    "BRIDGE_ORIGINS": ["app.example", "https://app.example/page", "*", "http://app.example"],
+    "BRIDGE_PROXIES": ["*", "proxy.example", "10.0.0.1/8", "10.0.0.0/33"],
+    "BRIDGE_OAUTH_SERVERS": ["oauth.example/rest/", "http://oauth.example/rest/", ","],
+    "BRIDGE_TOKENS": ["10", "10:", "0:2", "-1:2", "1.5:2", "10:0", "10:-2", "10:inf", "10:nan"],
+    "BRIDGE_CARDS": ["many", "10:2:3"],
+    "BRIDGE_ASK": ["-1", "nan", "inf", "300ms", "86401"],
+    "BRIDGE_FRESH": ["-0.1", "no"],
+    "BRIDGE_HEARD": ["1e9", "15 min"],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in INVALID.items() for value in values]
+)
+def test_an_invalid_value_is_named_without_showing_it(name: str, value: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        read(**{name: value})
+    assert str(raised.value) == f"{name} is invalid. Expected {EXPECTED[name]}."
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8025", "http://localhost", "http://[::1]:8025"])
+def test_on_this_machine_the_bridge_may_be_without_tls(url: str) -> None:
+    assert read(BRIDGE_URL=url).url == url
+
+
+def test_all_times_are_scaled_together() -> None:
+    half = Times().scaled(0.5)
+    for each in fields(Times):
+        assert getattr(half, each.name) == getattr(Times(), each.name) / 2
+
+
+@pytest.mark.parametrize(
+    ("portals", "allowed"),
+    [
+        ("*", True),
+        ("office.example", True),
+        ("OFFICE.example", True),
+        ("5a1d", True),
+        ("example", False),
+        ("other.example", False),
+        ("5a1", False),
+    ],
+)
+def test_a_portal_may_install_by_its_domain_or_member_id(portals: str, allowed: bool) -> None:
+    assert read(BRIDGE_PORTALS=portals).may_install("Office.example", "5a1d") is allowed
