@@ -1,0 +1,50 @@
+"""What the tests share: a browser and a portal for one file, a bridge for one test."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bitrix24_sandbox.portal.state import Portal
+from bitrix24_sandbox.server import Running, running
+from playwright.sync_api import Browser
+
+from tests.bridge.browser.scenes import Scene, playing
+from tests.chromium import chromium
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, for one file: Playwright keeps an event loop running, which others must not meet."""
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Running]:
+    """A portal of today."""
+    with running(Portal("js-only")) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def start(browser: Browser, sandbox: Running, tmp_path: Path) -> Iterator[Callable[..., Scene]]:
+    """Run a bridge with these settings, on the portal in the state of its start."""
+    sandbox.reset()
+    scenes: list[Scene] = []
+    with ExitStack() as stack:
+
+        def start(**settings: Any) -> Scene:
+            scenes.append(stack.enter_context(playing(browser, sandbox, tmp_path, **settings)))
+            return scenes[-1]
+
+        yield start
+    for scene in scenes:
+        assert scene.faults == []
+
+
+@pytest.fixture
+def scene(start: Callable[..., Scene]) -> Scene:
+    """A bridge that asks the card each time."""
+    return start()

@@ -1,0 +1,117 @@
+"""A portal of today in a browser, and the bridge installed on it.
+
+Only the browser knows the call there: the sandbox plays the portal in its profile `js-only`.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+from bitrix24_bridge.settings import Times
+from bitrix24_sandbox.server import Running
+from playwright.sync_api import Browser, BrowserContext, Frame, FrameLocator, Page, expect
+
+from tests.bridge.answers import Answer, shown, until
+from tests.bridge.bridges import Bridge, ask, running_bridge
+
+PATIENCE = 10_000  # milliseconds
+expect.set_options(timeout=PATIENCE)
+
+TIMES = Times(ask=5, fresh=0, start=0)
+"""Each request asks the card, and the card has the time that a busy machine takes."""
+
+
+@dataclass
+class Tab:
+    """A portal page with the call card, and what an operator sees and does there."""
+
+    page: Page
+
+    @property
+    def widget(self) -> FrameLocator:
+        return self.page.frame_locator("#frame iframe")
+
+    def click(self, *names: str) -> None:
+        for name in names:
+            self.page.get_by_role("button", name=name, exact=True).click()
+
+    def wait_until_connected(self) -> None:
+        expect(self.widget.get_by_text("Connected.")).to_be_visible()
+
+    def frame(self) -> Frame:
+        """The widget's page."""
+        frame = self.page.locator("#frame iframe").element_handle().content_frame()
+        assert frame
+        return frame
+
+
+@dataclass
+class Scene:
+    """The portal, the bridge, and a backend that asks it."""
+
+    sandbox: Running
+    bridge: Bridge
+    webhook: str
+    _http: httpx.Client
+    _browser: Browser
+    _opened: ExitStack
+    faults: list[str] = field(default_factory=list)
+    """Errors on a page's console, and what it asked of others than portal and bridge."""
+
+    @property
+    def on_screen(self) -> Answer:
+        """The answer that is true: what the portal's page holds."""
+        return shown(self.sandbox.call)
+
+    def ask(self) -> Answer:
+        return Answer.of(ask(self._http, self.webhook))
+
+    def until(self, wanted: Answer, *meanwhile: Answer) -> Answer:
+        """Ask until this is the answer; each one before it has to be one of the others."""
+        return until(self.ask, wanted, meanwhile)
+
+    def context(self, browser: Browser | None = None) -> BrowserContext:
+        """A profile of its own in the browser; nothing that its pages do goes unseen."""
+        context = self._opened.enter_context((browser or self._browser).new_context())
+        context.set_default_timeout(PATIENCE)
+        context.on("weberror", lambda error: self.faults.append(str(error.error)))
+        context.on("request", lambda request: self._requested(request.url))
+        context.on("console", lambda message: self._said(message.type, message.text))
+        context.on("page", lambda page: page.on("websocket", lambda s: self._requested(s.url)))
+        return context
+
+    def open_card(self, context: BrowserContext | None = None) -> Tab:
+        """Open the portal page, and wait until its card is connected."""
+        tab = Tab((context or self.context()).new_page())
+        tab.page.goto(f"{self.sandbox.origin}/")
+        tab.wait_until_connected()
+        return tab
+
+    def _requested(self, url: str) -> None:
+        allowed = [urlsplit(origin).netloc for origin in (self.sandbox.origin, self.bridge.url)]
+        if urlsplit(url).netloc not in allowed:
+            self.faults.append(url)
+
+    def _said(self, kind: str, text: str) -> None:
+        if kind in ("error", "warning"):
+            self.faults.append(text)
+
+
+@contextmanager
+def playing(browser: Browser, sandbox: Running, folder: Path, **settings: Any) -> Iterator[Scene]:
+    """Run a bridge, install it on the portal, and give user 1 a secret, while the context lasts."""
+    oauth_server = f"{sandbox.origin}/oauth/rest/"
+    settings = {"times": TIMES, **settings}
+    with (
+        running_bridge(folder / "bridge.sqlite3", oauth_server, **settings) as bridge,
+        httpx.Client(trust_env=False, timeout=20) as http,
+        # Pages close before the bridge ends, or they would miss it on their consoles.
+        ExitStack() as opened,
+    ):
+        assert sandbox.install(f"{bridge.url}/install").status == 200
+        webhook = bridge.webhook(urlsplit(sandbox.origin).netloc)
+        yield Scene(sandbox, bridge, webhook, http, browser, opened)

@@ -1,0 +1,41 @@
+"""The Chromium of this machine, for tests in a browser."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+# Chromium shall ask nobody but the pages under test.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+LOCAL = re.compile(r"(http://(127\.0\.0\.1|localhost):|data:|about:|blob:)")
+"""What a page under test may ask for."""
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Run Chromium while the context lasts.
+
+    Without it the tests are skipped, but in CI they fail.
+    """
+    path = shutil.which("chromium")
+    if path is None:
+        missing = "There is no chromium on this machine, so nothing was tested in a browser."
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
