@@ -99,6 +99,7 @@ class Pages:
             opening.query.domain.lower(),
         ):
             raise BridgeError("invalid_token", "The access token is not of this portal.")
+        opening.call.additional_properties.pop("URI", None)  # of the page; no REST answer has it
         card = card_id(opening.query.app_sid)
         await self._store.claim(identity.user, card, secrets.token_hex(8), Word.of(opening.call))
         self._connections.replace(identity.user, card)
