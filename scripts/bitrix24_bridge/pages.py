@@ -111,7 +111,8 @@ class Pages:
     def _policy(self, portal: Portal) -> str:
         socket = self._settings.url.replace("http", "ws", 1)
         return (
-            "default-src 'none'; script-src 'self'; base-uri 'none'; form-action 'none'; "
+            "default-src 'none'; script-src 'self'; base-uri 'none'; "
+            "form-action 'self'; "  # a frame that is reloaded sends its form again
             f"connect-src {socket}; frame-ancestors {portal.origin}"
         )
 
