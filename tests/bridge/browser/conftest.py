@@ -16,7 +16,7 @@ from tests.chromium import chromium
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, for one file: Playwright keeps an event loop running, which others must not meet."""
+    """Chromium, for one file: others must not meet the event loop that Playwright keeps running."""
     with chromium() as browser:
         yield browser
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx
 from bitrix24_bridge.settings import Times
+from bitrix24_sandbox.portal.telephony import Happening
 from bitrix24_sandbox.server import Running
 from playwright.sync_api import Browser, BrowserContext, Frame, FrameLocator, Page, expect
 
@@ -73,6 +74,12 @@ class Scene:
     def until(self, wanted: Answer, *meanwhile: Answer) -> Answer:
         """Ask until this is the answer; each one before it has to be one of the others."""
         return until(self.ask, wanted, meanwhile)
+
+    def report(self, event: str, **data: str) -> None:
+        """Let the portal's server report an event to the bridge, which has to accept it."""
+        self.sandbox.portal.announce([Happening(event, data)])
+        delivery = self.sandbox.deliveries[-1]
+        assert (delivery.event, delivery.status) == (event, 200)
 
     def context(self, browser: Browser | None = None) -> BrowserContext:
         """A profile of its own in the browser; nothing that its pages do goes unseen."""

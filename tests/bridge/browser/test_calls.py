@@ -1,0 +1,152 @@
+"""How a call is known: by the form that opens the card, by its page, and by the server's events."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import httpx
+
+from tests.bridge.answers import NO_CALL, NO_CARD, Answer
+from tests.bridge.browser.scenes import TIMES, Scene, Tab
+
+START, END = "ONVOXIMPLANTCALLSTART", "ONVOXIMPLANTCALLEND"
+
+Playing = Callable[..., Scene]
+
+
+def ended(answer: Answer) -> Answer:
+    return replace(answer, ended="true")
+
+
+def remembered(answer: Answer) -> Answer:
+    return replace(answer, source="memory")
+
+
+def call_method(scene: Scene, method: str, **fields: Any) -> Any:
+    """Call a method of the portal, as the application does."""
+    token = scene.sandbox.portal.authentication.tokens.access_token
+    url = f"{scene.sandbox.oauth_url}/{method}"
+    response = httpx.post(url, json={**fields, "auth": token}, trust_env=False)
+    return response.raise_for_status().json()["result"]
+
+
+class TestForm:
+    def test_a_form_whose_script_never_runs_counts_as_a_card_for_a_while(
+        self, start: Playing
+    ) -> None:
+        scene = start(times=replace(TIMES, form=0.6))
+        context = scene.context()
+        context.route("**/bridge.js", lambda route: route.fulfill(body=""))
+        page = context.new_page()
+        page.goto(f"{scene.sandbox.origin}/")
+        scene.until(remembered(scene.on_screen), NO_CALL)
+        scene.until(NO_CARD, remembered(scene.on_screen))
+
+    def test_a_frame_that_is_reloaded_sends_its_form_again_and_opens_no_second_card(
+        self, scene: Scene
+    ) -> None:
+        tab = scene.open_card()
+        in_between = [remembered(scene.on_screen), scene.on_screen]
+        with tab.page.expect_websocket():
+            tab.frame().evaluate("setTimeout(() => location.reload())")
+        for _ in range(20):  # never two cards, nor none
+            assert scene.ask() in in_between
+        scene.until(scene.on_screen, *in_between)
+
+
+class TestChange:
+    def test_a_change_in_the_card_is_known_without_asking_it(self, start: Playing) -> None:
+        scene = start(times=replace(TIMES, fresh=60))
+        scene.sandbox.play("transfer")  # it rings
+        tab = scene.open_card()
+        ringing = remembered(scene.on_screen)
+        assert scene.ask() == ringing
+        with tab.page.expect_response("**/sandbox/card/answer"):
+            tab.click("Answer")
+        connected = remembered(scene.on_screen)
+        scene.until(connected, ringing)
+        with tab.page.expect_response("**/sandbox/card/bind"):
+            tab.click("Bind another CRM item")
+        bound = remembered(scene.on_screen)
+        scene.until(bound, connected)
+        assert ringing != connected != bound
+
+    def test_the_age_is_that_of_the_last_word(self, start: Playing) -> None:
+        scene = start(times=replace(TIMES, fresh=60))
+        scene.open_card()
+        first = scene.ask()
+        second = scene.ask()
+        assert first.age is not None
+        assert second.age is not None
+        assert 0 <= first.age <= second.age < 60
+
+    def test_what_a_card_answered_just_now_is_not_asked_again(self, start: Playing) -> None:
+        scene = start(times=replace(TIMES, fresh=0.5))
+        scene.open_card()
+        scene.until(scene.on_screen, remembered(scene.on_screen))
+        scene.until(remembered(scene.on_screen), scene.on_screen)
+
+
+class TestEvents:
+    def test_an_external_call_is_registered_and_finished_while_its_card_is_open(
+        self, scene: Scene
+    ) -> None:
+        scene.sandbox.call = None
+        page = scene.context().new_page()
+        page.goto(f"{scene.sandbox.origin}/")
+        registered = call_method(
+            scene,
+            "telephony.externalCall.register",
+            USER_ID=1,
+            PHONE_NUMBER="+12025550142",
+            TYPE=2,
+        )
+        Tab(page).wait_until_connected()
+        on_screen = scene.on_screen
+        assert on_screen.call
+        assert on_screen.call["CALL_ID"] == registered["CALL_ID"]
+        assert scene.ask() == on_screen
+        call_method(
+            scene,
+            "telephony.externalCall.finish",
+            USER_ID=1,
+            CALL_ID=registered["CALL_ID"],
+            DURATION=5,
+        )
+        scene.until(NO_CALL, on_screen, ended(on_screen), NO_CARD)
+
+    def test_the_end_of_a_call_is_reported_while_its_card_is_open(self, scene: Scene) -> None:
+        scene.open_card()
+        on_screen = scene.on_screen
+        assert on_screen.call
+        scene.report(END, CALL_ID=on_screen.call["CALL_ID"], PORTAL_USER_ID="1")
+        assert scene.ask() == ended(on_screen)
+
+    def test_an_end_that_is_lost_leaves_a_call_heard_of_for_as_long_as_is_set(
+        self, start: Playing
+    ) -> None:
+        scene = start(times=replace(TIMES, heard=1))
+        tab = scene.open_card()
+        before = scene.on_screen
+        call_method(scene, "event.unbind", event=END)
+        tab.click("Close card")
+        scene.until(NO_CARD, before)
+        scene.until(NO_CALL, NO_CARD)
+
+    def test_a_start_without_a_card_is_a_call_until_its_end(self, scene: Scene) -> None:
+        scene.report(START, CALL_ID="call-1", USER_ID="1")
+        assert scene.ask() == NO_CARD
+        scene.report(END, CALL_ID="call-1", PORTAL_USER_ID="1")
+        assert scene.ask() == NO_CALL
+
+    def test_an_end_wins_over_the_start_that_comes_after_it(self, scene: Scene) -> None:
+        call_id = (scene.sandbox.call or {})["CALL_ID"]
+        scene.report(END, CALL_ID=call_id, PORTAL_USER_ID="1")
+        scene.report(START, CALL_ID=call_id, USER_ID="1")
+        assert scene.ask() == NO_CALL
+        scene.open_card()
+        assert scene.ask() == ended(scene.on_screen)
+
+    def test_the_start_and_end_of_another_user_say_nothing_of_this_one(self, scene: Scene) -> None:
+        scene.report(START, CALL_ID="call-2", USER_ID="2")
+        assert scene.ask() == NO_CALL
