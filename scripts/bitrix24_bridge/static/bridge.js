@@ -16,6 +16,7 @@
   var FIRST_WAIT = 500; // milliseconds before connecting again; twice as long each time
   var LONGEST_WAIT = 10000;
   var REPLY_WAIT = 10000; // the portal's page never says that it will not reply
+  var SILENCE = 15000; // the bridge asks every 5 s; a network that drops a connection says nothing
 
   var script = document.currentScript;
   var bridge = new URL(script.src).origin;
@@ -104,17 +105,29 @@
   function open(auth) {
     memberId = auth.MEMBER_ID || memberId;
     var opened = new WebSocket(bridge.replace('http', 'ws') + '/socket');
+    var silence = setTimeout(giveUp, SILENCE);
     socket = opened;
     opened.onopen = function () {
       opened.send(JSON.stringify({ token: auth.AUTH_ID, member_id: memberId, app_sid: sid }));
     };
     opened.onmessage = function (event) {
+      clearTimeout(silence);
+      silence = setTimeout(giveUp, SILENCE);
       failures = 0;
       refresh = false;
       show('Connected.');
       sayStatus(JSON.parse(event.data).ask);
     };
-    opened.onclose = function (event) {
+    opened.onclose = closed;
+
+    function giveUp() {
+      opened.onclose = null; // it would wait for the other end to agree
+      opened.close();
+      closed({});
+    }
+
+    function closed(event) {
+      clearTimeout(silence);
       if (event.code === REFUSED || event.code === REPLACED) {
         show('Not connected: ' + event.reason);
         return;
@@ -122,7 +135,7 @@
       show('Connecting …');
       refresh = event.code === TOKEN;
       again(event.code === RESTART || event.code === TOKEN);
-    };
+    }
   }
 
   // At once the first time, if the bridge asked for it; then later and later, and not all at the same time.
