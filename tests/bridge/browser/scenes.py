@@ -3,9 +3,10 @@
 Only the browser knows the call there: the sandbox plays the portal in its profile `js-only`.
 """
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -57,6 +58,8 @@ class Scene:
     sandbox: Running
     bridge: Bridge
     webhook: str
+    _run: Callable[..., AbstractContextManager[Bridge]]
+    _running: ExitStack
     _http: httpx.Client
     _browser: Browser
     _opened: ExitStack
@@ -75,6 +78,12 @@ class Scene:
         """Ask until this is the answer; each one before it has to be one of the others."""
         return until(self.ask, wanted, meanwhile)
 
+    def restart(self, **settings: Any) -> None:
+        """End the bridge, and start it again at the same address, with its data."""
+        port = urlsplit(self.bridge.url).port
+        self._running.close()
+        self.bridge = self._running.enter_context(self._run(port=port, **settings))
+
     def report(self, event: str, **data: str) -> None:
         """Let the portal's server report an event to the bridge, which has to accept it."""
         self.sandbox.portal.announce([Happening(event, data)])
@@ -91,9 +100,14 @@ class Scene:
         context.on("page", lambda page: page.on("websocket", lambda s: self._requested(s.url)))
         return context
 
-    def open_card(self, context: BrowserContext | None = None) -> Tab:
-        """Open the portal page, and wait until its card is connected."""
+    def open_card(self, context: BrowserContext | None = None, *, clock: bool = False) -> Tab:
+        """Open the portal page, and wait until its card is connected.
+
+        `clock`: time runs in it as always, and the test can move it forward.
+        """
         tab = Tab((context or self.context()).new_page())
+        if clock:
+            tab.page.clock.install()
         tab.page.goto(f"{self.sandbox.origin}/")
         tab.wait_until_connected()
         return tab
@@ -111,14 +125,15 @@ class Scene:
 @contextmanager
 def playing(browser: Browser, sandbox: Running, folder: Path, **settings: Any) -> Iterator[Scene]:
     """Run a bridge, install it on the portal, and give user 1 a secret, while the context lasts."""
-    oauth_server = f"{sandbox.origin}/oauth/rest/"
-    settings = {"times": TIMES, **settings}
+    data, oauth_server = folder / "bridge.sqlite3", f"{sandbox.origin}/oauth/rest/"
+    run = partial(running_bridge, data, oauth_server, **{"times": TIMES, **settings})
     with (
-        running_bridge(folder / "bridge.sqlite3", oauth_server, **settings) as bridge,
+        ExitStack() as running,
         httpx.Client(trust_env=False, timeout=20) as http,
         # Pages close before the bridge ends, or they would miss it on their consoles.
         ExitStack() as opened,
     ):
+        bridge = running.enter_context(run())
         assert sandbox.install(f"{bridge.url}/install").status == 200
         webhook = bridge.webhook(urlsplit(sandbox.origin).netloc)
-        yield Scene(sandbox, bridge, webhook, http, browser, opened)
+        yield Scene(sandbox, bridge, webhook, run, running, http, browser, opened)

@@ -1,0 +1,83 @@
+"""How a card stays connected: its page connects again after whatever ends a connection."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.bridge.answers import NO_CALL, NO_CARD
+from tests.bridge.browser.proxies import Proxy, proxy
+from tests.bridge.browser.scenes import TIMES, Scene
+
+Playing = Callable[..., Scene]
+
+
+@pytest.fixture
+def network() -> Iterator[Proxy]:
+    """The network between the browser and the bridge."""
+    with proxy() as network:
+        yield network
+
+
+def test_a_token_that_expires_is_refreshed_and_the_card_connects_again(scene: Scene) -> None:
+    tab = scene.open_card()
+    tab.click("Fold")
+    scene.until(NO_CARD, scene.on_screen)
+    authentication = scene.sandbox.portal.authentication
+    token = authentication.issue().access_token
+    authentication._expiry[token] = int(time.time()) + 2  # the OAuth server gives whole seconds
+    with tab.page.expect_websocket() as first:
+        tab.click("Unfold")
+    tab.wait_until_connected()
+    first.value.wait_for_event("close")
+    tab.wait_until_connected()
+    scene.until(scene.on_screen, NO_CARD)
+    assert authentication.tokens.access_token != token
+    refreshes = tab.page.locator("#log-entries .what", has_text="refreshAuth")
+    expect(refreshes).to_have_count(2)  # question and answer
+
+
+def test_a_connection_that_the_network_cuts_is_opened_again(start: Playing, network: Proxy) -> None:
+    scene = start(port=network.target, url=network.url)
+    tab = scene.open_card()
+    network.cut()
+    with tab.page.expect_websocket():
+        scene.until(NO_CARD, scene.on_screen)
+    scene.until(scene.on_screen, NO_CARD)
+
+
+def test_a_connection_that_the_network_drops_silently_is_opened_again(
+    start: Playing, network: Proxy
+) -> None:
+    scene = start(
+        port=network.target, url=network.url, times=replace(TIMES, ask=0.1, every=0.1, lease=0.5)
+    )
+    tab = scene.open_card(clock=True)
+    network.drop()
+    scene.until(NO_CARD, scene.on_screen, replace(scene.on_screen, source="memory"))
+    expect(tab.widget.get_by_text("Connected.")).to_be_visible()  # nobody has said otherwise
+    tab.page.clock.fast_forward(15_000)
+    tab.page.clock.fast_forward(500)
+    scene.until(scene.on_screen, NO_CARD)
+
+
+class TestRestart:
+    def test_a_card_connects_again_to_a_bridge_that_was_restarted(self, scene: Scene) -> None:
+        tab = scene.open_card()
+        scene.restart(times=replace(TIMES, start=60))
+        assert scene.ask() in (NO_CARD, scene.on_screen)
+        scene.until(scene.on_screen, NO_CARD)
+        tab.wait_until_connected()
+        for fault in scene.faults:  # at once was too early
+            assert "/socket' failed: " in fault
+        scene.faults.clear()
+
+    def test_after_a_restart_nobody_is_known_to_have_no_call_for_a_while(
+        self, scene: Scene
+    ) -> None:
+        assert scene.ask() == NO_CALL
+        scene.restart(times=replace(TIMES, start=0.5))
+        assert scene.ask() == NO_CARD
+        scene.until(NO_CALL, NO_CARD)
