@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserType, sync_playwright
 
 # Chromium shall ask nobody but the pages under test.
 ARGUMENTS = [
@@ -23,19 +23,21 @@ LOCAL = re.compile(r"(http://(127\.0\.0\.1|localhost):|data:|about:|blob:)")
 """What a page under test may ask for."""
 
 
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """Run Chromium while the context lasts.
-
-    Without it the tests are skipped, but in CI they fail.
-    """
+def launch(chromium: BrowserType) -> Browser:
+    """Start Chromium. Without it on this machine tests are skipped, but in CI they fail."""
     path = shutil.which("chromium")
     if path is None:
         missing = "There is no chromium on this machine, so nothing was tested in a browser."
         if os.environ.get("CI"):
             pytest.fail(missing)
         pytest.skip(missing)
+    return chromium.launch(executable_path=path, args=ARGUMENTS)
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """Run Chromium while the context lasts."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        browser = launch(playwright.chromium)
         yield browser
         browser.close()

@@ -11,7 +11,7 @@ PATIENCE = 10.0
 """The seconds in which an answer has to become what a test waits for."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Answer:
     """An answer, without what differs from one to the next."""
 
@@ -24,6 +24,11 @@ class Answer:
     cards: str | None = None
     ended: str | None = None
     age: float | None = field(default=None, compare=False)
+
+    def __repr__(self) -> str:
+        about = {"Source": self.source, "Cards": self.cards, "Ended": self.ended, "Age": self.age}
+        headers = [f"{name}: {value}" for name, value in about.items() if value is not None]
+        return " ".join([str(self.status), self.code or repr(self.call), *headers])
 
     @classmethod
     def of(cls, response: httpx.Response) -> "Answer":
@@ -67,6 +72,6 @@ def until(ask: Callable[[], Answer], wanted: Answer, meanwhile: Collection[Answe
     """Ask until this is the answer; each one before it has to be one of `meanwhile`."""
     deadline = time.monotonic() + PATIENCE
     while (answer := ask()) != wanted:
-        assert answer in meanwhile
+        assert answer in meanwhile, f"{answer} is none of {wanted}, {meanwhile}"
         assert time.monotonic() < deadline, f"wanted {wanted}, the last answer was {answer}"
     return answer

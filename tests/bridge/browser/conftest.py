@@ -11,13 +11,13 @@ from bitrix24_sandbox.server import Running, running
 from playwright.sync_api import Browser
 
 from tests.bridge.browser.scenes import Scene, playing
-from tests.chromium import chromium
+from tests.chromium import launched
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium, for one file: others must not meet the event loop that Playwright keeps running."""
-    with chromium() as browser:
+    with launched() as browser:
         yield browser
 
 

@@ -92,7 +92,9 @@ class Scene:
 
     def context(self, browser: Browser | None = None) -> BrowserContext:
         """A profile of its own in the browser; nothing that its pages do goes unseen."""
-        context = self._opened.enter_context((browser or self._browser).new_context())
+        browser = browser or self._browser
+        context = browser.new_context()
+        self._opened.callback(lambda: context.close() if browser.is_connected() else None)
         context.set_default_timeout(PATIENCE)
         context.on("weberror", lambda error: self.faults.append(str(error.error)))
         context.on("request", lambda request: self._requested(request.url))

@@ -1,0 +1,161 @@
+"""How a page that stops answering, or goes, is noticed; and what another page says meanwhile."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from bitrix24_bridge.settings import Times
+from playwright.sync_api import Browser, CDPSession
+
+from tests.bridge.answers import NO_CALL, NO_CARD, Answer, shown
+from tests.bridge.browser.scenes import TIMES, Scene
+from tests.chromium import launch
+
+Playing = Callable[..., Scene]
+
+SOON = Times(ask=0.2, fresh=0, every=0.2, lease=1, start=0)
+"""Cards are asked often, and soon given up."""
+
+
+def remembered(answer: Answer) -> Answer:
+    return replace(answer, source="memory")
+
+
+def processes(browser: Browser, kind: str) -> list[int]:
+    """The processes of a browser: its own, `browser`, or those of its pages, `renderer`."""
+    session = browser.new_browser_cdp_session()
+    found = session.send("SystemInfo.getProcessInfo")["processInfo"]
+    session.detach()
+    return [process["id"] for process in found if process["type"] == kind]
+
+
+def evaluate(session: CDPSession, target: str, script: str) -> Any:
+    """Evaluate a script in a page that is not one of Playwright's."""
+    answers: list[str] = []
+    session.on("Target.receivedMessageFromTarget", lambda event: answers.append(event["message"]))
+    attached = {"targetId": target, "flatten": False}
+    target_session = session.send("Target.attachToTarget", attached)["sessionId"]
+    command = {"id": 1, "method": "Runtime.evaluate", "params": {"expression": script}}
+    session.send(
+        "Target.sendMessageToTarget", {"sessionId": target_session, "message": json.dumps(command)}
+    )
+    while not answers:
+        session.send("Target.getTargets")  # any answer of the browser lets others arrive
+    return json.loads(answers[0])["result"]["result"]["value"]
+
+
+class TestGone:
+    def test_a_tab_that_is_closed(self, scene: Scene) -> None:
+        tab = scene.open_card()
+        tab.page.close()
+        scene.until(NO_CARD, scene.on_screen)
+
+    def test_a_browser_that_is_killed(self, scene: Scene, browser: Browser) -> None:
+        another = launch(browser.browser_type)
+        scene.open_card(scene.context(another))
+        (process,) = processes(another, "browser")
+        os.kill(process, signal.SIGKILL)
+        scene.until(NO_CARD, scene.on_screen)
+        another.close()
+
+
+class TestHidden:
+    def test_a_tab_behind_another_one_answers_as_before(
+        self, scene: Scene, browser: Browser
+    ) -> None:
+        # Playwright keeps its own pages visible, so these are opened beside it.
+        session = browser.new_browser_cdp_session()
+        url = f"{scene.sandbox.origin}/"
+        tab = session.send("Target.createTarget", {"url": url})["targetId"]
+        scene.until(scene.on_screen, NO_CALL, remembered(scene.on_screen))
+        front = session.send("Target.createTarget", {"url": "about:blank"})["targetId"]
+        session.send("Target.activateTarget", {"targetId": front})
+        assert evaluate(session, tab, "document.visibilityState") == "hidden"
+        for _ in range(20):
+            assert scene.ask() == scene.on_screen
+        for target in (tab, front):
+            session.send("Target.closeTarget", {"targetId": target})
+        scene.until(NO_CARD, scene.on_screen)
+
+
+class TestFrozen:
+    def test_a_page_in_a_busy_loop_is_given_up_and_found_again(self, start: Playing) -> None:
+        scene = start(times=SOON)
+        tab = scene.open_card()
+        tab.frame().evaluate(
+            "setTimeout(() => { const end = Date.now() + 2500; while (Date.now() < end); })"
+        )
+        scene.until(remembered(scene.on_screen), scene.on_screen)
+        scene.until(NO_CARD, remembered(scene.on_screen))
+        scene.until(scene.on_screen, NO_CARD, remembered(scene.on_screen))
+
+    def test_a_renderer_that_is_stopped_and_goes_on(self, start: Playing, browser: Browser) -> None:
+        scene = start(times=SOON)
+        scene.open_card()
+        stopped = processes(browser, "renderer")
+        for process in stopped:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            scene.until(remembered(scene.on_screen), scene.on_screen)
+            scene.until(NO_CARD, remembered(scene.on_screen))
+        finally:
+            for process in stopped:
+                os.kill(process, signal.SIGCONT)
+        scene.until(scene.on_screen, NO_CARD, remembered(scene.on_screen))
+
+    def test_a_browser_that_is_stopped_and_goes_on(self, start: Playing, browser: Browser) -> None:
+        scene = start(times=SOON)
+        scene.open_card()
+        stopped = [
+            process
+            for kind in ("browser", "renderer", "GPU", "utility")
+            for process in processes(browser, kind)
+        ]
+        for process in stopped:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            scene.until(NO_CARD, scene.on_screen, remembered(scene.on_screen))
+        finally:
+            for process in stopped:
+                os.kill(process, signal.SIGCONT)
+        scene.until(scene.on_screen, NO_CARD, remembered(scene.on_screen))
+
+    def test_a_page_that_the_browser_freezes_and_thaws(self, start: Playing) -> None:
+        scene = start(times=SOON)
+        tab = scene.open_card()
+        session = tab.page.context.new_cdp_session(tab.page)
+        session.send("Page.setWebLifecycleState", {"state": "frozen"})
+        scene.until(NO_CARD, scene.on_screen, remembered(scene.on_screen))
+        session.send("Page.setWebLifecycleState", {"state": "active"})
+        scene.until(scene.on_screen, NO_CARD, remembered(scene.on_screen))
+
+
+class TestTwoCards:
+    def test_two_pages_of_a_user_have_two_cards(self, scene: Scene) -> None:
+        first, second = scene.open_card(), scene.open_card()
+        both = shown(scene.sandbox.call, cards=2)
+        assert scene.ask() == both
+        second.page.close()
+        scene.until(scene.on_screen, both)
+        first.page.close()
+        scene.until(NO_CARD, scene.on_screen)
+
+    def test_the_card_that_answers_is_believed_while_the_other_is_frozen(
+        self, start: Playing
+    ) -> None:
+        scene = start(times=replace(TIMES, ask=0.3))
+        before = scene.sandbox.call
+        assert before
+        awake, frozen = scene.open_card(), scene.open_card()
+        session = frozen.page.context.new_cdp_session(frozen.page)
+        session.send("Page.setWebLifecycleState", {"state": "frozen"})
+        with awake.page.expect_response("**/sandbox/card/hidden-number"):
+            awake.click("Hidden number")
+        after = scene.sandbox.call
+        assert after != before
+        # The card that was opened last would come first, but its page does not answer.
+        scene.until(shown(after, cards=2), shown(before, cards=2))
+        assert scene.ask() == shown(after, cards=2)
