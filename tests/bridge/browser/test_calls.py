@@ -2,9 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
-
-import httpx
 
 from tests.bridge.answers import NO_CALL, NO_CARD, Answer
 from tests.bridge.browser.scenes import TIMES, Scene, Tab
@@ -20,14 +17,6 @@ def ended(answer: Answer) -> Answer:
 
 def remembered(answer: Answer) -> Answer:
     return replace(answer, source="memory")
-
-
-def call_method(scene: Scene, method: str, **fields: Any) -> Any:
-    """Call a method of the portal, as the application does."""
-    token = scene.sandbox.portal.authentication.tokens.access_token
-    url = f"{scene.sandbox.oauth_url}/{method}"
-    response = httpx.post(url, json={**fields, "auth": token}, trust_env=False)
-    return response.raise_for_status().json()["result"]
 
 
 class TestForm:
@@ -94,8 +83,7 @@ class TestEvents:
         scene.sandbox.call = None
         page = scene.context().new_page()
         page.goto(f"{scene.sandbox.origin}/")
-        registered = call_method(
-            scene,
+        registered = scene.call_method(
             "telephony.externalCall.register",
             USER_ID=1,
             PHONE_NUMBER="+12025550142",
@@ -106,8 +94,7 @@ class TestEvents:
         assert on_screen.call
         assert on_screen.call["CALL_ID"] == registered["CALL_ID"]
         assert scene.ask() == on_screen
-        call_method(
-            scene,
+        scene.call_method(
             "telephony.externalCall.finish",
             USER_ID=1,
             CALL_ID=registered["CALL_ID"],
@@ -128,7 +115,7 @@ class TestEvents:
         scene = start(times=replace(TIMES, heard=1))
         tab = scene.open_card()
         before = scene.on_screen
-        call_method(scene, "event.unbind", event=END)
+        scene.call_method("event.unbind", event=END)
         tab.click("Close card")
         scene.until(NO_CARD, before)
         scene.until(NO_CALL, NO_CARD)

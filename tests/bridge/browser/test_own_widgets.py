@@ -1,0 +1,98 @@
+"""`bridge.js` in the widget of an application, at its own origin, beside the library it uses."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.bridge.answers import NO_CALL
+from tests.bridge.browser.applications import Application, serving
+from tests.bridge.browser.scenes import Scene
+
+SDK = Path(__file__).parents[3] / "scripts/node/node_modules/@bitrix24/b24jssdk/dist/umd/index.js"
+PLACE = {"PLACEMENT": "CALL_CARD"}
+
+Playing = Callable[..., Scene]
+
+
+@pytest.fixture
+def application() -> Iterator[Application]:
+    """An application with a widget of its own."""
+    with serving() as application:
+        yield application
+
+
+def bind_widget(scene: Scene, application: Application, *scripts: str) -> None:
+    """Let the card open the application's widget, which loads these scripts and `bridge.js`."""
+    tags = "".join(
+        f'<script src="{url}"></script>' for url in (*scripts, f"{scene.bridge.url}/bridge.js")
+    )
+    page = f'<!doctype html><title>Own</title><p id="bitrix24-bridge"></p>{tags}'
+    application.pages["/widget"] = page.encode()
+    scene.allowed.append(application.origin)
+    scene.call_method("placement.unbind", **PLACE)
+    scene.call_method("placement.bind", **PLACE, HANDLER=f"{application.origin}/widget")
+
+
+def check_both_work(scene: Scene, *, begin: str, get_status: str) -> None:
+    """Check what the bridge and the library know of the call, before and after it changes.
+
+    `begin`: initializes the library, and adds to `heard` what it gets with `EntityChanged`.
+    """
+    tab = scene.open_card()
+    assert scene.ask() == scene.on_screen
+    frame = tab.frame()
+    frame.evaluate("() => { window.heard = []; }")
+    frame.evaluate(begin)
+    assert frame.evaluate(get_status) == scene.sandbox.call
+    with tab.page.expect_response("**/sandbox/card/bind"):
+        tab.click("Bind another CRM item")
+    frame.wait_for_function("heard.length > 0")
+    call = scene.sandbox.call
+    assert call
+    bound = frame.evaluate("heard.map(({ CRM_ENTITY_ID }) => CRM_ENTITY_ID)")
+    assert bound == [call["CRM_ENTITY_ID"]]
+    assert frame.evaluate(get_status) == call
+    assert scene.ask() == scene.on_screen
+
+
+def test_with_b24jssdk(start: Playing, application: Application) -> None:
+    if not SDK.is_file():
+        missing = "b24jssdk is not installed: `make test` does that, from package-lock.json."
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    application.pages["/sdk.js"] = SDK.read_bytes()
+    scene = start(origins=frozenset({application.origin}))
+    bind_widget(scene, application, "/sdk.js")
+    check_both_work(
+        scene,
+        begin="""async () => {
+            window.b24 = await B24Js.initializeB24Frame();
+            await b24.placement.bindEvent("CallCard::EntityChanged", (data) => heard.push(data));
+        }""",
+        get_status="b24.placement.call('getStatus', { safelyTime: 5000 })",
+    )
+
+
+def test_with_bx24(start: Playing, application: Application) -> None:
+    scene = start(origins=frozenset({application.origin}))
+    bind_widget(scene, application, f"{scene.sandbox.origin}/api/v1/")
+    check_both_work(
+        scene,
+        begin="""() => {
+            BX24.placement.bindEvent("CallCard::EntityChanged", (data) => heard.push(data));
+            return new Promise((done) => BX24.init(done));
+        }""",
+        get_status="new Promise((done) => BX24.placement.call('getStatus', {}, done))",
+    )
+
+
+def test_at_an_origin_that_is_not_set_it_is_refused(scene: Scene, application: Application) -> None:
+    bind_widget(scene, application)
+    page = scene.context().new_page()
+    with page.expect_console_message(lambda said: "/socket' failed" in said.text):
+        page.goto(f"{scene.sandbox.origin}/")
+    assert scene.ask() == NO_CALL
+    scene.faults.clear()
