@@ -24,7 +24,7 @@ def serving() -> Iterator[Application]:
         def do_GET(self) -> None:
             path = urlsplit(self.path).path
             page = application.pages.get(path)
-            self.send_response(404 if page is None else 200)
+            self.send_response(204 if page is None else 200)  # without an icon, say
             kind = "text/javascript" if path.endswith(".js") else "text/html; charset=utf-8"
             self.send_header("Content-Type", kind)
             self.end_headers()

@@ -65,6 +65,8 @@ class Scene:
     _opened: ExitStack
     allowed: list[str] = field(default_factory=list)
     """More origins that a page may ask."""
+    sockets: list[str] = field(default_factory=list)
+    """The URLs of the WebSockets that pages have opened."""
     faults: list[str] = field(default_factory=list)
     """Errors on a page's console, and what it asked of others than portal and bridge."""
 
@@ -108,7 +110,7 @@ class Scene:
         context.on("weberror", lambda error: self.faults.append(str(error.error)))
         context.on("request", lambda request: self._requested(request.url))
         context.on("console", lambda message: self._said(message.type, message.text))
-        context.on("page", lambda page: page.on("websocket", lambda s: self._requested(s.url)))
+        context.on("page", lambda page: page.on("websocket", lambda s: self._opened_socket(s.url)))
         return context
 
     def open_card(self, context: BrowserContext | None = None, *, clock: bool = False) -> Tab:
@@ -127,6 +129,10 @@ class Scene:
         allowed = (self.sandbox.origin, self.bridge.url, *self.allowed)
         if urlsplit(url).netloc not in [urlsplit(origin).netloc for origin in allowed]:
             self.faults.append(url)
+
+    def _opened_socket(self, url: str) -> None:
+        self.sockets.append(url)
+        self._requested(url)
 
     def _said(self, kind: str, text: str) -> None:
         if kind in ("error", "warning"):
