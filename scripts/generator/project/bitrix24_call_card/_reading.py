@@ -45,7 +45,7 @@ class Members:
     """The members of an object, each read once; ``rest`` holds the others."""
 
     def __init__(self, src_dict: object, name: str) -> None:
-        if not isinstance(src_dict, Mapping):
+        if not isinstance(src_dict, (dict, Mapping)):
             raise mismatch(name, "an object", src_dict)
         self.rest = dict(cast("Mapping[str, Any]", src_dict))
 
@@ -99,6 +99,8 @@ def as_secret(value: object, name: str) -> str | Unset:
 
 def as_int(value: object, name: str) -> int | Unset:
     """Read an integer."""
+    if type(value) is int:  # the usual spelling first, here and below
+        return value
     if is_nothing(value):
         return UNSET
     if _is_whole(value) or (isinstance(value, str) and _INTEGER.fullmatch(value)):
@@ -111,6 +113,8 @@ def as_int(value: object, name: str) -> int | Unset:
 
 def as_float(value: object, name: str) -> float | Unset:
     """Read a finite number."""
+    if type(value) is float and math.isfinite(value):
+        return value
     if is_nothing(value):
         return UNSET
     if type(value) in (int, float) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
@@ -138,13 +142,13 @@ def as_bool(value: object, name: str) -> bool | Unset:
 
 def as_datetime(value: object, name: str) -> datetime.datetime | Unset:
     """Read a date with its time and offset, written as in RFC 3339."""
-    if is_nothing(value):
-        return UNSET
     if isinstance(value, str) and _DATE_TIME.fullmatch(value):
         try:
             return datetime.datetime.fromisoformat(value)
         except ValueError:  # such as a 13th month
             pass
+    if is_nothing(value):
+        return UNSET
     raise mismatch(name, "a date-time", value)
 
 
@@ -178,9 +182,9 @@ def as_model(model: type[M]) -> Reader[M]:
     """Read an object."""
 
     def read(value: object, name: str) -> M | Unset:
-        if is_nothing(value):
-            return UNSET
-        if not isinstance(value, Mapping):
+        if not isinstance(value, (dict, Mapping)):
+            if is_nothing(value):
+                return UNSET
             raise mismatch(name, "an object", value)
         try:
             return model.from_dict(cast("Mapping[str, Any]", value))
