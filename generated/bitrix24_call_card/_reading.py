@@ -9,6 +9,7 @@ written in another type but has one meaning is that value; what has no meaning i
 from __future__ import annotations
 
 import datetime
+import functools
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -42,25 +43,19 @@ class Model(Protocol):
 M = TypeVar("M", bound=Model)
 
 
-class Members:
-    """The members of an object, each read once; ``rest`` holds the others."""
+def members_of(src_dict: object, name: str) -> dict[str, Any]:
+    """Copy an object, so that its members can be taken out as they are read."""
+    if not isinstance(src_dict, (dict, Mapping)):
+        raise mismatch(name, "an object", src_dict)
+    return dict(cast("Mapping[str, Any]", src_dict))
 
-    def __init__(self, src_dict: object, name: str) -> None:
-        if not isinstance(src_dict, (dict, Mapping)):
-            raise mismatch(name, "an object", src_dict)
-        self.rest = dict(cast("Mapping[str, Any]", src_dict))
 
-    def __call__(self, name: str, reader: Reader[T]) -> T | Unset:
-        """Read a member."""
-        return reader(self.rest.pop(name, UNSET), name)
-
-    def required(self, name: str, reader: Reader[T]) -> T:
-        """Read a member that cannot be nothing."""
-        value: object = self.rest.pop(name, UNSET)
-        meaning = reader(value, name)
-        if isinstance(meaning, Unset) or meaning == "":
-            raise mismatch(name, "a value", value)
-        return meaning
+def required(value: object, name: str, reader: Reader[T]) -> T:
+    """Read what cannot be nothing."""
+    meaning = reader(value, name)
+    if meaning is UNSET or meaning == "":
+        raise mismatch(name, "a value", value)
+    return meaning
 
 
 def is_nothing(value: object) -> bool:
@@ -166,17 +161,19 @@ def as_const(const: T) -> Reader[T]:
 
 def as_enum(enum: type[E]) -> Reader[E | str]:
     """Read a member of a set, or the text itself if the set does not list it yet."""
+    known: Mapping[str | Unset, E | str | Unset] = _known(enum)
 
     def read(value: object, name: str) -> E | str | Unset:
         text = as_text(value, name)
-        if not text:
-            return text
-        try:
-            return enum(text)
-        except ValueError:
-            return text
+        return known.get(text, text)
 
     return read
+
+
+@functools.cache
+def _known(enum: type[StrEnum]) -> Mapping[Any, Any]:
+    """The members by their values; to call the enum takes twice as long."""
+    return {member.value: member for member in enum}
 
 
 def as_model(model: type[M]) -> Reader[M]:

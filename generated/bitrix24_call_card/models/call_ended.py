@@ -8,8 +8,8 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from .._reading import (
-    Members,
     as_text,
+    members_of,
 )
 from ..types import UNSET, Unset
 
@@ -54,14 +54,14 @@ class CallEnded:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        members = Members(src_dict, "CallEnded")
+        members = members_of(src_dict, "CallEnded")
         call_ended = cls(
-            call_id=members("CALL_ID", as_text) or "",
-            portal_user_id=members("PORTAL_USER_ID", as_text) or "",
-            call_duration=members("CALL_DURATION", as_text),
-            crm_activity_id=members("CRM_ACTIVITY_ID", as_text),
+            call_id=as_text(members.pop("CALL_ID", UNSET), "CALL_ID") or "",
+            portal_user_id=as_text(members.pop("PORTAL_USER_ID", UNSET), "PORTAL_USER_ID") or "",
+            call_duration=as_text(members.pop("CALL_DURATION", UNSET), "CALL_DURATION"),
+            crm_activity_id=as_text(members.pop("CRM_ACTIVITY_ID", UNSET), "CRM_ACTIVITY_ID"),
         )
-        call_ended.additional_properties = members.rest
+        call_ended.additional_properties = members
         return call_ended
 
     @property

@@ -8,9 +8,10 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from .._reading import (
-    Members,
     as_text,
+    members_of,
 )
+from ..types import UNSET
 
 
 @_attrs_define
@@ -43,12 +44,12 @@ class CallStarted:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        members = Members(src_dict, "CallStarted")
+        members = members_of(src_dict, "CallStarted")
         call_started = cls(
-            call_id=members("CALL_ID", as_text) or "",
-            user_id=members("USER_ID", as_text) or "",
+            call_id=as_text(members.pop("CALL_ID", UNSET), "CALL_ID") or "",
+            user_id=as_text(members.pop("USER_ID", UNSET), "USER_ID") or "",
         )
-        call_started.additional_properties = members.rest
+        call_started.additional_properties = members
         return call_started
 
     @property

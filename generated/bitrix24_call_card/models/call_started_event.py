@@ -9,11 +9,13 @@ from attrs import field as _attrs_field
 
 from .. import models
 from .._reading import (
-    Members,
     as_const,
     as_model,
     as_text,
+    members_of,
+    required,
 )
+from ..types import UNSET
 
 
 @_attrs_define
@@ -54,14 +56,14 @@ class CallStartedEvent:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        members = Members(src_dict, "CallStartedEvent")
+        members = members_of(src_dict, "CallStartedEvent")
         call_started_event = cls(
-            event=members.required("event", as_const("ONVOXIMPLANTCALLSTART")),
-            data=members.required("data", as_model(models.CallStarted)),
-            ts=members("ts", as_text) or "",
-            auth=members.required("auth", as_model(models.EventAuth)),
+            event=required(members.pop("event", UNSET), "event", as_const("ONVOXIMPLANTCALLSTART")),
+            data=required(members.pop("data", UNSET), "data", as_model(models.CallStarted)),
+            ts=as_text(members.pop("ts", UNSET), "ts") or "",
+            auth=required(members.pop("auth", UNSET), "auth", as_model(models.EventAuth)),
         )
-        call_started_event.additional_properties = members.rest
+        call_started_event.additional_properties = members
         return call_started_event
 
     @property

@@ -9,13 +9,13 @@ from attrs import field as _attrs_field
 
 from .. import models
 from .._reading import (
-    Members,
     as_bool,
     as_enum,
     as_int,
     as_list,
     as_model,
     as_text,
+    members_of,
 )
 from ..types import UNSET, Unset
 
@@ -112,21 +112,30 @@ class CallStatus:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        members = Members(src_dict, "CallStatus")
+        members = members_of(src_dict, "CallStatus")
         call_status = cls(
-            call_id=members("CALL_ID", as_text) or "",
-            crm_entity_type=members("CRM_ENTITY_TYPE", as_enum(models.CrmEntityType)) or "",
-            crm_entity_id=members("CRM_ENTITY_ID", as_int) or 0,
-            crm_bindings=members("CRM_BINDINGS", as_list(as_model(models.CrmBinding))) or [],
-            call_direction=members("CALL_DIRECTION", as_enum(models.CallDirection)) or "",
-            call_list_mode=members("CALL_LIST_MODE", as_bool) or False,
-            phone_number=members("PHONE_NUMBER", as_text),
-            line_number=members("LINE_NUMBER", as_text),
-            line_name=members("LINE_NAME", as_text),
-            crm_activity_id=members("CRM_ACTIVITY_ID", as_int),
-            call_state=members("CALL_STATE", as_enum(models.CallState)),
+            call_id=as_text(members.pop("CALL_ID", UNSET), "CALL_ID") or "",
+            crm_entity_type=as_enum(models.CrmEntityType)(
+                members.pop("CRM_ENTITY_TYPE", UNSET), "CRM_ENTITY_TYPE"
+            )
+            or "",
+            crm_entity_id=as_int(members.pop("CRM_ENTITY_ID", UNSET), "CRM_ENTITY_ID") or 0,
+            crm_bindings=as_list(as_model(models.CrmBinding))(
+                members.pop("CRM_BINDINGS", UNSET), "CRM_BINDINGS"
+            )
+            or [],
+            call_direction=as_enum(models.CallDirection)(
+                members.pop("CALL_DIRECTION", UNSET), "CALL_DIRECTION"
+            )
+            or "",
+            call_list_mode=as_bool(members.pop("CALL_LIST_MODE", UNSET), "CALL_LIST_MODE") or False,
+            phone_number=as_text(members.pop("PHONE_NUMBER", UNSET), "PHONE_NUMBER"),
+            line_number=as_text(members.pop("LINE_NUMBER", UNSET), "LINE_NUMBER"),
+            line_name=as_text(members.pop("LINE_NAME", UNSET), "LINE_NAME"),
+            crm_activity_id=as_int(members.pop("CRM_ACTIVITY_ID", UNSET), "CRM_ACTIVITY_ID"),
+            call_state=as_enum(models.CallState)(members.pop("CALL_STATE", UNSET), "CALL_STATE"),
         )
-        call_status.additional_properties = members.rest
+        call_status.additional_properties = members
         return call_status
 
     @property

@@ -9,10 +9,11 @@ from attrs import field as _attrs_field
 
 from .. import models
 from .._reading import (
-    Members,
     as_enum,
     as_int,
+    members_of,
 )
+from ..types import UNSET
 
 
 @_attrs_define
@@ -45,12 +46,15 @@ class CrmBinding:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        members = Members(src_dict, "CrmBinding")
+        members = members_of(src_dict, "CrmBinding")
         crm_binding = cls(
-            entity_type=members("ENTITY_TYPE", as_enum(models.CrmEntityType)) or "",
-            entity_id=members("ENTITY_ID", as_int) or 0,
+            entity_type=as_enum(models.CrmEntityType)(
+                members.pop("ENTITY_TYPE", UNSET), "ENTITY_TYPE"
+            )
+            or "",
+            entity_id=as_int(members.pop("ENTITY_ID", UNSET), "ENTITY_ID") or 0,
         )
-        crm_binding.additional_properties = members.rest
+        crm_binding.additional_properties = members
         return crm_binding
 
     @property

@@ -9,11 +9,12 @@ from attrs import field as _attrs_field
 
 from .. import models
 from .._reading import (
-    Members,
     as_enum,
     as_int,
     as_text,
+    members_of,
 )
+from ..types import UNSET
 
 
 @_attrs_define
@@ -52,13 +53,16 @@ class EntityChanged:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        members = Members(src_dict, "EntityChanged")
+        members = members_of(src_dict, "EntityChanged")
         entity_changed = cls(
-            phone_number=members("PHONE_NUMBER", as_text) or "",
-            crm_entity_type=members("CRM_ENTITY_TYPE", as_enum(models.CrmEntityType)) or "",
-            crm_entity_id=members("CRM_ENTITY_ID", as_int) or 0,
+            phone_number=as_text(members.pop("PHONE_NUMBER", UNSET), "PHONE_NUMBER") or "",
+            crm_entity_type=as_enum(models.CrmEntityType)(
+                members.pop("CRM_ENTITY_TYPE", UNSET), "CRM_ENTITY_TYPE"
+            )
+            or "",
+            crm_entity_id=as_int(members.pop("CRM_ENTITY_ID", UNSET), "CRM_ENTITY_ID") or 0,
         )
-        entity_changed.additional_properties = members.rest
+        entity_changed.additional_properties = members
         return entity_changed
 
     @property

@@ -9,9 +9,10 @@ from attrs import field as _attrs_field
 
 from .. import models
 from .._reading import (
-    Members,
     as_enum,
     as_text,
+    members_of,
+    required,
 )
 from ..types import UNSET, Unset
 
@@ -52,13 +53,13 @@ class ErrorResponse:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        members = Members(src_dict, "ErrorResponse")
+        members = members_of(src_dict, "ErrorResponse")
         error_response = cls(
-            error=members.required("error", as_enum(models.ErrorCode)),
-            error_description=members("error_description", as_text),
-            argument=members("argument", as_text),
+            error=required(members.pop("error", UNSET), "error", as_enum(models.ErrorCode)),
+            error_description=as_text(members.pop("error_description", UNSET), "error_description"),
+            argument=as_text(members.pop("argument", UNSET), "argument"),
         )
-        error_response.additional_properties = members.rest
+        error_response.additional_properties = members
         return error_response
 
     @property

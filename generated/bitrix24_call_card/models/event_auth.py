@@ -8,9 +8,10 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from .._reading import (
-    Members,
     as_secret,
     as_text,
+    members_of,
+    required,
 )
 from ..types import UNSET, Unset
 
@@ -61,15 +62,17 @@ class EventAuth:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        members = Members(src_dict, "EventAuth")
+        members = members_of(src_dict, "EventAuth")
         event_auth = cls(
-            application_token=members.required("application_token", as_secret),
-            domain=members("domain", as_text),
-            member_id=members("member_id", as_text),
-            access_token=members("access_token", as_secret),
-            refresh_token=members("refresh_token", as_secret),
+            application_token=required(
+                members.pop("application_token", UNSET), "application_token", as_secret
+            ),
+            domain=as_text(members.pop("domain", UNSET), "domain"),
+            member_id=as_text(members.pop("member_id", UNSET), "member_id"),
+            access_token=as_secret(members.pop("access_token", UNSET), "access_token"),
+            refresh_token=as_secret(members.pop("refresh_token", UNSET), "refresh_token"),
         )
-        event_auth.additional_properties = members.rest
+        event_auth.additional_properties = members
         return event_auth
 
     @property

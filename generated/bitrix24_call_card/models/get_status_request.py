@@ -9,11 +9,12 @@ from attrs import field as _attrs_field
 
 from .. import models
 from .._reading import (
-    Members,
     as_const,
     as_model,
     as_secret,
     if_readable,
+    members_of,
+    required,
 )
 from ..types import UNSET, Unset
 
@@ -54,13 +55,15 @@ class GetStatusRequest:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        members = Members(src_dict, "GetStatusRequest")
+        members = members_of(src_dict, "GetStatusRequest")
         get_status_request = cls(
-            placement=members.required("PLACEMENT", as_const("getStatus")),
-            params=members("PARAMS", if_readable(as_model(models.NoParameters))),
-            auth=members("auth", as_secret),
+            placement=required(members.pop("PLACEMENT", UNSET), "PLACEMENT", as_const("getStatus")),
+            params=if_readable(as_model(models.NoParameters))(
+                members.pop("PARAMS", UNSET), "PARAMS"
+            ),
+            auth=as_secret(members.pop("auth", UNSET), "auth"),
         )
-        get_status_request.additional_properties = members.rest
+        get_status_request.additional_properties = members
         return get_status_request
 
     @property

@@ -9,9 +9,10 @@ from attrs import field as _attrs_field
 
 from .. import models
 from .._reading import (
-    Members,
     as_model,
     if_readable,
+    members_of,
+    required,
 )
 from ..types import UNSET, Unset
 
@@ -49,12 +50,12 @@ class GetStatusResponse:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        members = Members(src_dict, "GetStatusResponse")
+        members = members_of(src_dict, "GetStatusResponse")
         get_status_response = cls(
-            result=members.required("result", as_model(models.CallStatus)),
-            time=members("time", if_readable(as_model(models.Time))),
+            result=required(members.pop("result", UNSET), "result", as_model(models.CallStatus)),
+            time=if_readable(as_model(models.Time))(members.pop("time", UNSET), "time"),
         )
-        get_status_response.additional_properties = members.rest
+        get_status_response.additional_properties = members
         return get_status_response
 
     @property

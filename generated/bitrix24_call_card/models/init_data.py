@@ -9,14 +9,16 @@ from attrs import field as _attrs_field
 
 from .. import models
 from .._reading import (
-    Members,
     as_bool,
     as_const,
     as_int,
     as_model,
     as_secret,
     as_text,
+    members_of,
+    required,
 )
+from ..types import UNSET
 
 
 @_attrs_define
@@ -103,27 +105,33 @@ class InitData:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        members = Members(src_dict, "InitData")
+        members = members_of(src_dict, "InitData")
         init_data = cls(
-            lang=members("LANG", as_text) or "",
-            domain=members("DOMAIN", as_text) or "",
-            path=members("PATH", as_text) or "",
-            placement=members.required("PLACEMENT", as_const("CALL_CARD")),
-            protocol=members("PROTOCOL", as_int) or 0,
-            auth_id=members.required("AUTH_ID", as_secret),
-            refresh_id=members("REFRESH_ID", as_secret) or "",
-            member_id=members("MEMBER_ID", as_text) or "",
-            auth_expires=members("AUTH_EXPIRES", as_text) or "",
-            first_run=members("FIRST_RUN", as_bool) or False,
-            is_admin=members("IS_ADMIN", as_bool) or False,
-            install=members("INSTALL", as_bool) or False,
-            user_options=members("USER_OPTIONS", as_model(models.Options)) or models.Options(),
-            app_options=members("APP_OPTIONS", as_model(models.Options)) or models.Options(),
-            placement_options=members.required(
-                "PLACEMENT_OPTIONS", as_model(models.PlacementOptions)
+            lang=as_text(members.pop("LANG", UNSET), "LANG") or "",
+            domain=as_text(members.pop("DOMAIN", UNSET), "DOMAIN") or "",
+            path=as_text(members.pop("PATH", UNSET), "PATH") or "",
+            placement=required(members.pop("PLACEMENT", UNSET), "PLACEMENT", as_const("CALL_CARD")),
+            protocol=as_int(members.pop("PROTOCOL", UNSET), "PROTOCOL") or 0,
+            auth_id=required(members.pop("AUTH_ID", UNSET), "AUTH_ID", as_secret),
+            refresh_id=as_secret(members.pop("REFRESH_ID", UNSET), "REFRESH_ID") or "",
+            member_id=as_text(members.pop("MEMBER_ID", UNSET), "MEMBER_ID") or "",
+            auth_expires=as_text(members.pop("AUTH_EXPIRES", UNSET), "AUTH_EXPIRES") or "",
+            first_run=as_bool(members.pop("FIRST_RUN", UNSET), "FIRST_RUN") or False,
+            is_admin=as_bool(members.pop("IS_ADMIN", UNSET), "IS_ADMIN") or False,
+            install=as_bool(members.pop("INSTALL", UNSET), "INSTALL") or False,
+            user_options=as_model(models.Options)(
+                members.pop("USER_OPTIONS", UNSET), "USER_OPTIONS"
+            )
+            or models.Options(),
+            app_options=as_model(models.Options)(members.pop("APP_OPTIONS", UNSET), "APP_OPTIONS")
+            or models.Options(),
+            placement_options=required(
+                members.pop("PLACEMENT_OPTIONS", UNSET),
+                "PLACEMENT_OPTIONS",
+                as_model(models.PlacementOptions),
             ),
         )
-        init_data.additional_properties = members.rest
+        init_data.additional_properties = members
         return init_data
 
     @property

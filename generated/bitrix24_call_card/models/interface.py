@@ -9,10 +9,11 @@ from attrs import field as _attrs_field
 
 from .. import models
 from .._reading import (
-    Members,
     as_enum,
     as_list,
+    members_of,
 )
+from ..types import UNSET
 
 
 @_attrs_define
@@ -45,12 +46,13 @@ class Interface:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        members = Members(src_dict, "Interface")
+        members = members_of(src_dict, "Interface")
         interface = cls(
-            command=members("command", as_list(as_enum(models.Command))) or [],
-            event=members("event", as_list(as_enum(models.Event))) or [],
+            command=as_list(as_enum(models.Command))(members.pop("command", UNSET), "command")
+            or [],
+            event=as_list(as_enum(models.Event))(members.pop("event", UNSET), "event") or [],
         )
-        interface.additional_properties = members.rest
+        interface.additional_properties = members
         return interface
 
     @property

@@ -7,7 +7,7 @@ from typing import Any, Self
 from attrs import define as _attrs_define
 
 from .._reading import (
-    Members,
+    members_of,
 )
 from ..errors import InvalidResponse
 
@@ -28,8 +28,8 @@ class NoParameters:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        members = Members(src_dict, "NoParameters")
+        members = members_of(src_dict, "NoParameters")
         no_parameters = cls()
-        if members.rest:
+        if members:
             raise InvalidResponse("NoParameters: expected no more members")
         return no_parameters

@@ -8,10 +8,12 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from .._reading import (
-    Members,
     as_secret,
     as_text,
+    members_of,
+    required,
 )
+from ..types import UNSET
 
 
 @_attrs_define
@@ -52,14 +54,14 @@ class OpenWidgetQuery:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        members = Members(src_dict, "OpenWidgetQuery")
+        members = members_of(src_dict, "OpenWidgetQuery")
         open_widget_query = cls(
-            domain=members.required("DOMAIN", as_text),
-            protocol=members("PROTOCOL", as_text) or "",
-            lang=members("LANG", as_text) or "",
-            app_sid=members("APP_SID", as_secret) or "",
+            domain=required(members.pop("DOMAIN", UNSET), "DOMAIN", as_text),
+            protocol=as_text(members.pop("PROTOCOL", UNSET), "PROTOCOL") or "",
+            lang=as_text(members.pop("LANG", UNSET), "LANG") or "",
+            app_sid=as_secret(members.pop("APP_SID", UNSET), "APP_SID") or "",
         )
-        open_widget_query.additional_properties = members.rest
+        open_widget_query.additional_properties = members
         return open_widget_query
 
     @property

@@ -8,10 +8,11 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from .._reading import (
-    Members,
     as_const,
     as_secret,
     as_text,
+    members_of,
+    required,
 )
 from ..types import UNSET, Unset
 
@@ -83,20 +84,23 @@ class OpenWidgetRequest:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        members = Members(src_dict, "OpenWidgetRequest")
+        members = members_of(src_dict, "OpenWidgetRequest")
         open_widget_request = cls(
-            auth_id=members.required("AUTH_ID", as_secret),
-            auth_expires=members("AUTH_EXPIRES", as_text) or "",
-            refresh_id=members("REFRESH_ID", as_secret) or "",
-            member_id=members.required("member_id", as_text),
-            status=members("status", as_text) or "",
-            placement=members.required("PLACEMENT", as_const("CALL_CARD")),
-            placement_options=members("PLACEMENT_OPTIONS", as_text) or "",
-            server_endpoint=members("SERVER_ENDPOINT", as_text),
-            application_token=members("APPLICATION_TOKEN", as_secret),
-            application_scope=members("APPLICATION_SCOPE", as_text),
+            auth_id=required(members.pop("AUTH_ID", UNSET), "AUTH_ID", as_secret),
+            auth_expires=as_text(members.pop("AUTH_EXPIRES", UNSET), "AUTH_EXPIRES") or "",
+            refresh_id=as_secret(members.pop("REFRESH_ID", UNSET), "REFRESH_ID") or "",
+            member_id=required(members.pop("member_id", UNSET), "member_id", as_text),
+            status=as_text(members.pop("status", UNSET), "status") or "",
+            placement=required(members.pop("PLACEMENT", UNSET), "PLACEMENT", as_const("CALL_CARD")),
+            placement_options=as_text(members.pop("PLACEMENT_OPTIONS", UNSET), "PLACEMENT_OPTIONS")
+            or "",
+            server_endpoint=as_text(members.pop("SERVER_ENDPOINT", UNSET), "SERVER_ENDPOINT"),
+            application_token=as_secret(
+                members.pop("APPLICATION_TOKEN", UNSET), "APPLICATION_TOKEN"
+            ),
+            application_scope=as_text(members.pop("APPLICATION_SCOPE", UNSET), "APPLICATION_SCOPE"),
         )
-        open_widget_request.additional_properties = members.rest
+        open_widget_request.additional_properties = members
         return open_widget_request
 
     @property

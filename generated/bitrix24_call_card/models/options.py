@@ -8,7 +8,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from .._reading import (
-    Members,
+    members_of,
 )
 
 
@@ -34,9 +34,9 @@ class Options:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        members = Members(src_dict, "Options")
+        members = members_of(src_dict, "Options")
         options = cls()
-        options.additional_properties = members.rest
+        options.additional_properties = members
         return options
 
     @property

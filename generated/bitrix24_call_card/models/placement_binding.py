@@ -8,9 +8,10 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from .._reading import (
-    Members,
     as_text,
+    members_of,
 )
+from ..types import UNSET
 
 
 @_attrs_define
@@ -43,12 +44,12 @@ class PlacementBinding:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        members = Members(src_dict, "PlacementBinding")
+        members = members_of(src_dict, "PlacementBinding")
         placement_binding = cls(
-            entity_type=members("ENTITY_TYPE", as_text) or "",
-            entity_id=members("ENTITY_ID", as_text) or "",
+            entity_type=as_text(members.pop("ENTITY_TYPE", UNSET), "ENTITY_TYPE") or "",
+            entity_id=as_text(members.pop("ENTITY_ID", UNSET), "ENTITY_ID") or "",
         )
-        placement_binding.additional_properties = members.rest
+        placement_binding.additional_properties = members
         return placement_binding
 
     @property

@@ -9,10 +9,10 @@ from attrs import field as _attrs_field
 
 from .. import models
 from .._reading import (
-    Members,
     as_list,
     as_model,
     as_text,
+    members_of,
 )
 from ..types import UNSET, Unset
 
@@ -98,22 +98,24 @@ class PlacementOptions:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        members = Members(src_dict, "PlacementOptions")
+        members = members_of(src_dict, "PlacementOptions")
         placement_options = cls(
-            call_id=members("CALL_ID", as_text) or "",
-            crm_entity_type=members("CRM_ENTITY_TYPE", as_text) or "",
-            crm_entity_id=members("CRM_ENTITY_ID", as_text) or "",
-            call_direction=members("CALL_DIRECTION", as_text) or "",
-            call_list_mode=members("CALL_LIST_MODE", as_text) or "",
-            phone_number=members("PHONE_NUMBER", as_text),
-            line_number=members("LINE_NUMBER", as_text),
-            line_name=members("LINE_NAME", as_text),
-            crm_activity_id=members("CRM_ACTIVITY_ID", as_text),
-            crm_bindings=members("CRM_BINDINGS", as_list(as_model(models.PlacementBinding))),
-            call_state=members("CALL_STATE", as_text),
-            uri=members("URI", as_text),
+            call_id=as_text(members.pop("CALL_ID", UNSET), "CALL_ID") or "",
+            crm_entity_type=as_text(members.pop("CRM_ENTITY_TYPE", UNSET), "CRM_ENTITY_TYPE") or "",
+            crm_entity_id=as_text(members.pop("CRM_ENTITY_ID", UNSET), "CRM_ENTITY_ID") or "",
+            call_direction=as_text(members.pop("CALL_DIRECTION", UNSET), "CALL_DIRECTION") or "",
+            call_list_mode=as_text(members.pop("CALL_LIST_MODE", UNSET), "CALL_LIST_MODE") or "",
+            phone_number=as_text(members.pop("PHONE_NUMBER", UNSET), "PHONE_NUMBER"),
+            line_number=as_text(members.pop("LINE_NUMBER", UNSET), "LINE_NUMBER"),
+            line_name=as_text(members.pop("LINE_NAME", UNSET), "LINE_NAME"),
+            crm_activity_id=as_text(members.pop("CRM_ACTIVITY_ID", UNSET), "CRM_ACTIVITY_ID"),
+            crm_bindings=as_list(as_model(models.PlacementBinding))(
+                members.pop("CRM_BINDINGS", UNSET), "CRM_BINDINGS"
+            ),
+            call_state=as_text(members.pop("CALL_STATE", UNSET), "CALL_STATE"),
+            uri=as_text(members.pop("URI", UNSET), "URI"),
         )
-        placement_options.additional_properties = members.rest
+        placement_options.additional_properties = members
         return placement_options
 
     @property

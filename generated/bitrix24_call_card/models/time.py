@@ -9,10 +9,11 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from .._reading import (
-    Members,
     as_datetime,
     as_float,
     as_int,
+    members_of,
+    required,
 )
 from ..types import UNSET, Unset
 
@@ -77,18 +78,20 @@ class Time:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        members = Members(src_dict, "Time")
+        members = members_of(src_dict, "Time")
         time = cls(
-            start=members.required("start", as_float),
-            finish=members.required("finish", as_float),
-            duration=members.required("duration", as_float),
-            processing=members.required("processing", as_float),
-            date_start=members.required("date_start", as_datetime),
-            date_finish=members.required("date_finish", as_datetime),
-            operating=members("operating", as_float),
-            operating_reset_at=members("operating_reset_at", as_int),
+            start=required(members.pop("start", UNSET), "start", as_float),
+            finish=required(members.pop("finish", UNSET), "finish", as_float),
+            duration=required(members.pop("duration", UNSET), "duration", as_float),
+            processing=required(members.pop("processing", UNSET), "processing", as_float),
+            date_start=required(members.pop("date_start", UNSET), "date_start", as_datetime),
+            date_finish=required(members.pop("date_finish", UNSET), "date_finish", as_datetime),
+            operating=as_float(members.pop("operating", UNSET), "operating"),
+            operating_reset_at=as_int(
+                members.pop("operating_reset_at", UNSET), "operating_reset_at"
+            ),
         )
-        time.additional_properties = members.rest
+        time.additional_properties = members
         return time
 
     @property

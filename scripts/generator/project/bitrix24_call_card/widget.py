@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from . import models
-from ._reading import Members, as_model
+from ._reading import as_model, required
 from .errors import Bitrix24Error, InvalidResponse
 
 Source = bytes | str | Mapping[str, object]
@@ -80,9 +80,8 @@ def _read(query: Source, body: Source) -> Opening:
             "the body is empty: the framework may have read it before, then give its form; a static "
             "application is opened with a query alone, and asks the page for the call with getStatus"
         )
-    members = Members(request, "request")
-    opening = members.required("query", as_model(models.OpenWidgetQuery))
-    form = members.required("body", as_model(models.OpenWidgetRequest))
+    opening = required(request["query"], "query", as_model(models.OpenWidgetQuery))
+    form = required(request["body"], "body", as_model(models.OpenWidgetRequest))
     return Opening(_call(form.placement_options), opening, form)
 
 
@@ -104,8 +103,7 @@ def _call(options: str) -> models.CallStatus:
         call: object = json.loads(options)
     except (ValueError, RecursionError):
         raise InvalidResponse("body.PLACEMENT_OPTIONS: expected JSON") from None
-    members = Members({"body.PLACEMENT_OPTIONS": call}, "body")
-    return members.required("body.PLACEMENT_OPTIONS", as_model(models.CallStatus))
+    return required(call, "body.PLACEMENT_OPTIONS", as_model(models.CallStatus))
 
 
 __all__ = ["InvalidOpening", "Opening", "read"]
