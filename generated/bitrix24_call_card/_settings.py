@@ -57,7 +57,7 @@ class Settings:
         self.transport = _checked("transport", transport)
         self.async_transport = _checked("async_transport", async_transport)
         self.httpx_args = dict(httpx_args or {})
-        self._request_headers = self._headers_of_requests().raw
+        self._request_headers = self._headers_of_requests()
         self._ssl_context: ssl.SSLContext | None = None
         if unknown := sorted(self.httpx_args.keys() - _TRANSPORT_ARGUMENTS):
             raise TypeError(
@@ -76,10 +76,11 @@ class Settings:
         request = Request(
             method,
             self.base_url.join(path),
-            headers=[*self._request_headers, (b"Content-Length", b"%d" % len(content))],
+            headers=self._request_headers,
             stream=httpx.ByteStream(content),
             extensions={"timeout": self.timeout.as_dict()},
         )
+        request.headers["Content-Length"] = str(len(content))
         request.read()
         return request
 
@@ -89,7 +90,6 @@ class Settings:
                 "Host": self.base_url.origin.netloc.decode(),
                 "Accept": "application/json",
                 "Accept-Encoding": "gzip",
-                "Connection": "keep-alive",
                 "Content-Type": "application/json",
                 "User-Agent": f"bitrix24-call-card/{__version__}",
             }
