@@ -14,14 +14,16 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Any, Protocol, Self, TypeGuard, TypeVar, cast
+from typing import Any, Protocol, Self, TypeGuard, TypeVar
 
 from .errors import InvalidResponse
 from .types import UNSET, Unset
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
-Reader = Callable[[object, str], T | Unset]
+Value = Mapping[str, Any] | list[Any] | str | float | Unset | None
+"""What JSON can hold, or UNSET where there is no member."""
+Reader = Callable[[Value, str], T | Unset]
 
 _NOTHING_AS_TEXT = ("false", "null", "undefined")
 _BOOLEANS = {"true": True, "y": True, "1": True, "false": False, "n": False, "0": False}
@@ -43,14 +45,14 @@ class Model(Protocol):
 M = TypeVar("M", bound=Model)
 
 
-def members_of(src_dict: object, name: str) -> dict[str, Any]:
+def members_of(src_dict: Value, name: str) -> dict[str, Any]:
     """Copy an object, so that its members can be taken out as they are read."""
     if not isinstance(src_dict, (dict, Mapping)):
         raise mismatch(name, "an object", src_dict)
-    return dict(cast("Mapping[str, Any]", src_dict))
+    return dict(src_dict)
 
 
-def required(value: object, name: str, reader: Reader[T]) -> T:
+def required(value: Value, name: str, reader: Reader[T]) -> T:
     """Read what cannot be nothing."""
     meaning = reader(value, name)
     if meaning is UNSET or meaning == "":
@@ -71,7 +73,7 @@ def has_error(envelope: Mapping[str, object]) -> bool:
     return not is_nothing(error) and error != 0
 
 
-def as_text(value: object, name: str) -> str | Unset:
+def as_text(value: Value, name: str) -> str | Unset:
     """Read text; an empty one is a value, and a number is its digits."""
     if isinstance(value, str):
         return UNSET if value in _NOTHING_AS_TEXT else value
@@ -85,7 +87,7 @@ def as_text(value: object, name: str) -> str | Unset:
     raise mismatch(name, "text", value)
 
 
-def as_secret(value: object, name: str) -> str | Unset:
+def as_secret(value: Value, name: str) -> str | Unset:
     """Read text that no message may show."""
     try:
         return as_text(value, name)
@@ -93,7 +95,7 @@ def as_secret(value: object, name: str) -> str | Unset:
         raise InvalidResponse(f"{name}: expected text") from None
 
 
-def as_int(value: object, name: str) -> int | Unset:
+def as_int(value: Value, name: str) -> int | Unset:
     """Read an integer."""
     if type(value) is int:  # the usual spelling first, here and below
         return value
@@ -107,7 +109,7 @@ def as_int(value: object, name: str) -> int | Unset:
     raise mismatch(name, "an integer", value)
 
 
-def as_float(value: object, name: str) -> float | Unset:
+def as_float(value: Any, name: str) -> float | Unset:
     """Read a finite number."""
     if type(value) is float and math.isfinite(value):
         return value
@@ -115,7 +117,7 @@ def as_float(value: object, name: str) -> float | Unset:
         return UNSET
     if type(value) in (int, float) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
         try:
-            number = float(cast("str | float", value))
+            number = float(value)
             if math.isfinite(number):
                 return number
         except OverflowError:  # an integer that no float can hold
@@ -123,7 +125,7 @@ def as_float(value: object, name: str) -> float | Unset:
     raise mismatch(name, "a number", value)
 
 
-def as_bool(value: object, name: str) -> bool | Unset:
+def as_bool(value: Value, name: str) -> bool | Unset:
     """Read a boolean; PHP also writes 1 and 0, the portal Y and N."""
     if isinstance(value, bool):
         return value
@@ -136,7 +138,7 @@ def as_bool(value: object, name: str) -> bool | Unset:
     raise mismatch(name, "a boolean", value)
 
 
-def as_datetime(value: object, name: str) -> datetime.datetime | Unset:
+def as_datetime(value: Value, name: str) -> datetime.datetime | Unset:
     """Read a date with its time and offset, written as in RFC 3339."""
     if isinstance(value, str) and _DATE_TIME.fullmatch(value):
         try:
@@ -151,7 +153,7 @@ def as_datetime(value: object, name: str) -> datetime.datetime | Unset:
 def as_const(const: T) -> Reader[T]:
     """Read one constant, and nothing else."""
 
-    def read(value: object, name: str) -> T:
+    def read(value: Value, name: str) -> T:
         if type(value) is type(const) and value == const:
             return const
         raise mismatch(name, repr(const), value)
@@ -163,7 +165,7 @@ def as_enum(enum: type[E]) -> Reader[E | str]:
     """Read a member of a set, or the text itself if the set does not list it yet."""
     known: Mapping[str | Unset, E | str | Unset] = _known(enum)
 
-    def read(value: object, name: str) -> E | str | Unset:
+    def read(value: Value, name: str) -> E | str | Unset:
         text = as_text(value, name)
         return known.get(text, text)
 
@@ -179,13 +181,13 @@ def _known(enum: type[StrEnum]) -> Mapping[Any, Any]:
 def as_model(model: type[M]) -> Reader[M]:
     """Read an object."""
 
-    def read(value: object, name: str) -> M | Unset:
+    def read(value: Value, name: str) -> M | Unset:
         if not isinstance(value, (dict, Mapping)):
             if is_nothing(value):
                 return UNSET
             raise mismatch(name, "an object", value)
         try:
-            return model.from_dict(cast("Mapping[str, Any]", value))
+            return model.from_dict(value)
         except InvalidResponse as error:
             raise InvalidResponse(f"{name}.{error.reason}") from None
 
@@ -195,7 +197,7 @@ def as_model(model: type[M]) -> Reader[M]:
 def as_list(reader: Reader[T]) -> Reader[list[T]]:
     """Read an array, without the items that are nothing."""
 
-    def read_list(value: object, name: str) -> list[T] | Unset:
+    def read_list(value: Value, name: str) -> list[T] | Unset:
         if is_nothing(value):
             return UNSET
         items = _items(value)
@@ -207,21 +209,19 @@ def as_list(reader: Reader[T]) -> Reader[list[T]]:
     return read_list
 
 
-def _items(value: object) -> list[object] | None:
+def _items(value: Value) -> list[Any] | None:
     """The items of an array; PHP writes one with gaps as an object with numbers for names."""
     if isinstance(value, list):
-        return cast("list[object]", value)
-    if isinstance(value, Mapping):
-        members = cast("Mapping[object, object]", value)
-        if all(_INTEGER.fullmatch(str(name)) for name in members):
-            return list(members.values())
+        return value
+    if isinstance(value, Mapping) and all(_INTEGER.fullmatch(str(name)) for name in value):
+        return list(value.values())
     return None
 
 
 def if_readable(reader: Reader[T]) -> Reader[T]:
     """Read what is not worth an exception: as nothing if it has no meaning."""
 
-    def read(value: object, name: str) -> T | Unset:
+    def read(value: Value, name: str) -> T | Unset:
         try:
             return reader(value, name)
         except InvalidResponse:

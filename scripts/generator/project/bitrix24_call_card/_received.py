@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 import httpx
 
@@ -35,13 +35,14 @@ class Received:
         if self.problem is not None:
             raise InvalidResponse(f"the body: {self.problem}")
         try:
-            value: object = _decode(self.content.decode().removeprefix("\ufeff"))
+            text = self.content.decode().removeprefix("\ufeff")
+            value: dict[str, Any] | list[Any] | str | float | None = _decode(text)
         except (ValueError, RecursionError):
             # Not chained: the decoder's own error carries the whole body.
             raise InvalidResponse("expected JSON") from None
         if not isinstance(value, dict):
             raise InvalidResponse(f"the body: expected an object, found {type(value).__name__}")
-        return cast("dict[str, Any]", value)
+        return value
 
     def is_expired_token(self) -> bool:
         """Tell whether the portal refused an access token because its hour is over."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qsl
 
 from . import models
@@ -100,7 +101,7 @@ def _members(name: str, source: Source) -> dict[str, object]:
 
 def _call(options: str) -> models.CallStatus:
     try:
-        call: object = json.loads(options)
+        call: Any = json.loads(options)
     except (ValueError, RecursionError):
         raise InvalidResponse("body.PLACEMENT_OPTIONS: expected JSON") from None
     return required(call, "body.PLACEMENT_OPTIONS", as_model(models.CallStatus))
