@@ -22,10 +22,12 @@ _QUOTES: Final = ("", *"\"'`<>«»‘’“”„")  # noqa: RUF001
 class BaseUrl:
     """A base URL, whose repr shows the host alone: the path of a webhook is a secret."""
 
-    __slots__ = ("_joined", "_url")
+    __slots__ = ("_joined", "_secret", "_url")
 
     def __init__(self, url: httpx.URL) -> None:
         self._url = url
+        # Of a webhook, what nobody else may know; kept, so that logs mask it.
+        self._secret = Secret(url.raw_path.decode().rstrip("/").rpartition("/")[2])
         self._joined: dict[str, httpx.URL] = {}
 
     def __repr__(self) -> str:
@@ -35,11 +37,6 @@ class BaseUrl:
     def origin(self) -> httpx.URL:
         """Scheme, host and port, and no path."""
         return self._url.copy_with(raw_path=b"/")
-
-    @property
-    def last_segment(self) -> Secret[str]:
-        """The last segment of the path: of a webhook, what nobody else may know."""
-        return Secret(self._url.raw_path.decode().rstrip("/").rpartition("/")[2])
 
     def join(self, path: str) -> httpx.URL:
         """Return the URL of a method, such as `/placement.call`."""

@@ -8,7 +8,7 @@ import os
 import ssl
 from collections.abc import Callable, Mapping
 from types import NoneType
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypedDict, TypeVar, Unpack
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
@@ -30,33 +30,34 @@ _TRANSPORT_ARGUMENTS: Final = frozenset(
 )
 
 
+class Arguments(TypedDict, total=False):
+    """The arguments that each client has; `Client` documents them."""
+
+    cookies: Mapping[str, str] | None
+    headers: Mapping[str, str] | None
+    timeout: float | httpx.Timeout | None
+    verify_ssl: str | bool | ssl.SSLContext
+    proxy: str | httpx.Proxy | None
+    transport: Callable[[], httpx.BaseTransport] | None
+    async_transport: Callable[[], httpx.AsyncBaseTransport] | None
+    httpx_args: Mapping[str, Any] | None
+
+
 class Settings:
-    """What a client was made with, never changed; `Client` documents each."""
+    """What a client was made with, never changed."""
 
     # Not a dataclass: importing that module takes longer than importing this package.
-    def __init__(
-        self,
-        *,
-        base_url: BaseUrl,
-        cookies: Mapping[str, str] | None,
-        headers: Mapping[str, str] | None,
-        timeout: float | httpx.Timeout | None,
-        verify_ssl: str | bool | ssl.SSLContext,
-        proxy: str | httpx.Proxy | None,
-        transport: Callable[[], httpx.BaseTransport] | None,
-        async_transport: Callable[[], httpx.AsyncBaseTransport] | None,
-        httpx_args: Mapping[str, Any] | None,
-    ) -> None:
-        self._arguments = {name: value for name, value in locals().items() if name != "self"}
+    def __init__(self, base_url: BaseUrl, arguments: Arguments) -> None:
+        self._arguments = arguments
         self.base_url = base_url
-        self.cookies = dict(cookies or {})
-        self.headers = dict(headers or {})
-        self.timeout = _checked_timeout(timeout)
-        self.verify_ssl = _checked_authorities(verify_ssl)
-        self.proxy = proxy
-        self.transport = _checked("transport", transport)
-        self.async_transport = _checked("async_transport", async_transport)
-        self.httpx_args = dict(httpx_args or {})
+        self.cookies = dict(arguments.get("cookies") or {})
+        self.headers = dict(arguments.get("headers") or {})
+        self.timeout = _checked_timeout(arguments.get("timeout", DEFAULT_TIMEOUT))
+        self.verify_ssl = _checked_authorities(arguments.get("verify_ssl", True))
+        self.proxy = arguments.get("proxy")
+        self.transport = _checked("transport", arguments.get("transport"))
+        self.async_transport = _checked("async_transport", arguments.get("async_transport"))
+        self.httpx_args = dict(arguments.get("httpx_args") or {})
         self._request_headers = self._headers_of_requests()
         self._ssl_context: ssl.SSLContext | None = None
         if unknown := sorted(self.httpx_args.keys() - _TRANSPORT_ARGUMENTS):
@@ -66,9 +67,9 @@ class Settings:
                 "set_httpx_client with an httpx.Client of yours for hooks, auth and mounts"
             )
 
-    def replace(self, **changes: Any) -> Settings:
+    def replace(self, **changes: Unpack[Arguments]) -> Settings:
         """Return the same settings but for the changes."""
-        return Settings(**{**self._arguments, **changes})
+        return Settings(self.base_url, {**self._arguments, **changes})
 
     def request(self, method: str, path: str, content: bytes) -> Request:
         """Make a request that no other call shares."""

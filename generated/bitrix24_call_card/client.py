@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, Never, Self, cast
+from typing import Any, Final, Never, Self, Unpack
 
 import httpx
 
@@ -14,7 +13,7 @@ from ._base_url import parse_base_url
 from ._operation import Operation
 from ._received import Received
 from ._secrets import Secret
-from ._settings import DEFAULT_TIMEOUT, Settings
+from ._settings import Arguments, Settings
 from ._transports import Connections
 
 
@@ -52,36 +51,10 @@ class Client:
     operating_reset_at: int | None
     """Unix time in seconds when operating time is next restored, as last reported; None if never."""
 
-    def __init__(
-        self,
-        base_url: str,
-        *,
-        cookies: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: float | httpx.Timeout | None = DEFAULT_TIMEOUT,
-        verify_ssl: str | bool | ssl.SSLContext = True,
-        proxy: str | httpx.Proxy | None = None,
-        transport: Callable[[], httpx.BaseTransport] | None = None,
-        async_transport: Callable[[], httpx.AsyncBaseTransport] | None = None,
-        httpx_args: Mapping[str, Any] | None = None,
-        **removed: Never,
-    ) -> None:
+    def __init__(self, base_url: str, **arguments: Unpack[Arguments]) -> None:
         secret, base_url = Secret(base_url), ""  # or a traceback may show it
-        _refuse_removed(cast("dict[str, object]", removed))
-        self._set_up(
-            Settings(
-                base_url=parse_base_url(secret, "webhook"),
-                cookies=cookies,
-                headers=headers,
-                timeout=timeout,
-                verify_ssl=verify_ssl,
-                proxy=proxy,
-                transport=transport,
-                async_transport=async_transport,
-                httpx_args=httpx_args,
-            )
-        )
-        self._webhook = self._settings.base_url.last_segment  # kept, so that logs mask it
+        _refuse_removed(arguments)
+        self._set_up(Settings(parse_base_url(secret, "webhook"), arguments))
 
     def _set_up(self, settings: Settings) -> None:
         self.operating_reset_at = None
@@ -245,34 +218,14 @@ class AuthenticatedClient(Client):
         refresh: Callable[[], str | Awaitable[str]] | None = None,
         on_refresh: Callable[[str], object] | None = None,
         refresh_timeout: float = 30.0,
-        cookies: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: float | httpx.Timeout | None = DEFAULT_TIMEOUT,
-        verify_ssl: str | bool | ssl.SSLContext = True,
-        proxy: str | httpx.Proxy | None = None,
-        transport: Callable[[], httpx.BaseTransport] | None = None,
-        async_transport: Callable[[], httpx.AsyncBaseTransport] | None = None,
-        httpx_args: Mapping[str, Any] | None = None,
-        **removed: Never,
+        **arguments: Unpack[Arguments],
     ) -> None:
         secret, base_url = Secret(base_url), ""  # or a traceback may show it
         secret_token, token = Secret(token), ""
         secret_refresh, refresh = Secret(refresh), None
         secret_on_refresh, on_refresh = Secret(on_refresh), None
-        _refuse_removed(cast("dict[str, object]", removed))
-        self._set_up(
-            Settings(
-                base_url=parse_base_url(secret, "OAuth"),
-                cookies=cookies,
-                headers=headers,
-                timeout=timeout,
-                verify_ssl=verify_ssl,
-                proxy=proxy,
-                transport=transport,
-                async_transport=async_transport,
-                httpx_args=httpx_args,
-            )
-        )
+        _refuse_removed(arguments)
+        self._set_up(Settings(parse_base_url(secret, "OAuth"), arguments))
         from ._refresh import AccessToken  # imports asyncio, which a webhook does without
 
         self._token = AccessToken(secret_token, secret_refresh, secret_on_refresh, refresh_timeout)
@@ -340,9 +293,8 @@ _REMOVED: Final = {
 }
 
 
-def _refuse_removed(arguments: dict[str, object]) -> None:
-    names = sorted(arguments)
-    arguments.clear()  # a secret, if it is a misspelt token
-    if names:
+def _refuse_removed(arguments: Any) -> None:
+    if names := sorted(arguments.keys() - Arguments.__annotations__):
+        arguments.clear()  # a secret, if it is a misspelt token
         reason = _REMOVED.get(names[0], "it is not an argument of this client")
         raise TypeError(f"{names[0]}: {reason}")

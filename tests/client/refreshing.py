@@ -61,7 +61,8 @@ class Portal:
             token=OLD,
             transport=lambda: httpx.MockTransport(self.answer),
             async_transport=lambda: httpx.MockTransport(self.answer),
-            **{"refresh_timeout": 10 * WAIT, **arguments},
+            refresh_timeout=arguments.pop("refresh_timeout", 10 * WAIT),
+            **arguments,
         )
 
 
