@@ -1,7 +1,5 @@
 """The settings of a client, and the requests and transports that follow from them."""
 
-from __future__ import annotations
-
 import errno
 import os
 import ssl
@@ -66,7 +64,7 @@ class Settings:
                 "set_httpx_client with an httpx.Client of yours for hooks, auth and mounts"
             )
 
-    def replace(self, **changes: Unpack[Arguments]) -> Settings:
+    def replace(self, **changes: Unpack[Arguments]) -> "Settings":
         """Return the same settings but for the changes."""
         return Settings(self.base_url, {**self._arguments, **changes})
 
