@@ -6,7 +6,7 @@ import logging
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +127,7 @@ def origin_of(listener: socket.socket, scheme: str = "http") -> str:
 def _server(app: ASGIApp, tls: ssl.SSLContext | None) -> _Server:
     config = uvicorn.Config(
         app,
-        ssl_context_factory=(lambda *_: tls) if tls else None,
+        ssl_context_factory=(lambda _config, _default: tls) if tls else None,
         http=_Protocol,
         ws="none",
         lifespan="off",
@@ -161,7 +161,7 @@ def running(
     handler: str | None = None,
     tls: bool = False,
     wrap: Callable[[ASGIApp], ASGIApp] = lambda app: app,
-) -> Iterator[Running]:
+) -> Generator[Running, None, None]:
     """Run a sandbox in a thread while the context lasts; yield it once it answers.
 
     `handler` is the widget to open in the call card, if not the demonstration widget; with `tls`

@@ -4,7 +4,7 @@ import contextlib
 import os
 import ssl
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +33,9 @@ class Transport:
 
 
 @contextlib.contextmanager
-def transport(tls: bool, *hosts: str, folder: Path | None = None) -> Iterator[Transport]:
+def transport(
+    tls: bool, *hosts: str, folder: Path | None = None
+) -> Generator[Transport, None, None]:
     """Give plain HTTP, or HTTPS for this machine and `hosts`.
 
     The authority is kept in `folder`, for the next start; without one, it is a new one, whose file
@@ -57,7 +59,8 @@ def transport(tls: bool, *hosts: str, folder: Path | None = None) -> Iterator[Tr
                 raise UnusableFolderError(f"{folder}: {reason.lower()}") from None
         names = dict.fromkeys(("localhost", "127.0.0.1", "::1", *hosts, *OAUTH_HOSTS, LIBRARY_HOST))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert(*names).configure_cert(context)
+        # The other kind of context that trustme takes, of pyOpenSSL, is not installed.
+        authority.issue_cert(*names).configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
         yield Transport("https", context, file)
 
 

@@ -332,7 +332,7 @@ class Card:
             self.widget_tab = not now["CALL_LIST_MODE"]  # the tab of a call list comes before it
             self._notify(opening(now))
             return
-        events = []
+        events: list[Event] = []
         if now.get("CALL_STATE") != before.get("CALL_STATE"):
             self._state_since = time.monotonic()
             self._stop_timer()
@@ -435,10 +435,10 @@ def bound_items(call: Call) -> list[tuple[str, Any]]:
 
 def items(call: Call) -> list[dict[str, Any]]:
     """The CRM items of the call, its own entity first, with a title where there is one."""
-    main = (call["CRM_ENTITY_TYPE"], call["CRM_ENTITY_ID"])
-    every = list(dict.fromkeys([*([main] if main[0] else []), *bound_items(call)]))
+    main: tuple[str, Any] = (call["CRM_ENTITY_TYPE"], call["CRM_ENTITY_ID"])
+    bound = bound_items(call)
+    every = dict.fromkeys([main, *bound] if main[0] else bound)
     return [
-        {"type": kind, "id": number, "title": title(kind, number), "main": item == main}
-        for item in every
-        for kind, number in [item]  # pyright: ignore[reportGeneralTypeIssues]
+        {"type": kind, "id": number, "title": title(kind, number), "main": (kind, number) == main}
+        for kind, number in every
     ]

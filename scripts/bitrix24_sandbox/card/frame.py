@@ -8,7 +8,7 @@ Where this comes from: `BX24.js` and `@bitrix24/b24jssdk`, as seen on the wire i
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlencode, urlsplit
 
 from ..portal import json_text
@@ -51,15 +51,13 @@ def placement_options(call: Call, uri: str) -> dict[str, Any]:
 
 
 def _as_text(value: Any) -> Any:
-    match value:
-        case str():
-            return value
-        case list():
-            return [_as_text(item) for item in value]
-        case dict():
-            return {name: _as_text(item) for name, item in value.items()}
-        case _:
-            return json_text.encode(value)
+    if isinstance(value, str):
+        return value
+    if json_text.is_array(value):
+        return [_as_text(item) for item in value]
+    if json_text.is_object(value):
+        return {name: _as_text(item) for name, item in value.items()}
+    return json_text.encode(value)
 
 
 @dataclass(frozen=True)
@@ -162,7 +160,7 @@ class Frame:
                 raise DroppedError("this placement has no such event")
         elif message.command in NOT_PLAYED:
             raise DroppedError("the sandbox does not play this command, which a portal has")
-        elif message.command not in REPLIES:
+        elif message.command not in self._REPLIES:
             raise DroppedError("this placement has no such command")
         elif message.command == "refreshAuth" and self._portal.faults.take_oauth():
             raise DroppedError("the refresh failed: a portal shows an alert, and does not reply")
@@ -174,7 +172,7 @@ class Frame:
             # There is no acknowledgement: a widget would take it for the event.
             self._bound.setdefault(event_name(message), []).append(message.callback_id)
             return None
-        value = REPLIES[message.command](self, message.params)
+        value = self._REPLIES[message.command](self, message.params)
         return encode(message.callback_id, value) if message.callback_id else None
 
     def event(self, event: Event) -> list[str]:
@@ -237,7 +235,7 @@ class Frame:
         return params
 
     def _resize(self, params: Any) -> dict[str, int]:
-        asked = params if isinstance(params, dict) else {}
+        asked = params if json_text.is_object(params) else {}
         for name in ("width", "height"):
             value = asked.get(name)
             if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
@@ -250,10 +248,24 @@ class Frame:
     def _set_app_option(self, params: Any) -> Any:
         return _stored(self._portal.app_options, params)
 
+    _REPLIES: ClassVar[dict[str, Callable[["Frame", Any], Any]]] = {
+        "getInitData": _get_init_data,
+        "getInterface": _get_interface,
+        "getStatus": _get_status,
+        "disableAutoClose": _disable_auto_close,
+        "enableAutoClose": _enable_auto_close,
+        "refreshAuth": _refresh_auth,
+        "setInstall": _echo,
+        "setScroll": _echo,
+        "resizeWindow": _resize,
+        "setUserOption": _set_user_option,
+        "setAppOption": _set_app_option,
+    }
+
 
 def _stored(options: dict[str, Any], params: Any) -> Any:
     """Store `{name, value}` among the options, and give them all."""
-    if isinstance(params, dict) and isinstance(params.get("name"), str):
+    if json_text.is_object(params) and isinstance(params.get("name"), str):
         options[params["name"]] = params.get("value")
     return _php_map(options)
 
@@ -261,21 +273,6 @@ def _stored(options: dict[str, Any], params: Any) -> Any:
 def _php_map(options: dict[str, Any]) -> Any:
     """PHP writes an empty map as a list."""
     return options or []
-
-
-REPLIES: dict[str, Callable[[Frame, Any], Any]] = {
-    "getInitData": Frame._get_init_data,
-    "getInterface": Frame._get_interface,
-    "getStatus": Frame._get_status,
-    "disableAutoClose": Frame._disable_auto_close,
-    "enableAutoClose": Frame._enable_auto_close,
-    "refreshAuth": Frame._refresh_auth,
-    "setInstall": Frame._echo,
-    "setScroll": Frame._echo,
-    "resizeWindow": Frame._resize,
-    "setUserOption": Frame._set_user_option,
-    "setAppOption": Frame._set_app_option,
-}
 
 
 def origin_of(url: str) -> str:

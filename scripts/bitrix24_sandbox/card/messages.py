@@ -28,7 +28,7 @@ def parse(data: Any) -> Message:
     """Take a message apart; raises `DroppedError` if it is not one."""
     if isinstance(data, str):
         return _parse_text(data)
-    if isinstance(data, dict):
+    if json_text.is_object(data):
         return _parse_object(data)
     raise DroppedError("neither text nor an object")
 
@@ -62,5 +62,5 @@ def encode(callback_id: str, value: Any = None) -> str:
 
 def event_name(message: Message) -> str:
     """The event that a `placementBindEvent` asks for, or an empty string."""
-    event = message.params.get("event") if isinstance(message.params, dict) else None
+    event = message.params.get("event") if json_text.is_object(message.params) else None
     return event if isinstance(event, str) else ""

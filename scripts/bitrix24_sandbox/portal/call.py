@@ -80,7 +80,7 @@ def _is_activity(value: Any) -> bool:
 
 
 def _is_binding(value: Any) -> bool:
-    if not isinstance(value, dict):
+    if not json_text.is_object(value):
         return False
     if "OWNER_ID" in value:  # without the crm module
         return _is_id(value.get("OWNER_TYPE_ID")) and _is_id(value["OWNER_ID"])
@@ -88,7 +88,7 @@ def _is_binding(value: Any) -> bool:
 
 
 def _are_bindings(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_is_binding, value))
+    return json_text.is_array(value) and all(map(_is_binding, value))
 
 
 _STRING = (_is_string, "a string")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import json_text
 from .errors import CALL_ERRORS, OAUTH_ERRORS
 
 MOST_FAULTS = 1000
@@ -23,7 +24,7 @@ class Fault:
     """A fault by its name, and the valid options that it came with."""
 
     name: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 ReadOptions = Callable[[Options], Options]
@@ -93,7 +94,7 @@ class FaultQueue:
 
     def add(self, request: Any) -> None:
         """Queue `{"fault": NAME, "times": N, …}`. Raise `InvalidFaultError` if that is not it."""
-        if not isinstance(request, dict):
+        if not json_text.is_object(request):
             raise InvalidFaultError('Expected an object such as {"fault": "slow", "times": 1}')
         options = dict(request)
         name, times = options.pop("fault", None), options.pop("times", 1)

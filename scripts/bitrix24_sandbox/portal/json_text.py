@@ -1,7 +1,7 @@
 """JSON as the portal reads and writes it."""
 
 import json
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
 
 class NotJsonError(ValueError):
@@ -40,6 +40,16 @@ def encode(value: Any) -> str:
     """
     text = _utf8(value)
     return text if text.isascii() or _is_unicode(text) else _ascii(value)
+
+
+def is_object(value: Any) -> TypeGuard[dict[str, Any]]:
+    """Tell whether a value that was read from JSON is an object."""
+    return isinstance(value, dict)
+
+
+def is_array(value: Any) -> TypeGuard[list[Any]]:
+    """Tell whether a value that was read from JSON is an array."""
+    return isinstance(value, list)
 
 
 def _is_unicode(text: str) -> bool:

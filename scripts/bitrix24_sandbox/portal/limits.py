@@ -23,7 +23,7 @@ class LeakyBucket:
 
     limits: Limits
     clock: Callable[[], float] = time.monotonic
-    _levels: dict[str, tuple[float, float]] = field(default_factory=dict)
+    _levels: dict[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])
 
     def take(self, source: str) -> bool:
         """Tell whether one more request fits, and put it in if so."""

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
+from . import json_text
 from .call import CurrentCall
 from .faults import FaultQueue
 from .limits import Limits
@@ -51,7 +52,7 @@ def read_situation(document: Any, default: Situation) -> Situation:
 
     Raise `InvalidValueError`, `InvalidCallError` or `InvalidFaultError`.
     """
-    if not isinstance(document, dict):
+    if not json_text.is_object(document):
         raise InvalidValueError("Expected an object, as GET /sandbox/state answers it")
     if unknown := document.keys() - set(Situation._fields):
         raise InvalidValueError(
@@ -94,7 +95,7 @@ def read_limits(value: Any) -> Limits | None:
     """Read what `Situation.limits` is in JSON. Raise `InvalidValueError` if it is neither."""
     if value is None:
         return None
-    if isinstance(value, dict) and value.keys() == {"burst", "rate"}:
+    if json_text.is_object(value) and value.keys() == {"burst", "rate"}:
         burst, rate = value["burst"], value["rate"]
         if _is_number(burst) and _is_number(rate) and burst >= 1 and burst == int(burst):
             return Limits(int(burst), float(rate))
@@ -108,7 +109,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _faults(value: Any) -> list[dict[str, Any]]:
-    if not isinstance(value, list):
+    if not json_text.is_array(value):
         raise InvalidValueError("faults must be a list")
     queue = FaultQueue()
     for fault in value:

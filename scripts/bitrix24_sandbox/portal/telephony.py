@@ -77,7 +77,7 @@ class Telephony:
             self._shown = replace(now, started=before.started)
             return [_answered(now)]
         self._shown = now
-        happened = []
+        happened: list[Happening] = []
         if before is not None:
             happened.append(_ended(before, _outcome(before)))
         if now is not None:

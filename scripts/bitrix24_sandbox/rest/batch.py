@@ -4,6 +4,7 @@ import re
 from itertools import count, islice
 from typing import Any
 
+from ..portal import json_text
 from ..portal.call import CurrentCall
 from ..portal.errors import PortalError
 from ..portal.state import Portal, Stopwatch
@@ -54,9 +55,9 @@ def batch(portal: Portal, fields: Fields, *, by_webhook: bool) -> dict[str, Any]
 
 def _commands(cmd: Any) -> dict[str, str]:
     """Give the commands by their labels; what is not a text is passed over."""
-    if isinstance(cmd, list):
+    if json_text.is_array(cmd):
         cmd = {str(index): command for index, command in enumerate(cmd[:MAX_FIELDS])}
-    if not isinstance(cmd, dict):
+    if not json_text.is_object(cmd):
         return {}
     texts = ((label, command) for label, command in cmd.items() if isinstance(command, str))
     return dict(islice(texts, MAX_FIELDS))
@@ -64,7 +65,7 @@ def _commands(cmd: Any) -> dict[str, str]:
 
 def _resolved(value: Any, results: dict[str, Any]) -> Any:
     """Put earlier results in the place of references to them; to a missing one, nothing."""
-    if isinstance(value, dict):
+    if json_text.is_object(value):
         return {name: _resolved(item, results) for name, item in value.items()}
     if not isinstance(value, str):
         return value
@@ -76,9 +77,9 @@ def _resolved(value: Any, results: dict[str, Any]) -> Any:
 def _referred(path: str, results: dict[str, Any]) -> Any:
     value: Any = results
     for name in path[1:-1].split("]["):
-        if isinstance(value, list) and name.isdecimal() and int(name) < len(value):
+        if json_text.is_array(value) and name.isdecimal() and int(name) < len(value):
             value = value[int(name)]
-        elif isinstance(value, dict):
+        elif json_text.is_object(value):
             value = value.get(name)
         else:
             return None

@@ -77,7 +77,7 @@ def _from_json(body: bytes) -> Fields:
         value = json_text.decode(body)
     except json_text.NotJsonError:
         return {}
-    return value if isinstance(value, dict) else {}
+    return value if json_text.is_object(value) else {}
 
 
 def _from_multipart(content_type: str, body: bytes) -> Fields:
@@ -115,7 +115,7 @@ def _from_pairs(pairs: Iterable[tuple[str, str]]) -> Fields:
         items, key = fields, stem
         for below in keys:
             inner = items.get(key)
-            if not isinstance(inner, dict):
+            if not json_text.is_object(inner):
                 inner = items[key] = {}
             items, key = inner, below or str(len(inner))
         items[key] = value

@@ -14,6 +14,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..portal import json_text
 from ..portal.authentication import WEBHOOK
 from ..portal.state import Stopwatch
 from .decoding import Fields, from_body, from_query, header
@@ -95,12 +96,12 @@ def _masked_path(parts: list[str]) -> list[str]:
 
 
 def _masked(value: Any) -> Any:
-    if isinstance(value, dict):
+    if json_text.is_object(value):
         return {
             name: MASK if str(name).lower() in SECRET_FIELDS else _masked(item)
             for name, item in value.items()
         }
-    if isinstance(value, list):
+    if json_text.is_array(value):
         return [_masked(item) for item in value]
     return _IN_COMMAND.sub(rf"\1={MASK}", value) if isinstance(value, str) else value
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ..portal import json_text
 from ..portal.application import EVENTS, PLACEMENT, Widget, check_handler
 from ..portal.errors import PortalError
 from ..portal.state import Portal
@@ -88,14 +89,14 @@ def _event(fields: Fields) -> str:
 
 
 def _languages(given: Any) -> dict[str, dict[str, str]]:
-    if not isinstance(given, dict):
+    if not json_text.is_object(given):
         return {}
     return {
         str(language)[:10]: {
             name: text(texts, name) for name in ("TITLE", "DESCRIPTION", "GROUP_NAME")
         }
         for language, texts in list(given.items())[:MOST_LANGUAGES]
-        if isinstance(texts, dict)
+        if json_text.is_object(texts)
     }
 
 

@@ -245,7 +245,8 @@ class Pages:
         place, handler = self._opens(request)
         handler = self._portal.application.first_widget or handler
         form = Frame(self._portal, self._card, call, place, handler).opening()
-        query = dict(parse_qsl(urlsplit(form["action"]).query))
+        action: str = form["action"]
+        query = dict(parse_qsl(urlsplit(action).query))
         return answer({"method": form["method"], "query": query, "form": form["fields"]})
 
     async def _stream(self, request: Request) -> Response:
