@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from bitrix24_sandbox.remote import Sandbox
 from bitrix24_sandbox.server import running
 from playwright.sync_api import (
     Browser,
+    Frame,
     FrameLocator,
     Locator,
     Page,
@@ -36,7 +38,7 @@ ARGUMENTS = [
 ]
 
 # On a busy machine, a page takes its time; a test that passes does not wait for this.
-PATIENCE = 15_000  # milliseconds
+PATIENCE = 60_000  # milliseconds
 expect.set_options(timeout=PATIENCE)
 
 LOCAL = re.compile(r"(http://(127\.0\.0\.1|localhost):|data:|about:|blob:)")
@@ -117,6 +119,14 @@ class CardPage:
             except TooLong:
                 raise AssertionError(f"wanted {texts}, heard {self.heard}") from None
 
+    def copied_by(self, button: Locator) -> str:
+        """Click a button that copies, and return what is in the clipboard then."""
+        self.page.clock.pause_at(time.time() + 60)  # or "Copied" goes before it is seen
+        button.click()
+        expect(button).to_have_text("Copied")
+        copied: str = self.page.evaluate("navigator.clipboard.readText()")
+        return copied
+
     def wait_until_closed(self) -> None:
         expect(
             self.page.get_by_role("status").filter(has_text="The card is closed")
@@ -128,9 +138,16 @@ class CardPage:
         url = f"{self.sandbox.origin}/sandbox/card"
         httpx.put(url, json={"close_after": seconds}, trust_env=False).raise_for_status()
 
-    def in_widget(self, script: str) -> Any:
-        """Run a script in the widget's page."""
-        return self.page.frames[-1].evaluate(script)
+    def widget_page(self) -> Frame:
+        """The widget's page, once it has loaded."""
+        frame = self.page.locator("iframe").element_handle().content_frame()
+        assert frame
+        frame.wait_for_url(lambda url: url != "about:blank", wait_until="load")
+        return frame
+
+    def in_widget(self, script: str, argument: Any = None) -> Any:
+        """Run a script in the widget's page, once it has loaded."""
+        return self.widget_page().evaluate(script, argument)
 
 
 Serve = Callable[[str], str]
@@ -177,7 +194,7 @@ OpenCard = Callable[..., CardPage]
 @pytest.fixture
 def open_card(browser: Browser, sandbox: Sandbox, serve: Serve) -> Iterator[OpenCard]:
     """Open the portal page; `widget` is a page to open in place of the demonstration widget,
-    and `handler` the URL of one.
+    and `handler` the URL of one. `paused`: time passes in them only as the test moves it.
 
     What the page asks of any other machine, and each fault in its scripts, fails the test.
     """
@@ -185,7 +202,11 @@ def open_card(browser: Browser, sandbox: Sandbox, serve: Serve) -> Iterator[Open
     with ExitStack() as opened:
 
         def open_card(
-            widget: str | None = None, *, handler: str | None = None, **options: Any
+            widget: str | None = None,
+            *,
+            handler: str | None = None,
+            paused: bool = False,
+            **options: Any,
         ) -> CardPage:
             portal = sandbox
             if widget is not None:
@@ -196,11 +217,14 @@ def open_card(browser: Browser, sandbox: Sandbox, serve: Serve) -> Iterator[Open
             context.set_default_timeout(PATIENCE)
             page = context.new_page()
             page.clock.install()  # it runs as always, and a test can move it forward
+            if paused:
+                page.clock.pause_at(time.time() + 1)
             card = CardPage(page, portal, [])
             page.on("pageerror", lambda error: faults.append(str(error)))
             page.on("console", lambda message: card.heard.append(message.text))
             page.on("request", lambda request: requested(request.url))
             page.goto(f"{portal.origin}/")
+            expect(page.locator("#profile")).not_to_be_empty()  # what the portal says first
             return card
 
         def requested(url: str) -> None:

@@ -86,19 +86,16 @@ def test_it_hears_nothing_of_the_card(
 def test_it_cannot_frame_a_page(
     path: str, foreign_page: Callable[[str], Page], sandbox: Sandbox
 ) -> None:
-    refused: list[str] = []
     page = foreign_page("")
-    page.on("console", lambda message: refused.append(message.text))
-    page.evaluate(
-        """(url) => new Promise((resolve) => {
-          const frame = document.createElement("iframe");
-          frame.onload = resolve;
-          frame.src = url;
-          document.body.append(frame);
-        })""",
-        sandbox.origin + path,
-    )
-    assert any("frame-ancestors" in text for text in refused), refused
+    with page.expect_console_message(lambda said: "frame-ancestors" in said.text):
+        page.evaluate(
+            """(url) => {
+              const frame = document.createElement("iframe");
+              frame.src = url;
+              document.body.append(frame);
+            }""",
+            sandbox.origin + path,
+        )
 
 
 def test_a_page_whose_name_has_come_to_lead_here_reads_nothing(

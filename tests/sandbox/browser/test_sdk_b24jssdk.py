@@ -31,7 +31,7 @@ def widget(open_card: Callable[[str], Any]) -> Card:
         pytest.skip(missing)
     card = open_card("<!doctype html><title>Widget</title><body>opened")
     expect(card.widget.locator("body")).to_have_text("opened")
-    card.page.frames[-1].add_script_tag(path=SDK)
+    card.widget_page().add_script_tag(path=SDK)
     # A real error shall come out at once: the SDK would try it three times, with pauses.
     card.in_widget(
         "B24Js.initializeB24Frame({ restrictionParams: { maxRetries: 1 } })"
@@ -43,7 +43,7 @@ def widget(open_card: Callable[[str], Any]) -> Card:
 @pytest.fixture
 def listener(widget: Card) -> Card:
     """A widget that has bound all events, and says on the console what its handlers get."""
-    bound = widget.page.frames[-1].evaluate(
+    bound = widget.in_widget(
         """(events) => Promise.all(events.map((event) => b24.placement.bindEvent(event, (payload) =>
             console.log(`${event.split("::")[1]}:${JSON.stringify(payload)}`))))""",
         EVENTS,
@@ -56,14 +56,14 @@ def listener(widget: Card) -> Card:
 
 def call(widget: Card, command: str) -> Any:
     """Let the widget call a command of the placement, with more patience than the SDK's 0.9 s."""
-    return widget.page.frames[-1].evaluate(
+    return widget.in_widget(
         "(command) => b24.placement.call(command, { safelyTime: 5000 })", command
     )
 
 
 def rest_call(widget: Card, method: str = "placement.call") -> Any:
     """Let the widget ask over REST; return the envelope, or code and status of the error."""
-    return widget.page.frames[-1].evaluate(
+    return widget.in_widget(
         """(method) => b24.actions.v2.call.make({
             method, params: { PLACEMENT: "getStatus", PARAMS: {} },
         }).then((answer) => answer.getData(), ({ code, status }) => ({ code, status }))""",

@@ -60,7 +60,7 @@ def test_a_widget_whose_port_is_closed(open_card: OpenCard) -> None:
     with listen() as socket:
         port = port_of(socket)
     origin = f"http://127.0.0.1:{port}"
-    expect_silence(open_card(handler=f"{origin}/"), origin)
+    expect_silence(open_card(handler=f"{origin}/", paused=True), origin)
 
 
 @pytest.mark.parametrize(
@@ -76,11 +76,11 @@ def test_a_widget_that_answers_and_never_speaks(
     open_card: OpenCard, status: int, headers: dict[str, str]
 ) -> None:
     with answering(status, headers) as origin:
-        expect_silence(open_card(handler=f"{origin}/"), origin)
+        expect_silence(open_card(handler=f"{origin}/", paused=True), origin)
 
 
 def test_a_widget_that_speaks_is_not_reported(open_card: OpenCard) -> None:
-    card = open_card(SPEAKS)
+    card = open_card(SPEAKS, paused=True)
     expect(card.messages("getStatus")).to_have_count(2)
     card.page.clock.fast_forward(60_000)
     card.click("No activity")  # and this comes later
@@ -89,7 +89,7 @@ def test_a_widget_that_speaks_is_not_reported(open_card: OpenCard) -> None:
 
 
 def test_a_widget_that_speaks_late_is_no_longer_reported(open_card: OpenCard) -> None:
-    card = open_card(SAYS_NOTHING_AT_FIRST)
+    card = open_card(SAYS_NOTHING_AT_FIRST, paused=True)
     expect(card.messages("open")).to_have_count(1)
     card.page.clock.fast_forward(5000)
     expect(silent(card)).to_be_visible()
@@ -98,7 +98,7 @@ def test_a_widget_that_speaks_late_is_no_longer_reported(open_card: OpenCard) ->
 
 
 def test_a_widget_that_has_gone_is_not_reported(open_card: OpenCard) -> None:
-    card = open_card(SAYS_NOTHING_AT_FIRST)
+    card = open_card(SAYS_NOTHING_AT_FIRST, paused=True)
     expect(card.messages("open")).to_have_count(1)
     card.click("Close card")
     card.wait_until_closed()
@@ -107,7 +107,7 @@ def test_a_widget_that_has_gone_is_not_reported(open_card: OpenCard) -> None:
 
 
 def test_reloading_the_widget_keeps_the_log(open_card: OpenCard) -> None:
-    card = open_card(SPEAKS)
+    card = open_card(SPEAKS, paused=True)
     expect(card.messages("getStatus")).to_have_count(2)
     first = card.page.locator("iframe").get_attribute("name")
     card.click("Reload widget")
