@@ -28,7 +28,7 @@ from bitrix24_call_card import AuthenticatedClient, Client, errors
 from bitrix24_call_card.api.call_card import get_status
 from bitrix24_sandbox.portal.authentication import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN
 from bitrix24_sandbox.portal.faults import FAULTS, OAUTH_FAULTS
-from bitrix24_sandbox.remote import Sandbox
+from bitrix24_sandbox.testing import Sandbox
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -157,13 +157,13 @@ def disturb(sandbox: Sandbox, dice: random.Random) -> None:
     if name == "expire":
         sandbox.expire_tokens()
     elif name == "slow":
-        sandbox.fault(name, dice.randint(1, 3), seconds=dice.choice([0.05, 0.1, 60]))
+        sandbox.fail(name, dice.randint(1, 3), seconds=dice.choice([0.05, 0.1, 60]))
     elif name == "redirect":
         status = dice.choice([301, 302, 303, 307, 308])
         location = dice.choice([f"{sandbox.webhook_url}placement.call", "/", "http://a.invalid/"])
-        sandbox.fault(name, dice.randint(1, 3), status=status, location=location)
+        sandbox.fail(name, dice.randint(1, 3), status=status, location=location)
     else:
-        sandbox.fault(name, dice.randint(1, 3))
+        sandbox.fail(name, dice.randint(1, 3))
 
 
 # --- the callers --------------------------------------------------------------------------------

@@ -4,8 +4,8 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from bitrix24_sandbox.remote import Sandbox
 from bitrix24_sandbox.server import running
+from bitrix24_sandbox.testing import Sandbox
 
 
 @pytest.fixture(scope="session")

@@ -18,8 +18,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from .app import create_app
 from .portal.errors import PortalError
 from .portal.state import Portal
-from .remote import Sandbox
 from .rest.answers import error_answer
+from .testing import Sandbox
 from .tls import transport
 
 HEAD_SECONDS = 30.0

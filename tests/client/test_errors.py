@@ -20,7 +20,7 @@ from bitrix24_call_card.models import ErrorCode, ErrorResponse
 from bitrix24_call_card.types import UNSET
 
 if TYPE_CHECKING:
-    from bitrix24_sandbox.remote import Sandbox
+    from bitrix24_sandbox.testing import Sandbox
 
     from tests.client.conftest import Answering, Ask, Get
 
@@ -83,7 +83,7 @@ class TestApiError:
     def test_an_application_compares_the_code_with_the_enum(
         self, get: Get, sandbox: Sandbox
     ) -> None:
-        sandbox.fault("expired_token")
+        sandbox.fail("expired_token")
         with Client(base_url=sandbox.webhook_url) as client:
             error = raised(get, client)
         assert isinstance(error, errors.ApiError)
@@ -93,14 +93,14 @@ class TestApiError:
     def test_the_argument_that_is_wrong_is_on_the_response(
         self, get: Get, sandbox: Sandbox
     ) -> None:
-        sandbox.fault("ERROR_ARGUMENT")
+        sandbox.fail("ERROR_ARGUMENT")
         with Client(base_url=sandbox.webhook_url) as client:
             error = raised(get, client)
         assert isinstance(error, errors.ApiError)
         assert error.response.argument == "PLACEMENT"
 
     def test_an_error_in_a_200_is_an_error(self, get: Get, sandbox: Sandbox) -> None:
-        sandbox.fault("error-in-200")
+        sandbox.fail("error-in-200")
         with Client(base_url=sandbox.webhook_url) as client:
             error = raised(get, client)
         assert isinstance(error, errors.ApiError)
@@ -169,7 +169,7 @@ class TestUnexpectedStatus:
 
     @pytest.mark.parametrize("status", [502, 504, 520])
     def test_a_front_servers_html(self, status: int, ask: Ask, sandbox: Sandbox) -> None:
-        sandbox.fault(f"html-{status}")
+        sandbox.fail(f"html-{status}")
         with Client(base_url=sandbox.webhook_url) as client:
             error = raised(ask, client)
         assert type(error) is errors.UnexpectedStatus
@@ -178,7 +178,7 @@ class TestUnexpectedStatus:
 
     @pytest.mark.parametrize("status", [301, 302, 307])
     def test_a_redirect_of_a_renamed_portal(self, status: int, ask: Ask, sandbox: Sandbox) -> None:
-        sandbox.fault("redirect", status=status)
+        sandbox.fail("redirect", status=status)
         with Client(base_url=sandbox.webhook_url) as client:
             error = raised(ask, client)
         assert type(error) is errors.UnexpectedStatus
@@ -281,7 +281,7 @@ class TestInvalidResponse:
         assert response.result.line_name == "Приёмная"
 
     def test_html_with_a_documented_status(self, ask: Ask, sandbox: Sandbox) -> None:
-        sandbox.fault("html-503")
+        sandbox.fail("html-503")
         with Client(base_url=sandbox.webhook_url) as client:
             error = raised(ask, client)
         assert type(error) is errors.InvalidResponse
@@ -289,7 +289,7 @@ class TestInvalidResponse:
         assert (error.content or b"").startswith(b"<html>")
 
     def test_an_answer_that_ends_in_the_middle(self, ask: Ask, sandbox: Sandbox) -> None:
-        sandbox.fault("truncated-json")
+        sandbox.fail("truncated-json")
         with Client(base_url=sandbox.webhook_url) as client:
             error = raised(ask, client)
         assert type(error) is errors.InvalidResponse
@@ -536,7 +536,7 @@ class TestFamily:
     def test_an_error_that_came_over_the_wire_survives_a_pickle(
         self, get: Get, sandbox: Sandbox
     ) -> None:
-        sandbox.fault("expired_token")
+        sandbox.fail("expired_token")
         with Client(base_url=sandbox.webhook_url) as client:
             error = raised(get, client)
         back = pickle.loads(pickle.dumps(error))
@@ -554,20 +554,20 @@ class TestNetworkFailures:
                 ask(client)
 
     def test_a_closed_connection_is_httpx_s_own(self, ask: Ask, sandbox: Sandbox) -> None:
-        sandbox.fault("disconnect")
+        sandbox.fail("disconnect")
         client = Client(base_url=sandbox.webhook_url)
         with client, pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
             ask(client)
 
     def test_an_answer_that_takes_too_long_is_httpx_s_own(self, ask: Ask, sandbox: Sandbox) -> None:
-        sandbox.fault("slow", seconds=60)
+        sandbox.fail("slow", seconds=60)
         timeout = httpx.Timeout(10, read=0.1)
         client = Client(base_url=sandbox.webhook_url, timeout=timeout)
         with client, pytest.raises(httpx.ReadTimeout):
             ask(client)
 
     def test_a_cancelled_call_is_cancelled(self, sandbox: Sandbox) -> None:
-        sandbox.fault("slow", seconds=60)
+        sandbox.fail("slow", seconds=60)
 
         async def cancel() -> None:
             async with Client(base_url=sandbox.webhook_url) as client:
@@ -578,7 +578,7 @@ class TestNetworkFailures:
             asyncio.run(cancel())
 
     def test_a_client_goes_on_after_a_failure(self, get: Get, sandbox: Sandbox) -> None:
-        sandbox.fault("disconnect")
+        sandbox.fail("disconnect")
         with Client(base_url=sandbox.webhook_url) as client:
             with pytest.raises(httpx.HTTPError):
                 get(client)

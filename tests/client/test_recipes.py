@@ -25,7 +25,7 @@ from tests.client.recipes import refresh, telemetry, tenants
 from tests.client.refreshing import outcomes_of_threads
 
 if TYPE_CHECKING:
-    from bitrix24_sandbox.remote import Sandbox
+    from bitrix24_sandbox.testing import Sandbox
 
     from tests.client.conftest import Get
 
@@ -129,7 +129,7 @@ print(client.token)
     def test_a_refusal_reaches_the_caller_and_the_next_call_tries_again(
         self, fault: str, get: Get, client: AuthenticatedClient, sandbox: Sandbox
     ) -> None:
-        sandbox.fault(fault)
+        sandbox.fail(fault)
         with pytest.raises(httpx.HTTPStatusError) as caught:
             get(client)
         assert caught.value.response.json()["error"] == fault
@@ -147,7 +147,7 @@ print(client.token)
     ) -> None:
         secrets = [REFRESH_TOKEN, *APPLICATION.values(), sandbox.access_token]
         if fault is not None:
-            sandbox.fault(fault)
+            sandbox.fail(fault)
         raised = ""
         with caplog.at_level(logging.DEBUG):
             try:
@@ -211,7 +211,7 @@ class TestTelemetry:
     ) -> None:
         secret = sandbox.webhook_url.rstrip("/").rpartition("/")[2]
         if fault is not None:
-            sandbox.fault(fault)
+            sandbox.fail(fault)
         spans.clear()  # of the requests to the sandbox's control
         expected = (errors.Bitrix24Error, httpx.TransportError) if fault else ()
         with Client(sandbox.webhook_url) as client, contextlib.suppress(*expected):

@@ -23,7 +23,7 @@ from tests.client.recipes import retry as recipe
 from tests.client.recipes.retry import RETRY
 
 if TYPE_CHECKING:
-    from bitrix24_sandbox.remote import Sandbox
+    from bitrix24_sandbox.testing import Sandbox
 
     from tests.client.conftest import Answering, Get
 
@@ -97,7 +97,7 @@ class TestFaults:
         tries: Tries,
         sandbox: Sandbox,
     ) -> None:
-        sandbox.fault(fault, times=2)
+        sandbox.fail(fault, times=2)
         assert get(retrying).result.crm_entity_id == sandbox.state()["call"]["CRM_ENTITY_ID"]
         assert list(tries.of.values()) == [3]
 
@@ -125,7 +125,7 @@ class TestFaults:
         tries: Tries,
         sandbox: Sandbox,
     ) -> None:
-        sandbox.fault(fault)
+        sandbox.fail(fault)
         with pytest.raises(error):
             get(retrying)
         assert list(tries.of.values()) == [1]
@@ -156,7 +156,7 @@ class TestFaults:
             return 0
 
         monkeypatch.setattr(Retry, "backoff_strategy", note)
-        sandbox.fault(fault, times=100)
+        sandbox.fail(fault, times=100)
         with pytest.raises(error):
             get(retrying)
         assert list(tries.of.values()) == [11]
@@ -217,7 +217,7 @@ class TestEventLoops:
                 return (await get_status.asyncio(client=client)).result.call_id
 
         for _ in range(4):
-            sandbox.fault("html-502")
+            sandbox.fail("html-502")
             assert asyncio.run(call())
 
     def test_four_at_once_and_threads_beside_them(self, sandbox: Sandbox) -> None:
@@ -267,7 +267,7 @@ class TestRetryable:
     def test_each_documented_error_says_whether_a_retry_may_help(
         self, code: str, retryable: bool, get: Get, sandbox: Sandbox
     ) -> None:
-        sandbox.fault(code)
+        sandbox.fail(code)
         with (
             Client(base_url=sandbox.webhook_url) as client,
             pytest.raises(errors.ApiError, match=code) as caught,
@@ -306,7 +306,7 @@ class TestOperatingTime:
         with Client(base_url=sandbox.webhook_url) as client:
             time = get(client).time
             seen = time and time.operating_reset_at
-            sandbox.fault("OPERATION_TIME_LIMIT")
+            sandbox.fail("OPERATION_TIME_LIMIT")
             with pytest.raises(errors.ApiError) as caught:
                 get(client)
         assert isinstance(seen, int)
@@ -315,7 +315,7 @@ class TestOperatingTime:
         assert client.operating_reset_at == seen
 
     def test_is_unknown_before_the_first_response(self, get: Get, sandbox: Sandbox) -> None:
-        sandbox.fault("OPERATION_TIME_LIMIT")
+        sandbox.fail("OPERATION_TIME_LIMIT")
         with (
             Client(base_url=sandbox.webhook_url) as client,
             pytest.raises(errors.ApiError) as caught,

@@ -32,7 +32,7 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 if TYPE_CHECKING:
-    from bitrix24_sandbox.remote import Sandbox
+    from bitrix24_sandbox.testing import Sandbox
 
     from tests.client.conftest import Answering, Get
 
@@ -200,7 +200,7 @@ class TestTheSandboxsFaults:
     ) -> None:
         client = make()
         for fault in FAULTS:
-            sandbox.fault(fault, **({"seconds": 60} if fault == "slow" else {}))
+            sandbox.fail(fault, **({"seconds": 60} if fault == "slow" else {}))
             assert meet(client, get, shown, fault) is not None or fault == "expired_token"
         shown.check()
 
@@ -210,7 +210,7 @@ class TestTheSandboxsFaults:
     ) -> None:
         for times in (1, 9):  # overcome, and given up
             sandbox.reset()
-            sandbox.fault(fault, times)
+            sandbox.fail(fault, times)
             retry = Retry(total=2, allowed_methods=["POST"], backoff_factor=0)
             client = make(
                 transport=lambda: RetryTransport(retry=retry),  # noqa: B023 - called at once
@@ -227,7 +227,7 @@ class TestTheSandboxsFaults:
 
         for fault in OAUTH_FAULTS:
             sandbox.expire_tokens()
-            sandbox.fault(fault)
+            sandbox.fail(fault)
             client = AuthenticatedClient(
                 base_url=sandbox.oauth_url, token=sandbox.access_token, refresh=refresh
             )

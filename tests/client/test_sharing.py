@@ -19,7 +19,7 @@ from bitrix24_call_card import AuthenticatedClient, Client, errors
 from bitrix24_call_card.api.call_card import get_status
 
 if TYPE_CHECKING:
-    from bitrix24_sandbox.remote import Sandbox
+    from bitrix24_sandbox.testing import Sandbox
 
     from tests.client.conftest import Recorder
 
@@ -251,7 +251,7 @@ class TestCancellation:
             async with client:
                 for _ in range(5):
                     await get_status.asyncio(client=client)
-                    await asyncio.to_thread(sandbox.fault, "slow", seconds=60)
+                    await asyncio.to_thread(sandbox.fail, "slow", seconds=60)
                     slow = asyncio.ensure_future(get_status.asyncio(client=client))
                     while (await asyncio.to_thread(sandbox.state))["faults"]:
                         await asyncio.sleep(0)  # until the portal has it
@@ -267,7 +267,7 @@ class TestCancellation:
     ) -> None:
         async def use() -> None:
             async with client:
-                await asyncio.to_thread(sandbox.fault, "slow", seconds=60)
+                await asyncio.to_thread(sandbox.fail, "slow", seconds=60)
                 slow, *waiting = (
                     asyncio.ensure_future(get_status.asyncio(client=client)) for _ in range(5)
                 )
@@ -286,7 +286,7 @@ class TestCancellation:
         impatient = client.with_timeout(httpx.Timeout(WAIT, read=0.05, pool=WAIT / 4))
         with impatient:
             for _ in range(5):
-                sandbox.fault("slow", seconds=60)
+                sandbox.fail("slow", seconds=60)
                 with pytest.raises(httpx.ReadTimeout):
                     get_status.sync(client=impatient)
         with client:

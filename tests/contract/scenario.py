@@ -37,7 +37,7 @@ class Situation(NamedTuple):
 
 
 def _without_a_call(sandbox: Running) -> httpx.Response:
-    sandbox.end_call()
+    sandbox.call = None
     return by_webhook(sandbox)
 
 
@@ -47,12 +47,12 @@ def _with_an_expired_token(sandbox: Running) -> httpx.Response:
 
 
 def _by_webhook_where_only_applications_may_ask(sandbox: Running) -> httpx.Response:
-    sandbox.set_profile("app-only")
+    sandbox.profile = "app-only"
     return by_webhook(sandbox)
 
 
 def _over_rest_where_only_the_browser_may_ask(sandbox: Running) -> httpx.Response:
-    sandbox.set_profile("js-only")
+    sandbox.profile = "js-only"
     return by_oauth(sandbox, auth=sandbox.access_token)
 
 
@@ -180,7 +180,7 @@ def faults_of_situation(
 
 def faults_of_call(document: Document, sandbox: Running, call: dict[str, Any]) -> Iterator[str]:
     """Make this the current call; say in what the answer is not as documented."""
-    sandbox.set_call(call)
+    sandbox.call = call
     response = by_webhook(sandbox)
     if response.status_code != 200:
         yield f"expected 200, got {response.status_code}"

@@ -13,5 +13,5 @@ EXAMPLES: dict[str, Any] = load()["components"]["examples"]
 
 @pytest.mark.parametrize("code", EXAMPLES)
 def test_the_sandbox_sends_the_error_of_the_example(portal: Running, code: str) -> None:
-    portal.fault(code)
+    portal.fail(code)
     assert by_webhook(portal).json() == EXAMPLES[code]["value"]

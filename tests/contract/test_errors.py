@@ -32,7 +32,7 @@ def test_a_documented_error_is_answered_as_documented(
 def test_an_error_says_in_the_sandbox_what_it_says_in_the_contract(
     document: Document, portal: Running, code: str
 ) -> None:
-    portal.fault(code)
+    portal.fail(code)
     assert by_webhook(portal).json() == document["components"]["examples"][code]["value"]
 
 
@@ -51,7 +51,7 @@ def test_a_call_out_of_the_ordinary_is_answered_as_documented(
 
 
 def test_where_only_applications_may_ask_an_application_is_answered(portal: Running) -> None:
-    portal.set_profile("app-only")
+    portal.profile = "app-only"
 
     assert by_oauth(portal, auth=portal.access_token).status_code == 200
 

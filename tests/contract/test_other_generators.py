@@ -73,7 +73,7 @@ def stock_call(stock_client: Any) -> Callable[..., Any]:
 def test_the_stock_client_reads_every_call(
     portal: Running, stock_call: Callable[..., Any], call: dict[str, Any]
 ) -> None:
-    portal.set_call(call)
+    portal.call = call
     response = stock_call(portal.webhook_url)
     assert response.to_dict()["result"] == by_webhook(portal).json()["result"]
 
@@ -86,7 +86,7 @@ def test_the_stock_client_sends_the_token_in_the_body(
 
 
 def test_the_stock_client_reads_an_error(portal: Running, stock_call: Callable[..., Any]) -> None:
-    portal.fault("ERROR_CORE")
+    portal.fail("ERROR_CORE")
     assert stock_call(portal.webhook_url).error == "ERROR_CORE"
 
 
@@ -94,7 +94,7 @@ def test_the_stock_client_reads_an_error(portal: Running, stock_call: Callable[.
 def test_models_of_pydantic_read_every_call(
     portal: Running, pydantic_models: Any, call: dict[str, Any]
 ) -> None:
-    portal.set_call(call)
+    portal.call = call
     body = by_webhook(portal).json()
     response = pydantic_models.GetStatusResponse.model_validate(body)
     assert response.model_dump(mode="json", exclude_unset=True)["result"] == body["result"]
@@ -104,7 +104,7 @@ def test_models_of_pydantic_read_every_call(
 def test_models_of_pydantic_read_every_error(
     portal: Running, pydantic_models: Any, code: str
 ) -> None:
-    portal.fault(code)
+    portal.fail(code)
     error = pydantic_models.ErrorResponse.model_validate(by_webhook(portal).json())
     assert error.error == code
 

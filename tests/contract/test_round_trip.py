@@ -164,7 +164,7 @@ def test_what_is_put_into_the_sandbox_is_what_the_client_returns(
     ask: Callable[[], tuple[Detailed, Detailed]],
     call: dict[str, Any],
 ) -> None:
-    running_portal.set_call(call)
+    running_portal.call = call
 
     for response in ask():
         content_type = response.headers["content-type"]

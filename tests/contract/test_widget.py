@@ -45,7 +45,7 @@ def test_every_event_is_heard_in_some_scenario(heard: dict[str, Heard]) -> None:
 def test_without_a_widget_nothing_is_opened_and_the_call_is_there(portal: Running) -> None:
     portal.play("no-widget")
     with page_of(portal) as page:
-        portal.set_call({**portal.state()["call"], "CALL_STATE": "idle"})
+        portal.call = {**portal.state()["call"], "CALL_STATE": "idle"}
         turns = [page.turn()]
         while turns[-1]["card"]["call"]["CALL_STATE"] != "idle":
             turns.append(page.turn())

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
-from bitrix24_sandbox.remote import Sandbox
+from bitrix24_sandbox.testing import Sandbox
 from contract.document import Document, faults_of_value
 
 SCENARIOS = [
@@ -112,7 +112,7 @@ def heard_in(sandbox: Sandbox, scenario: str) -> Heard:
         heard.payloads += page.hear(command)
 
     def change(**fields: Any) -> None:
-        sandbox.set_call({**sandbox.state()["call"], **fields})
+        sandbox.call = {**sandbox.state()["call"], **fields}
         hear("getStatus")
 
     sandbox.reset()

@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 import pytest
-from bitrix24_sandbox.remote import Sandbox
 from bitrix24_sandbox.server import running
+from bitrix24_sandbox.testing import Sandbox
 
 Ask = Callable[..., httpx.Response]
 
@@ -87,8 +87,8 @@ def start_judge(running_tls_sandbox: Sandbox) -> Iterator[Callable[[str], Judge]
                 running_tls_sandbox.origin.removeprefix("https://"),
             ],
             env={
-                "SSL_CERT_FILE": str(running_tls_sandbox.authority),
-                "REQUESTS_CA_BUNDLE": str(running_tls_sandbox.authority),
+                "SSL_CERT_FILE": str(running_tls_sandbox.tls),
+                "REQUESTS_CA_BUNDLE": str(running_tls_sandbox.tls),
             },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -129,5 +129,5 @@ def unusual_call() -> dict[str, Any]:
 @pytest.fixture
 def held_call(tls_sandbox: Sandbox, unusual_call: dict[str, Any]) -> dict[str, Any]:
     """The call that the sandbox with HTTPS now holds, which is like no other."""
-    tls_sandbox.set_call(unusual_call)
+    tls_sandbox.call = unusual_call
     return unusual_call

@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
-from bitrix24_sandbox.remote import Sandbox
+from bitrix24_sandbox.testing import Sandbox
 
 from tests import data
 
@@ -117,7 +117,7 @@ class TestReferences:
     @staticmethod
     def understood(batch: Any, sandbox: Sandbox, reference: str, **fields: Any) -> Any:
         """What the second command takes for its PLACEMENT, by the error that names it wrong."""
-        sandbox.set_call({**sandbox.state()["call"], **fields})
+        sandbox.call = {**sandbox.state()["call"], **fields}
         commands = {"first": CALL, "second": f"placement.call?PLACEMENT={reference}"}
         result = batch(commands).json()["result"]
         error = result["result_error"].get("second") if result["result_error"] else None
@@ -157,7 +157,7 @@ class TestReferences:
         assert (error["error"], error["argument"]) == ("ERROR_ARGUMENT", "PARAMS")
 
     def test_by_number_in_a_list_of_commands(self, batch: Any, sandbox: Sandbox) -> None:
-        sandbox.set_call({**sandbox.state()["call"], "LINE_NAME": "getStatus"})
+        sandbox.call = {**sandbox.state()["call"], "LINE_NAME": "getStatus"}
         result = batch([CALL, "placement.call?PLACEMENT=$result[0][LINE_NAME]"]).json()["result"]
         assert len(result["result"]) == 2
 

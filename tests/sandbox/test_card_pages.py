@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
-from bitrix24_sandbox.remote import Sandbox
 from bitrix24_sandbox.server import running
+from bitrix24_sandbox.testing import Sandbox
 
 
 def turns(response: httpx.Response) -> Iterator[dict[str, Any]]:
@@ -129,7 +129,7 @@ class TestWidget:
     def test_the_form_on_request_is_the_one_that_opens_it(
         self, http: httpx.Client, sandbox: Sandbox
     ) -> None:
-        sandbox.set_form("static")
+        sandbox.load({"form": "static"})
         opening = self.follow(http, sandbox)[1]
         assert (opening["open"]["method"], opening["open"]["fields"]) == ("GET", {})
         assert opening["log"][0]["wire"].startswith("GET ")
@@ -187,7 +187,7 @@ class TestStream:
     def test_a_message_without_a_widget_is_dropped(
         self, http: httpx.Client, sandbox: Sandbox
     ) -> None:
-        sandbox.end_call()
+        sandbox.call = None
         with http.stream("GET", f"{sandbox.origin}/sandbox/card/turns") as response:
             stream = turns(response)
             message = {"page": next(stream)["page"], "origin": "http://x", "data": "a:b:c"}
@@ -200,7 +200,7 @@ class TestStream:
         with http.stream("GET", f"{sandbox.origin}/sandbox/card/turns") as response:
             stream = turns(response)
             page, opening = next(stream)["page"], next(stream)["open"]
-            sandbox.end_call()
+            sandbox.call = None
             assert next(stream)["close"] is True
             message = {"page": page, "origin": opening["origin"]}
             message["data"] = f"getStatus::a1:{opening['name'].rpartition('|')[2]}"
@@ -251,7 +251,7 @@ class TestStream:
         with http.stream("GET", f"{sandbox.origin}/sandbox/card/turns") as response:
             stream = turns(response)
             assert next(stream)["profile"].startswith("Profile rest: ")
-            sandbox.set_profile("js-only")
+            sandbox.profile = "js-only"
             said = [next(stream)["profile"] for _ in range(2)]
         assert said[-1].endswith("as on real portals.")
 

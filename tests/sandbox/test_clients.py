@@ -2,7 +2,7 @@
 
 import httpx
 import pytest
-from bitrix24_sandbox.remote import Sandbox
+from bitrix24_sandbox.testing import Sandbox
 
 from tests.data import CALL
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from bitrix24_sandbox.portal.state import Portal
-from bitrix24_sandbox.remote import Sandbox
+from bitrix24_sandbox.testing import Sandbox
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -37,7 +37,8 @@ class TestState:
         assert state["faults"] == []
 
     def test_it_shows_that_there_is_no_call(self, sandbox: Sandbox) -> None:
-        assert sandbox.end_call()["call"] is None
+        sandbox.call = None
+        assert sandbox.call is None
         assert sandbox.state()["call"] is None
 
     def test_other_methods_are_not_allowed(self, http: httpx.Client, sandbox: Sandbox) -> None:
@@ -72,7 +73,8 @@ class TestCall:
     def test_what_is_put_is_what_is_answered(
         self, call: dict[str, Any], ask: Any, sandbox: Sandbox
     ) -> None:
-        assert sandbox.set_call(call)["call"] == call
+        sandbox.call = call
+        assert sandbox.call == call
         assert ask().json()["result"] == call
 
     @pytest.mark.parametrize("field", sorted(LEAST))
@@ -154,14 +156,14 @@ class TestCall:
         self, text: str, number: int, extra: dict[str, Any], ask: Any, sandbox: Sandbox
     ) -> None:
         call = {**extra, **LEAST, "CALL_ID": text, "LINE_NAME": text, "CRM_ENTITY_ID": number}
-        sandbox.set_call(call)
+        sandbox.call = call
         assert ask().json()["result"] == call
 
     def test_its_fields_stand_in_the_order_in_which_portals_write_them(
         self, ask: Any, sandbox: Sandbox
     ) -> None:
         call = sandbox.state()["call"]
-        sandbox.set_call({"NEW": 1, **dict(reversed(call.items()))})
+        sandbox.call = {"NEW": 1, **dict(reversed(call.items()))}
         assert list(ask().json()["result"]) == [*call, "NEW"]
 
 
@@ -171,10 +173,11 @@ class TestProfile:
     ) -> None:
         codes = []
         for profile in ("app-only", "js-only", "rest"):
-            assert sandbox.set_profile(profile)["profile"] == profile
+            sandbox.profile = profile
+            assert sandbox.profile == profile
             codes.append(ask().json().get("error"))
         assert codes == ["WRONG_AUTH_TYPE", "ERROR_METHOD_NOT_FOUND", None]
-        sandbox.set_profile("js-only")
+        sandbox.profile = "js-only"
         assert sandbox.reset()["profile"] == "rest"
         assert ask().status_code == 200
 
@@ -195,9 +198,12 @@ class TestProfile:
 
 
 class TestForm:
-    def test_it_changes_how_widgets_are_opened_until_the_next_reset(self, sandbox: Sandbox) -> None:
+    def test_it_changes_how_widgets_are_opened_until_the_next_reset(
+        self, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
         for form in ("old", "static", "new", "old"):
-            assert sandbox.set_form(form)["form"] == form
+            answer = http.put(f"{sandbox.origin}/sandbox/form", json={"form": form})
+            assert answer.json()["form"] == form
         assert sandbox.reset()["form"] == "new"
 
     def test_a_form_that_does_not_exist_is_refused_with_those_that_do(

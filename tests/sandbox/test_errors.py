@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 from bitrix24_sandbox.portal.state import Portal
-from bitrix24_sandbox.remote import Sandbox
 from bitrix24_sandbox.server import running
+from bitrix24_sandbox.testing import Sandbox
 
 ASKED = {"PLACEMENT": "getStatus", "PARAMS": {}}
 
@@ -107,7 +107,7 @@ class TestArguments:
     def test_no_call_in_progress_is_call_is_not_found(
         self, ask: Callable[[], httpx.Response], sandbox: Sandbox
     ) -> None:
-        sandbox.end_call()
+        sandbox.call = None
         assert_error(ask(), 400, "ERROR_CORE", "Call is not found")
 
 
@@ -218,8 +218,8 @@ class TestOrder:
     """Of several faults in one request, a portal names the first that it meets."""
 
     def test_from_the_method_name_to_the_call(self, http: httpx.Client, sandbox: Sandbox) -> None:
-        sandbox.end_call()
-        sandbox.fault("OPERATION_TIME_LIMIT")
+        sandbox.call = None
+        sandbox.fail("OPERATION_TIME_LIMIT")
         wrong, right = f"{sandbox.origin}/rest/1/wrong", sandbox.webhook_url.rstrip("/")
         requests: list[tuple[str, str, Any, int]] = [
             ("PUT", f"{wrong}/unknown", None, 404),

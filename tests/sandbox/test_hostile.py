@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from bitrix24_sandbox.remote import Sandbox
+from bitrix24_sandbox.testing import Sandbox
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -188,7 +188,7 @@ def test_many_threads_get_each_its_answer(
         for _ in range(20):
             statuses.append(ask().status_code)
 
-    sandbox.fault("QUERY_LIMIT_EXCEEDED", times=50)
+    sandbox.fail("QUERY_LIMIT_EXCEEDED", times=50)
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
         thread.start()

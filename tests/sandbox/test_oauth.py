@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from bitrix24_sandbox.remote import Sandbox
+from bitrix24_sandbox.testing import Sandbox
 
 REFRESH = {
     "grant_type": "refresh_token",
@@ -179,7 +179,7 @@ def test_a_body_that_cannot_be_read_is_no_fields(http: httpx.Client, sandbox: Sa
 def test_each_of_its_errors_can_be_asked_for(
     code: str, status: int, refresh: Any, ask: Any, sandbox: Sandbox
 ) -> None:
-    sandbox.fault(code)
+    sandbox.fail(code)
     assert ask().status_code == 200, "a fault of refreshes leaves calls alone"
     answer = refresh()
     assert (answer.status_code, answer.json()["error"]) == (status, code)

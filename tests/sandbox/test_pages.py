@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
-from bitrix24_sandbox.remote import Sandbox
+from bitrix24_sandbox.testing import Sandbox
 from bitrix24_sandbox.web import docs
 
 

@@ -149,7 +149,7 @@ class TestTls:
 
     def test_each_start_has_an_authority_of_its_own_which_ends_with_it(self) -> None:
         with running(tls=True) as one, running(tls=True) as other:
-            files = [one.authority, other.authority]
+            files = [one.tls, other.tls]
             assert all(file and file.exists() for file in files)
             assert files[0] != files[1]
         assert not any(file and file.exists() for file in files)
@@ -213,7 +213,7 @@ class TestTls:
     def test_the_widget_is_opened_over_https_too(self) -> None:
         with (
             running(tls=True) as sandbox,
-            httpx.Client(verify=trusting(sandbox.authority), trust_env=False) as client,
+            httpx.Client(verify=trusting(sandbox.tls), trust_env=False) as client,
         ):
             with client.stream("GET", f"{sandbox.origin}/sandbox/card/turns") as turns:
                 told = (json.loads(line[len("data: ") :]) for line in turns.iter_lines() if line)
@@ -357,7 +357,7 @@ class TestInThisProcess:
 
     def test_a_disconnect_on_request_is_no_bug(self, caplog: pytest.LogCaptureFixture) -> None:
         with running() as sandbox:
-            sandbox.fault("disconnect")
+            sandbox.fail("disconnect")
             with pytest.raises(httpx.RemoteProtocolError):
                 httpx.post(f"{sandbox.webhook_url}placement.call", json={}, trust_env=False)
         assert [record for record in caplog.records if record.name == "uvicorn.error"] == []

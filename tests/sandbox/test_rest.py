@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 from bitrix24_sandbox.portal.state import Portal
-from bitrix24_sandbox.remote import Sandbox
 from bitrix24_sandbox.server import running
+from bitrix24_sandbox.testing import Sandbox
 
 from tests.data import CALL
 
@@ -176,7 +176,7 @@ class TestAnswer:
     def test_it_is_json_in_utf_8_with_its_characters_as_they_are(
         self, ask: Callable[[], httpx.Response], sandbox: Sandbox
     ) -> None:
-        sandbox.set_call({**sandbox.state()["call"], "LINE_NAME": "Приёмная ☎"})
+        sandbox.call = {**sandbox.state()["call"], "LINE_NAME": "Приёмная ☎"}
         answer = ask()
         assert answer.headers["content-type"] == "application/json; charset=utf-8"
         assert "Приёмная ☎".encode() in answer.content
@@ -184,7 +184,7 @@ class TestAnswer:
     def test_an_error_is_json_in_utf_8_too(
         self, ask: Callable[[], httpx.Response], sandbox: Sandbox
     ) -> None:
-        sandbox.end_call()
+        sandbox.call = None
         assert ask().headers["content-type"] == "application/json; charset=utf-8"
 
 

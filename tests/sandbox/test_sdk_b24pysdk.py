@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
-from bitrix24_sandbox.remote import Sandbox
+from bitrix24_sandbox.testing import Sandbox
 
 Ask = Callable[..., Any]
 
@@ -87,7 +87,7 @@ class TestRefresh:
     def test_a_token_that_stays_expired_is_refreshed_only_once(
         self, ask: Ask, tls_sandbox: Sandbox
     ) -> None:
-        tls_sandbox.fault("expired_token", times=2)
+        tls_sandbox.fail("expired_token", times=2)
         assert ask("oauth")["raised"] == "BitrixAPIExpiredToken"
         assert tls_sandbox.state()["faults"] == []
 
@@ -112,7 +112,7 @@ class TestRefresh:
         self, code: str, status: int, exception: str, ask: Ask, tls_sandbox: Sandbox
     ) -> None:
         tls_sandbox.expire_tokens()
-        tls_sandbox.fault(code)
+        tls_sandbox.fail(code)
         answer = ask("oauth")
         assert (answer["raised"], answer["status"]) == (exception, status)
         assert answer["error"] == code
@@ -154,14 +154,14 @@ class TestErrors:
     def test_each_error_raises_its_own_exception_with_either_status(
         self, by: str, code: str, status: int, exception: str, ask: Ask, tls_sandbox: Sandbox
     ) -> None:
-        tls_sandbox.fault(code, status=status)
+        tls_sandbox.fail(code, status=status)
         answer = ask(by)
         assert (answer["raised"], answer["status"]) == (exception, status)
         assert answer["error"] == code
         assert answer["error_description"]
 
     def test_a_webhook_is_never_refreshed(self, ask: Ask, tls_sandbox: Sandbox) -> None:
-        tls_sandbox.fault("expired_token")
+        tls_sandbox.fail("expired_token")
         answer = ask("webhook")
         assert (answer["raised"], answer["status"]) == ("BitrixAPIExpiredToken", 401)
 
@@ -172,13 +172,13 @@ class TestErrors:
     def test_without_a_call_it_learns_that_there_is_none(
         self, ask: Ask, tls_sandbox: Sandbox
     ) -> None:
-        tls_sandbox.end_call()
+        tls_sandbox.call = None
         answer = ask("webhook")
         assert answer["raised"] == "BitrixAPIBadRequest"
         assert answer["error_description"] == "Call is not found"
 
     def test_an_error_in_a_200_is_an_error(self, ask: Ask, tls_sandbox: Sandbox) -> None:
-        tls_sandbox.fault("error-in-200")
+        tls_sandbox.fail("error-in-200")
         answer = ask("webhook")
         assert (answer["raised"], answer["status"]) == ("BitrixAPIErrorUnexpectedAnswer", 200)
 
@@ -194,13 +194,13 @@ class TestErrors:
     def test_what_is_no_answer_of_a_portal_is_an_exception_too(
         self, fault: str, exception: str, ask: Ask, tls_sandbox: Sandbox
     ) -> None:
-        tls_sandbox.fault(fault)
+        tls_sandbox.fail(fault)
         assert ask("webhook")["raised"] == exception
 
     def test_a_503_is_retried_as_often_as_wanted(
         self, ask: Ask, tls_sandbox: Sandbox, held_call: dict[str, Any]
     ) -> None:
-        tls_sandbox.fault("QUERY_LIMIT_EXCEEDED", times=2)
+        tls_sandbox.fail("QUERY_LIMIT_EXCEEDED", times=2)
         assert ask("webhook", attempts=3)["result"] == held_call
 
 
@@ -210,8 +210,8 @@ class TestOpeningForm:
     @pytest.fixture
     def form(self, tls_sandbox: Sandbox) -> dict[str, str]:
         """Query and body of the request that opens the widget."""
-        assert tls_sandbox.authority
-        trusting = ssl.create_default_context(cafile=tls_sandbox.authority)
+        assert tls_sandbox.tls
+        trusting = ssl.create_default_context(cafile=tls_sandbox.tls)
         with (
             httpx.Client(verify=trusting, trust_env=False) as http,
             http.stream("GET", f"{tls_sandbox.origin}/sandbox/card/turns") as response,

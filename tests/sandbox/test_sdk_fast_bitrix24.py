@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from bitrix24_sandbox.remote import Sandbox
+from bitrix24_sandbox.testing import Sandbox
 
 from tests.data import ERRORS
 
@@ -77,7 +77,7 @@ class TestErrors:
     def test_each_documented_4xx_is_raised_with_its_status_and_without_its_code(
         self, code: str, status: int, raw: bool, ask: Ask, tls_sandbox: Sandbox
     ) -> None:
-        tls_sandbox.fault(code, status=status)
+        tls_sandbox.fail(code, status=status)
         answer = ask("webhook", raw)
         assert (answer["raised"], answer["status"]) == ("ClientResponseError", status)
         assert code not in answer["text"]
@@ -102,7 +102,7 @@ class TestErrors:
         tls_sandbox: Sandbox,
         held_call: dict[str, Any],
     ) -> None:
-        tls_sandbox.fault(code, status=status)
+        tls_sandbox.fail(code, status=status)
         assert ask("webhook", raw)["result"] == held_call
         assert tls_sandbox.state()["faults"] == []
 
@@ -115,7 +115,7 @@ class TestErrors:
     def test_an_error_of_one_call_in_a_batch_is_raised_with_its_code(
         self, by: str, ask: Ask, tls_sandbox: Sandbox
     ) -> None:
-        tls_sandbox.end_call()
+        tls_sandbox.call = None
         answer = ask(by, raw=False)
         assert answer["raised"] == "ErrorInServerResponseException"
         assert "ERROR_CORE" in answer["text"]
@@ -124,5 +124,5 @@ class TestErrors:
     def test_raw_takes_an_error_in_a_200_for_an_answer(
         self, ask: Ask, tls_sandbox: Sandbox
     ) -> None:
-        tls_sandbox.fault("error-in-200")
+        tls_sandbox.fail("error-in-200")
         assert ask("webhook", raw=True)["handed over"]["error"] == "ERROR_UNEXPECTED_ANSWER"

@@ -14,8 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from bitrix24_sandbox.remote import Sandbox
 from bitrix24_sandbox.server import running
+from bitrix24_sandbox.testing import Sandbox
 from playwright.sync_api import (
     Browser,
     Frame,

@@ -77,7 +77,7 @@ def test_a_bound_event_comes_each_time_and_never_before(widget: Card) -> None:
     expect(widget.messages("placementBindEvent")).to_have_count(1)  # it is never acknowledged
     call = widget.sandbox.state()["call"]
     for state in ("connecting", "connected"):
-        widget.sandbox.set_call(call | {"CALL_STATE": state})
+        widget.sandbox.call = call | {"CALL_STATE": state}
         widget.wait_until_heard(state)
     assert widget.heard == ["connecting", "connected"]
 
@@ -88,7 +88,7 @@ def test_what_another_window_says_is_not_taken_for_the_portal(widget: Card) -> N
     expect(widget.messages("placementBindEvent")).to_have_count(1)
     widget.in_widget("""window.postMessage('bx1i:"forged"', '*')""")
     call = widget.sandbox.state()["call"]
-    widget.sandbox.set_call(call | {"CALL_STATE": "connecting"})
+    widget.sandbox.call = call | {"CALL_STATE": "connecting"}
     widget.wait_until_heard("connecting")
     assert widget.heard == ["connecting"]
 
@@ -124,7 +124,7 @@ def test_an_expired_token_is_refreshed_once_and_the_call_retried(widget: Card) -
 
 
 def test_a_token_that_stays_expired_is_refreshed_only_once(widget: Card) -> None:
-    widget.sandbox.fault("expired_token", times=2)
+    widget.sandbox.fail("expired_token", times=2)
     assert call_method(widget, "placement.call")["error"] == "expired_token"
     expect(widget.messages("refreshAuth")).to_have_count(2)
     assert widget.sandbox.state()["faults"] == []
@@ -171,7 +171,7 @@ class TestCallBatch:
         assert results[2][1] is None
 
     def test_a_refused_batch_is_the_error_of_each_call(self, widget: Card) -> None:
-        widget.sandbox.fault("QUERY_LIMIT_EXCEEDED")
+        widget.sandbox.fail("QUERY_LIMIT_EXCEEDED")
         results = self.ask(widget, [self.CALL, self.CALL])
         assert [error for error, _ in results] == ["QUERY_LIMIT_EXCEEDED"] * 2
 

@@ -65,7 +65,7 @@ class TestCard:
 
     def test_the_page_says_what_its_profile_is(self, open_card: OpenCard) -> None:
         card = open_card()
-        card.sandbox.set_profile("js-only")
+        card.sandbox.profile = "js-only"
         expect(card.page.locator("#profile")).to_contain_text("js-only: it is no method of REST")
 
     def test_its_timer_runs(self, open_card: OpenCard) -> None:
@@ -78,9 +78,11 @@ class TestCard:
         card = open_card()
         evil = "<img src=x onerror=window.harmed=1>"
         call = card.sandbox.state()["call"]
-        card.sandbox.set_call(
-            call | {"PHONE_NUMBER": evil, "LINE_NAME": evil, "CRM_ENTITY_TYPE": evil}
-        )
+        card.sandbox.call = call | {
+            "PHONE_NUMBER": evil,
+            "LINE_NAME": evil,
+            "CRM_ENTITY_TYPE": evil,
+        }
         expect(card.page.locator("#number")).to_have_text(evil)
         expect(card.page.locator("#line")).to_have_text(evil)
         expect(card.page.locator("#items")).to_contain_text(evil)
@@ -91,7 +93,7 @@ class TestCard:
     def test_an_unbound_call_of_an_unknown_number(self, open_card: OpenCard) -> None:
         card = open_card()
         call = card.sandbox.state()["call"] | {"CRM_ENTITY_TYPE": "", "CRM_ENTITY_ID": 0}
-        card.sandbox.set_call({**call, "CRM_BINDINGS": [], "PHONE_NUMBER": "+15550100"})
+        card.sandbox.call = {**call, "CRM_BINDINGS": [], "PHONE_NUMBER": "+15550100"}
         expect(card.page.get_by_role("heading", name="+15550100")).to_be_visible()
         expect(card.page.locator("#items")).to_have_text("Not bound to any")
 
@@ -357,7 +359,7 @@ class TestFrame:
 
     def test_a_static_application_is_loaded_by_its_address(self, open_card: OpenCard) -> None:
         card = open_card()
-        card.sandbox.set_form("static")
+        card.sandbox.load({"form": "static"})
         card.click("Close card", "Ring")
         expect(received(card, "getStatus")).to_have_count(1)
         assert "APP_SID=" in card.page.locator("iframe").get_attribute("src")
@@ -471,7 +473,7 @@ class TestDropped:
 class TestReach:
     def test_everything_can_be_done_by_keyboard(self, open_card: OpenCard) -> None:
         card = open_card()
-        card.sandbox.end_call()
+        card.sandbox.call = None
         expect(card.button("Ring")).to_be_enabled()
         for name in ("API pages", "Contract", "Ring"):
             card.page.keyboard.press("Tab")

