@@ -194,7 +194,10 @@ async def test_it_serves_alone_with_its_data_shows_its_status_and_ends_with_ctrl
         portal.known_to(running)
         second = run(**{**settings, "BRIDGE_PORT": "0"})
         assert second.status == 1
-        assert second.error == f"Another bridge serves with {settings['BRIDGE_DATA']} already.\n"
+        assert second.error == (
+            f"Another bridge serves with {settings['BRIDGE_DATA']} already. "
+            "Several need one --store redis://…\n"
+        )
 
         async with card(running, portal, user_id=7), card(running, portal, user_id=7):
             shown = run("status").output.splitlines()

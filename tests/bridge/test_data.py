@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from bitrix24_bridge.data import Data, DataError, Portal, hashed, only_server
+from bitrix24_bridge.data import Data, DataError, Portal, hashed, serving
 from bitrix24_bridge.store import User
 
 
@@ -41,7 +41,7 @@ def portal(member_id: str = "5a1d", domain: str = "office.example") -> Portal:
 def test_nobody_else_may_read_the_file_or_what_lies_beside_it(file: Path) -> None:
     before = os.umask(0)
     try:
-        with closing(Data(file)) as data, only_server(file):
+        with closing(Data(file)) as data, serving(file, alone=True):
             data.put_portal(portal())
             found = {path.name: stat.S_IMODE(path.stat().st_mode) for path in file.parent.iterdir()}
     finally:
@@ -75,14 +75,24 @@ def test_no_secret_is_in_any_byte_of_it(file: Path, data: Data) -> None:
     assert re.fullmatch("[0-9a-f]{48}", secret)
 
 
-def test_a_second_server_is_refused_until_the_first_has_gone(file: Path) -> None:
-    with only_server(file):
-        with pytest.raises(DataError) as refused, only_server(file):
+@pytest.mark.parametrize(("first", "second"), [(True, True), (True, False), (False, True)])
+def test_a_second_server_is_refused_until_the_first_has_gone(
+    file: Path, first: bool, second: bool
+) -> None:
+    with serving(file, alone=first):
+        with pytest.raises(DataError) as refused, serving(file, alone=second):
             pass
-        assert str(refused.value) == f"Another bridge serves with {file} already."
+        assert str(refused.value) == (
+            f"Another bridge serves with {file} already. Several need one --store redis://…"
+        )
         with closing(Data(file)) as command:  # which a server does not hinder
             command.put_portal(portal())
-    with only_server(file):
+    with serving(file, alone=second):
+        pass
+
+
+def test_servers_that_share_a_store_share_the_data(file: Path) -> None:
+    with serving(file, alone=False), serving(file, alone=False):
         pass
 
 

@@ -30,7 +30,7 @@ async def test_the_page_is_framed_by_the_portal_alone_and_loads_one_script(
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     socket_origin = bridge.url.replace("http://", "ws://")
     assert answer.headers["content-security-policy"] == (
-        "default-src 'none'; script-src 'self'; base-uri 'none'; form-action 'none'; "
+        "default-src 'none'; script-src 'self'; base-uri 'none'; form-action 'self'; "
         f"connect-src {socket_origin}; frame-ancestors https://office.example"
     )
     assert answer.headers["referrer-policy"] == "no-referrer"
