@@ -68,13 +68,13 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         store = {} if asked.store is None else {"BRIDGE_STORE": asked.store}
         settings = from_environment({**os.environ, **store})
-        with closing(Data(settings.data)) as data:
-            _run(asked, settings, data)
+        try:
+            with closing(Data(settings.data)) as data:
+                _run(asked, settings, data)
+        except sqlite3.Error as error:
+            raise DataError(f"BRIDGE_DATA: {settings.data} cannot be used: {error}.") from None
     except (SettingsError, DataError) as error:
         print(error, file=sys.stderr)
-        return 1
-    except sqlite3.Error as error:
-        print(f"BRIDGE_DATA: {settings.data} cannot be used: {error}.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         pass

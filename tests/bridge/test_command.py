@@ -53,7 +53,8 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
             monkeypatch.setenv(name, value)
         capsys.readouterr()
         status = main(list(arguments))
-        return Done(status, *capsys.readouterr())
+        printed = capsys.readouterr()
+        return Done(status, printed.out, printed.err)
 
     return run
 

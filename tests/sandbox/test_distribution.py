@@ -212,14 +212,54 @@ class TestAnApplication:
         assert re.search(r"^\d+ passed in", printed, re.MULTILINE), printed
 
 
-def test_both_packages_are_inside_and_typed(programs: Path, tmp_path: Path) -> None:
+class TestTheBridge:
+    """Its command is in the same environment, with the script that it serves."""
+
+    def test_it_serves_its_script_and_asks_for_its_settings(
+        self, programs: Path, tmp_path: Path, http: httpx.Client
+    ) -> None:
+        command = programs / "bitrix24-bridge"
+        assert run(command, "--help", cwd=tmp_path).startswith("usage: bitrix24-bridge ")
+        without = subprocess.run(
+            [command], env=ENVIRONMENT, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert without.returncode == 1
+        assert without.stderr.startswith("BRIDGE_URL is not set. ")
+
+        settings = {
+            "BRIDGE_URL": "https://bridge.example",
+            "BRIDGE_CLIENT_IDS": "local.1",
+            "BRIDGE_PORTALS": "*",
+            "BRIDGE_PORT": "0",
+        }
+        with subprocess.Popen(
+            [command],
+            env={**ENVIRONMENT, **settings},
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            try:
+                assert process.stdout
+                port = re.search(r"port (\d+)", process.stdout.readline())
+                assert port
+                script = http.get(f"http://127.0.0.1:{port[1]}/bridge.js")
+                assert "getStatus" in script.text
+            finally:
+                process.send_signal(signal.SIGINT)
+                process.communicate(timeout=20)
+        assert process.returncode == 0
+        assert (tmp_path / "bridge.sqlite3").exists()
+
+
+def test_all_packages_are_inside_and_typed(programs: Path, tmp_path: Path) -> None:
     program = """
-import importlib.resources, bitrix24_call_card, bitrix24_sandbox
-for package in (bitrix24_call_card, bitrix24_sandbox):
+import importlib.resources, bitrix24_bridge, bitrix24_call_card, bitrix24_sandbox
+for package in (bitrix24_bridge, bitrix24_call_card, bitrix24_sandbox):
     print(package.__file__, importlib.resources.files(package).joinpath("py.typed").is_file())
 """
     lines = run(programs / "python", "-c", program, cwd=tmp_path).splitlines()
-    assert [line.rpartition(" ")[2] for line in lines] == ["True", "True"]
+    assert [line.rpartition(" ")[2] for line in lines] == ["True"] * 3
     assert all(str(programs.parent) in line for line in lines)
 
 

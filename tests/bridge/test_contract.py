@@ -1,0 +1,131 @@
+"""The bridge keeps the contract, whatever is sent, as long as a card is connected.
+
+`make contract BASE_URL=<the bridge>` sends more, and otherwise.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import islice
+
+import pytest
+from anyio.from_thread import start_blocking_portal
+from bitrix24_call_card import AuthenticatedClient, Client
+from bitrix24_call_card.api.call_card import get_status
+from bitrix24_call_card.errors import ApiError
+from bitrix24_call_card.models import ErrorResponse, GetStatusResponse
+from contract import document as contract
+from contract.document import Document
+from contract.properties import Tally, View, findings, oauth, oauth_in_body, stranger, webhook
+
+from tests.bridge.bridges import Bridge, running_bridge
+from tests.bridge.cards import card, status
+from tests.bridge.conftest import PATIENT, PLENTY
+from tests.bridge.portals import Cloud, FakePortal
+
+SEED = 1
+
+
+@pytest.fixture(scope="module")
+def portal(cloud: Cloud) -> FakePortal:
+    """A portal whose user 1 has a call on the screen."""
+    return cloud.portal()
+
+
+@pytest.fixture(scope="module")
+def bridge(
+    cloud: Cloud, portal: FakePortal, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Bridge]:
+    """A bridge to which a card is connected, and stays so."""
+    file = tmp_path_factory.mktemp("contract") / "bridge.sqlite3"
+    times = replace(PATIENT, fresh=1)
+    with running_bridge(file, cloud.oauth_server, times=times, tokens=PLENTY) as bridge:
+        portal.known_to(bridge)
+        with (
+            start_blocking_portal() as thread,
+            thread.wrap_async_context_manager(card(bridge, portal)),
+        ):
+            yield bridge
+
+
+@pytest.fixture(scope="module")
+def document() -> Document:
+    """The committed contract."""
+    return contract.load()
+
+
+Setting = tuple[Document, Bridge, FakePortal]
+
+
+def with_a_webhook(document: Document, bridge: Bridge, portal: FakePortal) -> View:
+    return webhook(document, bridge.webhook(portal.member_id, name="contract"))
+
+
+def with_oauth(document: Document, bridge: Bridge, portal: FakePortal) -> View:
+    return oauth(document, f"{bridge.url}/rest", portal.token())
+
+
+def with_oauth_in_the_body(document: Document, bridge: Bridge, portal: FakePortal) -> View:
+    return oauth_in_body(document, f"{bridge.url}/rest", portal.token())
+
+
+def as_a_stranger(document: Document, bridge: Bridge, _: FakePortal) -> View:
+    return stranger(document, f"{bridge.url}/rest")
+
+
+@pytest.mark.parametrize(
+    ("view_of", "cases", "at_least"),
+    [
+        # Low numbers: which modules are imported has a part in what Hypothesis makes of a seed.
+        (with_a_webhook, 100, {200: 15, 400: 15, 405: 5}),
+        (with_oauth, 75, {200: 10, 400: 10, 401: 2, 405: 5}),
+        (with_oauth_in_the_body, 75, {200: 10, 400: 10, 401: 5, 405: 5}),
+        (as_a_stranger, 50, {401: 50, 405: 5}),
+    ],
+)
+def test_the_bridge_keeps_every_property_of_the_contract(
+    document: Document,
+    bridge: Bridge,
+    portal: FakePortal,
+    view_of: Callable[[Document, Bridge, FakePortal], View],
+    cases: int,
+    at_least: dict[int, int],
+) -> None:
+    tally = Tally()
+    view = view_of(document, bridge, portal)
+
+    failed = list(islice(findings(view, tally, cases=cases, seed=SEED), 5))
+
+    assert failed == []
+    assert tally.cases >= cases
+    assert set(tally.statuses) == set(at_least)
+    assert {status: tally.statuses[status] >= n for status, n in at_least.items()} == dict.fromkeys(
+        at_least, True
+    )
+    assert {"ignored_auth", "response_schema_conformance", "unsupported_method"} <= set(
+        tally.checks
+    )
+
+
+def test_the_generated_client_asks_the_bridge_with_a_webhook_and_with_oauth(
+    bridge: Bridge, portal: FakePortal
+) -> None:
+    by_webhook = Client(base_url=bridge.webhook(portal.member_id, name="client"))
+    by_oauth = AuthenticatedClient(base_url=f"{bridge.url}/rest", token=portal.token())
+    for client in (by_webhook, by_oauth):
+        with client:
+            answer = get_status.sync(client=client)
+        assert isinstance(answer, GetStatusResponse)
+        assert answer.result.to_dict() == status()
+
+
+def test_the_generated_client_gets_a_refusal_as_the_error_that_it_is(
+    bridge: Bridge, portal: FakePortal
+) -> None:
+    with Client(base_url=bridge.webhook(portal.member_id, "2")) as nobody:
+        refusal = get_status.sync_detailed(client=nobody)
+        assert isinstance(refusal.parsed, ErrorResponse)
+        assert (refusal.status_code, str(refusal.parsed.error)) == (400, "ERROR_CORE")
+    with Client(base_url=f"{bridge.url}/rest/1/wrong/") as nobody:
+        with pytest.raises(ApiError) as raised:
+            get_status.sync(client=nobody)
+        assert raised.value.error == "INVALID_CREDENTIALS"
