@@ -122,7 +122,7 @@ def measure(effort: Effort) -> list[Row]:
     with tempfile.TemporaryDirectory() as stock, serving() as sandbox:
         generate_stock(Path(stock))
         # The stock client fails on the number of an activity, so the call has none yet.
-        sandbox.set_call({**sandbox.state()["call"], "CRM_ACTIVITY_ID": ""})
+        sandbox.call = {**sandbox.state()["call"], "CRM_ACTIVITY_ID": ""}
         answer = httpx.post(f"{sandbox.webhook_url}placement.call", json=BODY).json()
         with serving(tls=True) as secure, responding(answer) as webhook:
             rows = sequential(webhook, secure, Path(stock), effort)

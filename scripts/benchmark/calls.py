@@ -14,7 +14,7 @@ import httpx
 from aiohttp import ClientSession, DummyCookieJar
 from bitrix24_call_card import Client
 from bitrix24_call_card.api.call_card import get_status
-from bitrix24_sandbox.remote import Sandbox
+from bitrix24_sandbox.testing import Sandbox
 from httpx_aiohttp import AiohttpTransport
 from pyreqwest.client import SyncClientBuilder
 from pyreqwest.compatibility.httpx import SyncHttpxTransport
@@ -88,7 +88,7 @@ def _ask_fast_bitrix24(webhook: str) -> Callable[[], Awaitable[object]]:
 
 
 def _ask_b24pysdk(sandbox: Sandbox) -> Callable[[], object]:
-    os.environ["REQUESTS_CA_BUNDLE"] = str(sandbox.authority)
+    os.environ["REQUESTS_CA_BUNDLE"] = str(sandbox.tls)
     peer: Any = importlib.import_module("b24pysdk")
     parts = urlsplit(sandbox.webhook_url)
     secret = parts.path.removeprefix("/rest/")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bitrix24_call_card.models import CallStatus, GetStatusResponse
-from bitrix24_sandbox.remote import Sandbox
+from bitrix24_sandbox.testing import Sandbox
 
 from benchmark.calls import repeat
 from benchmark.servers import BODY

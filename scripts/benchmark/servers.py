@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 from bitrix24_sandbox.app import create_app
 from bitrix24_sandbox.portal.state import Portal
-from bitrix24_sandbox.remote import Sandbox
 from bitrix24_sandbox.server import listen, origin_of, serve
+from bitrix24_sandbox.testing import Sandbox
 from bitrix24_sandbox.tls import transport
 from starlette.applications import Starlette
 from starlette.requests import Request
