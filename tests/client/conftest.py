@@ -36,7 +36,7 @@ GetDetailed = Callable[[Client], Response[GetStatusResponse | ErrorResponse]]
 Ask = Callable[[Client], object]
 Parts = Callable[[], Iterator[bytes]]
 
-WAIT = 10
+WAIT = 60
 """Seconds after which something that should have happened will not."""
 
 

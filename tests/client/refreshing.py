@@ -17,7 +17,7 @@ from bitrix24_call_card.api.call_card import get_status
 
 T = TypeVar("T")
 
-WAIT = 5
+WAIT = 60
 """Seconds after which something that should have happened will not."""
 
 OLD, NEW = "old-marker-token", "new-marker-token"

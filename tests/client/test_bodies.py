@@ -20,7 +20,7 @@ from bitrix24_call_card.api.call_card import get_status
 if TYPE_CHECKING:
     from tests.client.conftest import Answering, Get, Parts, Raw
 
-WAIT = 10
+WAIT = 60
 MB = 2**20
 
 

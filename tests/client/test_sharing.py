@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 CALLS = 10_000 if os.environ.get("HYPOTHESIS_PROFILE") == "long" else 1_000
 
-WAIT = 10
+WAIT = 60
 """Seconds after which something that should have happened will not."""
 
 

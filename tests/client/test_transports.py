@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Make = Callable[[], httpx.AsyncBaseTransport]
 
-WAIT = 10
+WAIT = 60
 SECRET_URL = "https://portal.example/rest/1/made-up-secret/"
 
 

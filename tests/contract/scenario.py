@@ -11,7 +11,7 @@ from contract.errors import faults_of_error
 COMMAND = {"PLACEMENT": "getStatus", "PARAMS": {}}
 _NAME = "placement.call"
 
-_http = httpx.Client(trust_env=False, timeout=10)
+_http = httpx.Client(trust_env=False, timeout=60)
 
 
 def by_webhook(sandbox: Running, **request: Any) -> httpx.Response:

@@ -89,7 +89,7 @@ class Page:
         return heard
 
 
-_http = httpx.Client(trust_env=False, timeout=30)
+_http = httpx.Client(trust_env=False, timeout=60)
 
 
 def post(url: str, value: Any = None) -> None:

@@ -23,7 +23,7 @@ collect_ignore = ["application"]
 @pytest.fixture(scope="session")
 def http() -> Iterator[httpx.Client]:
     """A client that adds nothing of its own to a request, and follows no redirect."""
-    with httpx.Client(trust_env=False, timeout=10) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         yield client
 
 
@@ -60,10 +60,10 @@ class Judge:
     program: subprocess.Popen[str]
 
     def ask(self, **question: Any) -> Any:
-        """Put one question, and return the answer, which comes within 20 s or never."""
+        """Put one question, and return the answer, which comes within a minute or never."""
         assert self.program.stdin
         assert self.program.stdout
-        patience = threading.Timer(20, self.program.kill)
+        patience = threading.Timer(60, self.program.kill)
         patience.start()
         try:
             print(json.dumps(question), file=self.program.stdin, flush=True)
@@ -99,7 +99,7 @@ def start_judge(running_tls_sandbox: Sandbox) -> Iterator[Callable[[str], Judge]
 
     yield start_judge
     for program in programs:
-        program.communicate(timeout=20)  # at the end of its input it ends
+        program.communicate(timeout=60)  # at the end of its input it ends
 
 
 UNUSUAL_CALL = {

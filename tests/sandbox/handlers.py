@@ -43,7 +43,7 @@ class Handler:
 
     def next(self) -> Received:
         """Wait for the next request."""
-        return self._received.get(timeout=20)
+        return self._received.get(timeout=60)
 
     def nothing(self) -> bool:
         return self._received.empty()

@@ -144,7 +144,7 @@ class TestFarEndHangsUp:
             watched.card.subscribe(lambda turn: closed.set() if turn.closed else None)
             watched.card.disable_auto_close()
             watched.card.act("far-end-hangs-up")
-            await asyncio.wait_for(closed.wait(), 5)
+            await asyncio.wait_for(closed.wait(), 60)
             assert watched.portal.call is None
             assert watched.card.state()["closes_in"] is None
 

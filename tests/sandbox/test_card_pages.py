@@ -1,7 +1,6 @@
 """What the portal page's script asks the sandbox for, without a browser."""
 
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -262,14 +261,16 @@ class TestStream:
         answer = http.post(f"{sandbox.origin}/sandbox/card/message", content=body)
         assert answer.status_code == 422
 
-    def test_an_open_stream_does_not_hold_up_the_end(self, http: httpx.Client) -> None:
+    def test_an_open_stream_does_not_hold_up_the_end(
+        self, http: httpx.Client, caplog: pytest.LogCaptureFixture
+    ) -> None:
         with running() as own:
             response = http.send(
                 http.build_request("GET", f"{own.origin}/sandbox/card/turns"), stream=True
             )
-            next(turns(response))
-            ending = time.monotonic()
-        assert time.monotonic() - ending < 1.5
+            stream = turns(response)  # open as long as it is referred to
+            next(stream)
+        assert "timeout graceful shutdown exceeded" not in caplog.text
         response.close()
 
 

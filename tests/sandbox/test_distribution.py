@@ -64,7 +64,7 @@ def started(*command: str | Path, cwd: Path) -> Iterator[str]:
             yield next(found[0] for found in lines if found)
         finally:
             process.send_signal(signal.SIGINT)
-            process.communicate(timeout=20)
+            process.communicate(timeout=60)
     assert process.returncode == 0
 
 

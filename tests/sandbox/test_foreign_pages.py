@@ -191,6 +191,6 @@ class TestHandler:
     )
     def test_a_url_that_no_page_can_have_is_refused_at_once(self, url: str) -> None:
         with start("--port", "0", "--handler", url) as process:
-            printed, errors = process.communicate(timeout=20)
+            printed, errors = process.communicate(timeout=60)
         assert (process.returncode, printed) == (2, "")
         assert "is not the URL of a page" in errors

@@ -55,7 +55,7 @@ def assert_enveloped(answer: httpx.Response) -> None:
 def raw(sandbox: Sandbox, request: bytes) -> bytes:
     """Send bytes that no HTTP client would, and give all that comes back."""
     url = httpx.URL(sandbox.origin)
-    with socket.create_connection((url.host, url.port or 80), timeout=5) as connection:
+    with socket.create_connection((url.host, url.port or 80), timeout=60) as connection:
         connection.sendall(request)
         connection.shutdown(socket.SHUT_WR)
         received = b""
@@ -176,7 +176,7 @@ def test_megabytes_of_a_form_are_read_in_no_time(
 ) -> None:
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     url = f"{webhook_url}placement.call.json"
-    assert_enveloped(http.post(url, content=f"{key}=1", headers=headers, timeout=5))
+    assert_enveloped(http.post(url, content=f"{key}=1", headers=headers, timeout=60))
 
 
 def test_many_threads_get_each_its_answer(

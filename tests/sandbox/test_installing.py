@@ -347,7 +347,7 @@ class TestDeliveries:
         release = threading.Event()
 
         def hold(_: Received) -> int:
-            assert release.wait(20)
+            assert release.wait(60)
             return 200
 
         with handling(hold) as handler:
@@ -364,7 +364,7 @@ class TestDeliveries:
         release = threading.Event()
 
         def hold(_: Received) -> int:
-            release.wait(20)
+            release.wait(60)
             return 200
 
         deliveries = Deliveries("http://portal.invalid")
@@ -389,7 +389,7 @@ class TestDeliveries:
         release = threading.Event()
 
         def hold(_: Received) -> int:
-            release.wait(20)
+            release.wait(60)
             return 200
 
         deliveries = Deliveries("http://portal.invalid")
@@ -411,7 +411,7 @@ class TestDeliveries:
         release = threading.Event()
 
         def hold(_: Received) -> int:
-            release.wait(20)
+            release.wait(60)
             return 200
 
         with handling(hold) as handler:

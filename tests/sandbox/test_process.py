@@ -23,6 +23,7 @@ from bitrix24_sandbox.server import running
 from bitrix24_sandbox.web.access_log import masked
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
+PATIENCE = 60  # seconds, for a busy machine; no test that passes takes them
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:
@@ -33,6 +34,10 @@ def start(*arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE)
 
 
 @contextmanager
@@ -67,18 +72,16 @@ def test_it_ends_at_once_and_with_success(signal_: signal.Signals) -> None:
     with started("--port", "0") as (process, printed), httpx.Client(trust_env=False) as client:
         origin = origin_in(printed)
         client.get(f"{origin}/sandbox/state")  # and the connection stays open
-        client.post(f"{origin}/sandbox/faults", json={"fault": "slow", "seconds": 60})
+        client.post(f"{origin}/sandbox/faults", json={"fault": "slow", "seconds": 3600})
         url = httpx.URL(origin)
         with socket.create_connection((url.host, url.port or 80)) as waiting:
             waiting.sendall(b"GET /rest/placement.call.json HTTP/1.1\r\nHost: x\r\n\r\n")
             while client.get(f"{origin}/sandbox/state").json()["faults"]:
                 time.sleep(0.01)
-            begun = time.monotonic()
             process.send_signal(signal_)
-            _, errors = process.communicate(timeout=10)
-            assert time.monotonic() - begun < 2
+            _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
-    assert errors == ""
+    assert errors == ""  # uvicorn would log that it has waited for who is connected
 
 
 def test_it_prints_every_address_and_a_command_that_works() -> None:
@@ -94,7 +97,7 @@ def test_it_prints_every_address_and_a_command_that_works() -> None:
         ):
             assert text in printed
         command = shlex.split(printed.splitlines()[-1])
-        answer = subprocess.run(command, check=True, capture_output=True, text=True, timeout=10)
+        answer = run(command)
     assert '"CALL_ID":"externalCall.' in answer.stdout
 
 
@@ -102,7 +105,7 @@ def test_a_taken_port_is_one_sentence_and_status_1() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         with start("--port", port) as process:
-            printed, errors = process.communicate(timeout=10)
+            printed, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert printed == ""
     assert errors == (
@@ -134,10 +137,10 @@ class TestTls:
             ):
                 assert trust in printed
             command = shlex.split(printed.splitlines()[-1])
-            answer = subprocess.run(command, check=True, capture_output=True, text=True, timeout=10)
+            answer = run(command)
             assert '"CALL_ID":"externalCall.' in answer.stdout
             process.send_signal(signal.SIGINT)
-            _, errors = process.communicate(timeout=10)
+            _, errors = process.communicate(timeout=PATIENCE)
         assert (process.returncode, errors) == (0, "")
         assert not file.exists()
 
@@ -169,7 +172,7 @@ class TestTls:
                 state = httpx.get(f"{origin[0]}/sandbox/state", verify=trusted, trust_env=False)
                 assert state.json()["call"]
                 process.send_signal(signal.SIGINT)
-                process.communicate(timeout=10)
+                process.communicate(timeout=PATIENCE)
         assert {path.stat().st_mode & 0o077 for path in folder.glob("*key*")} == {0}
 
     @pytest.mark.parametrize("kind", ["a file", "another PEM"])
@@ -185,7 +188,7 @@ class TestTls:
                 (folder / name).write_text("nothing of the kind")
         with start("--port", "0", "--tls-dir", str(folder)) as process:
             try:
-                printed, errors = process.communicate(timeout=20)
+                printed, errors = process.communicate(timeout=PATIENCE)
             finally:
                 process.kill()
         assert (process.returncode, printed) == (2, "")
@@ -284,7 +287,7 @@ def test_the_log_has_a_line_for_each_request_and_no_secret_in_it() -> None:
         client.post(f"{origin}/s3cret/1/s3cret-token/placement.call?s3cret", json={})
         client.get(f"{origin}/oauth/token/?client_secret=s3cret&refresh_token=s3cret")
         process.send_signal(signal.SIGINT)
-        logged, errors = process.communicate(timeout=10)
+        logged, errors = process.communicate(timeout=PATIENCE)
     lines = [re.sub(r"[\d.]+ ms$", "N ms", line) for line in logged.splitlines() if line]
     assert lines == [
         "POST /rest/1/***/placement.call 400 N ms",
@@ -299,7 +302,7 @@ def test_quiet_means_no_line() -> None:
     with started("--port", "0", "--quiet") as (process, printed):
         httpx.get(f"{origin_in(printed)}/sandbox/state", trust_env=False)
         process.send_signal(signal.SIGINT)
-        logged, _ = process.communicate(timeout=10)
+        logged, _ = process.communicate(timeout=PATIENCE)
     assert logged.strip() == ""
 
 
@@ -311,11 +314,19 @@ def test_only_the_words_of_the_sandbox_and_numbers_are_shown_of_a_path() -> None
 
 
 class TestInThisProcess:
-    def test_it_ends_at_once_whoever_is_still_connected(self) -> None:
-        with running() as sandbox, httpx.Client(trust_env=False) as client:
+    def test_it_ends_at_once_whoever_is_still_connected(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        client, waiting = httpx.Client(trust_env=False), socket.socket()
+        with client, waiting, running() as sandbox:
             client.get(f"{sandbox.origin}/sandbox/state")
-            begun = time.monotonic()
-        assert time.monotonic() - begun < 1.5
+            sandbox.fail("slow", seconds=3600)
+            url = httpx.URL(sandbox.origin)
+            waiting.connect((url.host, url.port))
+            waiting.sendall(b"GET /rest/placement.call.json HTTP/1.1\r\nHost: x\r\n\r\n")
+            while sandbox.state()["faults"]:
+                time.sleep(0.01)
+        assert "timeout graceful shutdown exceeded" not in caplog.text
 
     def test_it_runs_many_times_and_side_by_side(self) -> None:
         with running(Portal("js-only")) as one, running() as other:
@@ -364,7 +375,9 @@ class TestInThisProcess:
 
     def test_answers_on_a_kept_connection_are_not_held_back(self) -> None:
         with running() as sandbox, httpx.Client(trust_env=False) as client:
-            begun = time.monotonic()
-            for _ in range(50):
-                client.post(f"{sandbox.webhook_url}placement.call", json={})
-            assert time.monotonic() - begun < 1.5  # with Nagle's algorithm: 50 times 40 ms
+            seconds = [
+                client.post(f"{sandbox.webhook_url}placement.call", json={}).elapsed.total_seconds()
+                for _ in range(100)
+            ]
+            # With Nagle's algorithm, all but the first 16 or so would take 40 ms or more.
+            assert sorted(seconds)[30] < 0.04

@@ -33,7 +33,7 @@ def curl(url: str) -> dict[str, Any]:
         *("-d", '{"PLACEMENT":"getStatus","PARAMS":{}}'),
         url,
     ]
-    printed = subprocess.run(command, check=True, capture_output=True, timeout=20).stdout
+    printed = subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
     answer: dict[str, Any] = json.loads(printed)
     return answer
 

@@ -113,7 +113,7 @@ class TestStateFile:
         if text is not None:
             file.write_text(text)
         with start("--port", "0", "--state", str(file)) as process:
-            printed, errors = process.communicate(timeout=20)
+            printed, errors = process.communicate(timeout=60)
         assert (process.returncode, printed) == (2, "")
         assert expected in errors.splitlines()[-1]
         assert str(file) in errors.splitlines()[-1]

@@ -8,7 +8,7 @@ from bitrix24_sandbox.testing import Sandbox
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from serving import Application
 
-PATIENCE = 20_000  # milliseconds, for a busy machine
+PATIENCE = 60_000  # milliseconds, for a busy machine
 expect.set_options(timeout=PATIENCE)
 
 
