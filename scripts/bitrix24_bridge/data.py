@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS portals (
     events TEXT NOT NULL UNIQUE,
     installed REAL NOT NULL,
     failed TEXT NOT NULL
-) STRICT;
+);
 CREATE TABLE IF NOT EXISTS secrets (
     secret TEXT PRIMARY KEY,
     member_id TEXT NOT NULL,
@@ -35,12 +35,12 @@ CREATE TABLE IF NOT EXISTS secrets (
     name TEXT NOT NULL,
     added REAL NOT NULL,
     UNIQUE (member_id, user_id, name)
-) STRICT;
+);
 CREATE TABLE IF NOT EXISTS servers (
     pid INTEGER PRIMARY KEY,
     address TEXT NOT NULL,
     key TEXT NOT NULL
-) STRICT;
+);
 """
 
 
