@@ -80,10 +80,7 @@ def as_text(value: Value, name: str) -> str | Unset:
     if is_nothing(value) or (_is_whole(value) and value == 0):
         return UNSET
     if _is_whole(value):
-        try:
-            return str(int(value))
-        except ValueError:  # more digits than Python converts
-            pass
+        return str(int(value))
     raise mismatch(name, "text", value)
 
 

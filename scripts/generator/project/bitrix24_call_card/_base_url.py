@@ -30,7 +30,7 @@ class BaseUrl:
         self._joined: dict[str, httpx.URL] = {}
 
     def __repr__(self) -> str:
-        return str(self._url.copy_with(raw_path=f"/{MASK}".encode()))
+        return str(hidden_path(self._url))
 
     @property
     def origin(self) -> httpx.URL:
@@ -44,6 +44,11 @@ class BaseUrl:
             raw_path = self._url.raw_path.rstrip(b"/") + path.encode()
             self._joined[path] = self._url.copy_with(raw_path=raw_path)
         return self._joined[path]
+
+
+def hidden_path(url: httpx.URL) -> httpx.URL:
+    """Return the URL with scheme, host and port alone, as it may be shown."""
+    return url.copy_with(raw_path=f"/{MASK}".encode())
 
 
 def parse_base_url(base_url: Secret[str], kind: Kind) -> BaseUrl:

@@ -101,19 +101,14 @@ class Settings:
         """Make a transport for the threads of one process."""
         if self.transport is None:
             return httpx.HTTPTransport(**self._transport_arguments())
-        transport: Any = self.transport()
-        if isinstance(transport, httpx.BaseTransport):
-            return transport
-        raise _wrong_transport("transport", "httpx.BaseTransport", transport)
+        return _checked_transport("transport", httpx.BaseTransport, self.transport())
 
     def new_async_transport(self) -> httpx.AsyncBaseTransport:
         """Make a transport for one event loop."""
         if self.async_transport is None:
             return httpx.AsyncHTTPTransport(**self._transport_arguments())
-        transport: Any = self.async_transport()
-        if isinstance(transport, httpx.AsyncBaseTransport):
-            return transport
-        raise _wrong_transport("async_transport", "httpx.AsyncBaseTransport", transport)
+        transport = self.async_transport()
+        return _checked_transport("async_transport", httpx.AsyncBaseTransport, transport)
 
     def _transport_arguments(self) -> dict[str, Any]:
         arguments = {"proxy": self.proxy, **self.httpx_args}
@@ -167,8 +162,10 @@ def _proxy_of_environment(url: httpx.URL) -> str | None:
     return f"http://{proxy}" if proxy and "://" not in proxy else proxy or None
 
 
-def _wrong_transport(name: str, expected: str, found: object) -> TypeError:
-    return TypeError(
-        f"{name}: expected a function that returns an {expected}, "
+def _checked_transport(name: str, expected: type[T], found: object) -> T:
+    if isinstance(found, expected):
+        return found
+    raise TypeError(
+        f"{name}: expected a function that returns an httpx.{expected.__name__}, "
         f"it returned {type(found).__name__}"
     )

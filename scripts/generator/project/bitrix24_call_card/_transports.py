@@ -12,9 +12,10 @@ from typing import Any, Final
 import httpx
 
 from . import _fork
+from ._base_url import hidden_path
 from ._lock import locked
 from ._received import Received
-from ._secrets import MASK, masked
+from ._secrets import masked
 from .errors import Bitrix24Error
 
 MAX_BODY: Final = 8 * 2**20
@@ -30,7 +31,7 @@ class Request(httpx.Request):
     """A request as it is sent; its repr shows the host alone."""
 
     def __repr__(self) -> str:
-        return f"<Request({self.method!r}, '{_hidden_url(self.url)}')>"
+        return f"<Request({self.method!r}, '{hidden_path(self.url)}')>"
 
 
 class Connections:
@@ -213,10 +214,6 @@ class _Body:
         return Received(self._response.status_code, self._response.headers, content, self._problem)
 
 
-def _hidden_url(url: httpx.URL) -> httpx.URL:
-    return url.copy_with(raw_path=f"/{MASK}".encode())
-
-
 def _hidden(error: BaseException, request: httpx.Request) -> BaseException:
     """Return the exception, without frames and causes, which hold the address of the request."""
     if isinstance(error, Exception) and not isinstance(error, (httpx.RequestError, Bitrix24Error)):
@@ -227,6 +224,6 @@ def _hidden(error: BaseException, request: httpx.Request) -> BaseException:
         if isinstance(error, httpx.ProtocolError):
             text = text.partition(":")[0]  # what follows quotes the server, which may echo a secret
         error.args = (text,)
-        error.request = httpx.Request(request.method, _hidden_url(request.url))
+        error.request = httpx.Request(request.method, hidden_path(request.url))
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)
