@@ -171,7 +171,9 @@ def test_an_encoding_that_was_not_asked_for_is_invalid(
     encoding: str, get: Get, serve: Callable[[Parts], Raw]
 ) -> None:
     server = serve(lambda: iter([head(f"Content-Encoding: {encoding}", "Content-Length: 1"), b"x"]))
-    assert invalid(get, server.base_url).reason == "the body: expected gzip or no content encoding"
+    error = invalid(get, server.base_url)
+    assert error.reason == "the body: expected gzip or no content encoding"
+    assert error.content is None
 
 
 def test_a_body_that_is_not_the_gzip_it_says_is_invalid(

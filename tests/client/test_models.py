@@ -11,7 +11,7 @@ from typing import Any, get_type_hints
 
 import attrs
 import pytest
-from bitrix24_call_card import models
+from bitrix24_call_card import errors, models
 from bitrix24_call_card.models import (
     CallDirection,
     CallState,
@@ -136,6 +136,11 @@ class TestOneCallToldInThreeWays:
             {**BOUND_OVER_REST, "PHONE_NUMBER": "hidden", "LINE_NAME": "", "LINE_NUMBER": ""}
         )
         assert (call.phone_number, call.line_name, call.line_number) == ("hidden", "", "")
+
+    @pytest.mark.parametrize("value", [None, [], "text", 17])
+    def test_what_is_not_an_object_is_an_invalid_response(self, value: Any) -> None:
+        with pytest.raises(errors.InvalidResponse, match=r"^CallStatus: expected an object, found"):
+            CallStatus.from_dict(value)
 
     def test_reading_does_not_change_what_is_read(self) -> None:
         told = copy.deepcopy(BOUND_IN_OPTIONS)

@@ -680,6 +680,16 @@ class TestLogs:
             logging.getLogger("httpcore.http11").debug("former-token latter-token")
         assert caplog.messages == ["former-token ***"]
 
+    def test_are_not_changed_for_a_short_token_which_may_be_an_ordinary_word(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        client = AuthenticatedClient("https://portal.example/rest", "request")
+        with caplog.at_level(logging.DEBUG):
+            logging.getLogger("httpcore.http11").debug("a request")
+            client.token = "response"
+            logging.getLogger("httpcore.http11").debug("a response")
+        assert caplog.messages == ["a request", "a ***"]
+
     def test_of_other_libraries_are_not_looked_at(self) -> None:
         filtered = {
             name

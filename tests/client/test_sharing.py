@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import json
 import os
+import sys
 import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from bitrix24_call_card import AuthenticatedClient, Client, errors
+from bitrix24_call_card import AuthenticatedClient, Client, _lock, errors
 from bitrix24_call_card.api.call_card import get_status
 
 if TYPE_CHECKING:
@@ -41,6 +43,12 @@ def settles_at(most: int) -> bool:
     while file_descriptors() > most and time.monotonic() < end:
         time.sleep(0.02)
     return file_descriptors() <= most
+
+
+def waits_for_a_lock(thread: threading.Thread) -> bool:
+    """Whether the thread is where the package takes a lock, and has not got it."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    return frame is not None and frame.f_code.co_filename == _lock.__file__
 
 
 @pytest.fixture
@@ -195,6 +203,38 @@ class TestSharing:
         with client, ThreadPoolExecutor(32) as threads:
             assert list(threads.map(call, range(32))) == [17] * 32
         assert len(built) == 1
+
+    def test_an_event_loop_may_close_its_connections_while_another_opens_its_own(
+        self, answer: dict[str, Any]
+    ) -> None:
+        """A new loop has the others looked through; until they are, none of them may go."""
+        meanwhile: list[Callable[[], None]] = []
+
+        class Loop(asyncio.SelectorEventLoop):
+            def is_closed(self) -> bool:
+                while meanwhile:
+                    meanwhile.pop()()
+                return super().is_closed()
+
+        transport = httpx.MockTransport(lambda _: httpx.Response(200, json=answer))
+        client = Client(
+            base_url="https://portal.example/rest/1/made-up-secret/",
+            async_transport=lambda: transport,
+        )
+        with contextlib.closing(Loop()) as first, contextlib.closing(Loop()) as second:
+            for loop in (first, second):
+                loop.run_until_complete(get_status.asyncio(client=client))
+            closing = threading.Thread(target=second.run_until_complete, args=[client.aclose()])
+
+            def close() -> None:
+                closing.start()
+                while closing.is_alive() and not waits_for_a_lock(closing):
+                    time.sleep(0)
+
+            meanwhile.append(close)
+            assert asyncio.run(get_status.asyncio(client=client)).result.crm_entity_id == 17
+            closing.join(WAIT)
+            assert not closing.is_alive()
 
     def test_threads_do_not_mix_the_tokens_of_their_clients(self, recorder: Recorder) -> None:
         def call(number: int) -> None:
