@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import itertools
 import json
 import threading
 import tracemalloc
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +62,34 @@ def test_an_endless_body_is_invalid_after_8_mb(get: Get, serve: Callable[[Parts]
     assert reasons == ["the body: expected at most 8 MB"]
     assert server.closed_early.wait(WAIT)
     assert peak < 16 * MB
+
+
+def test_a_body_that_is_not_read_to_its_end_is_closed(get: Get) -> None:
+    closed: list[str] = []
+
+    class Endless(httpx.SyncByteStream, httpx.AsyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            return itertools.repeat(bytes(MB))
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            for part in self:
+                yield part
+
+        def close(self) -> None:
+            closed.append("close")
+
+        async def aclose(self) -> None:
+            closed.append("aclose")
+
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=Endless()))
+    client = Client(
+        base_url="https://portal.example/rest/1/made-up-secret/",
+        transport=lambda: transport,
+        async_transport=lambda: transport,
+    )
+    with pytest.raises(errors.InvalidResponse, match="expected at most 8 MB"):
+        get(client)
+    assert closed in (["close"], ["aclose"])
 
 
 def zeros(megabytes: int) -> Iterator[bytes]:
@@ -240,15 +269,33 @@ def test_an_undocumented_status_is_unexpected_even_if_its_body_cannot_be_read(
     assert (e.value.status_code, e.value.redirect_host) == (302, "new.example")
 
 
-def test_a_read_timeout_with_a_custom_httpx_client_has_its_request(
-    serve: Callable[[Parts], Raw], monkeypatch: pytest.MonkeyPatch
+def _sync(client: Client, custom: dict[str, Any]) -> None:
+    with httpx.Client(**custom) as httpx_client:
+        get_status.sync(client=client.set_httpx_client(httpx_client))
+
+
+def _asyncio(client: Client, custom: dict[str, Any]) -> None:
+    async def use() -> None:
+        async with httpx.AsyncClient(**custom) as httpx_client:
+            await get_status.asyncio(client=client.set_async_httpx_client(httpx_client))
+
+    asyncio.run(use())
+
+
+@pytest.mark.parametrize("call", [_sync, _asyncio], ids=["sync", "asyncio"])
+@pytest.mark.parametrize("kind", [httpx.ReadTimeout, httpx.RemoteProtocolError])
+def test_an_error_with_a_custom_httpx_client_has_its_request(
+    kind: type[httpx.RequestError],
+    call: Callable[[Client, dict[str, Any]], None],
+    serve: Callable[[Parts], Raw],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    clock = itertools.count(0, 100)
-    server = serve(lambda: iter([head("Content-Length: 2"), b"{", b"}"]))
-    with httpx.Client(timeout=30) as custom:
-        client = Client(base_url=server.base_url).set_httpx_client(custom)
-        monkeypatch.setattr("bitrix24_call_card._transports.time.monotonic", lambda: next(clock))
-        with pytest.raises(httpx.ReadTimeout) as caught:
-            get_status.sync(client=client)
-        monkeypatch.undo()
+    hours = itertools.count(step=3600.0)
+    server = serve(lambda: iter([head("Content-Length: 9"), b"{", b"}"]))
+    client = Client(base_url=server.base_url)
+    if kind is httpx.ReadTimeout:
+        clock = SimpleNamespace(monotonic=lambda: next(hours))
+        monkeypatch.setattr("bitrix24_call_card._transports.time", clock)
+    with pytest.raises(kind) as caught:
+        call(client, {"timeout": 30})
     assert caught.value.request.method == "POST"

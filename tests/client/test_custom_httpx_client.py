@@ -150,6 +150,20 @@ def test_its_event_hooks_may_read_the_response(call: Call, client: Authenticated
     assert bodies == [17]
 
 
+def test_a_response_that_an_event_hook_has_closed_cannot_be_read(
+    call: Call, client: AuthenticatedClient
+) -> None:
+    def close(response: httpx.Response) -> None:
+        response.close()
+
+    async def aclose(response: httpx.Response) -> None:
+        await response.aclose()
+
+    hook = close if call is _sync else aclose
+    with pytest.raises(httpx.ResponseNotRead):
+        call(client, event_hooks={"response": [hook]})
+
+
 class _Challenged(httpx.Auth):
     """Sends the request again with what the response asks for."""
 

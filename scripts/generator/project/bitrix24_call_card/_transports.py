@@ -147,30 +147,38 @@ async def asend(transport: httpx.AsyncBaseTransport, request: httpx.Request) -> 
 
 def read(response: httpx.Response, request: httpx.Request) -> Received:
     """Read the whole response to a request, and close it."""
+    stream: Any = response.stream  # itself, because `iter_raw` costs more than all the rest of this
     try:
-        if response.is_stream_consumed:  # by a transport or a hook
+        if response.is_stream_consumed or response.is_closed:  # by a transport or a hook
             return Received(response.status_code, response.headers, response.content)
         body = _Body(response, request)
-        for chunk in response.iter_raw():
+        for chunk in stream:
             if not body.add(chunk):
                 break
         return body.received()
+    except httpx.RequestError as error:
+        error.request = request
+        raise
     finally:
-        response.close()
+        stream.close()
 
 
 async def aread(response: httpx.Response, request: httpx.Request) -> Received:
     """Do the same as `read` in an event loop."""
+    stream: Any = response.stream
     try:
-        if response.is_stream_consumed:
+        if response.is_stream_consumed or response.is_closed:
             return Received(response.status_code, response.headers, response.content)
         body = _Body(response, request)
-        async for chunk in response.aiter_raw():
+        async for chunk in stream:
             if not body.add(chunk):
                 break
         return body.received()
+    except httpx.RequestError as error:
+        error.request = request
+        raise
     finally:
-        await response.aclose()
+        await stream.aclose()
 
 
 class _Body:
@@ -178,7 +186,6 @@ class _Body:
 
     def __init__(self, response: httpx.Response, request: httpx.Request) -> None:
         self._response = response
-        self._request = request
         self._parts: list[bytes] = []
         self._size = 0
         self._problem: str | None = None
@@ -192,9 +199,7 @@ class _Body:
     def add(self, chunk: bytes) -> bool:
         """Add a part of the body; return whether there is a reason to read on."""
         if self._deadline is not None and time.monotonic() > self._deadline:
-            raise httpx.ReadTimeout(
-                "The body was not complete within the read timeout", request=self._request
-            )
+            raise httpx.ReadTimeout("The body was not complete within the read timeout")
         if self._decoder is not None:
             if self._decoder.eof:  # it would keep what follows
                 return True
