@@ -157,7 +157,10 @@ class TestMessages:
             text = f"bridgei-3:{json.dumps({'AUTH_ID': auth, 'MEMBER_ID': 'any'})}"
             with page.expect_console_message(lambda said: said.text == text):
                 post_from(page, text)
-            assert scene.sockets == []
+            probe = f"{scene.bridge.url.replace('http', 'ws')}/socket?probe"
+            with page.expect_websocket():
+                page.frames[1].evaluate("(url) => { new WebSocket(url); }", probe)
+            assert scene.sockets == [probe]  # or the script's would have come before it
             # What the script asked never reached the stranger.
             for fault in scene.faults:
                 assert "does not match the recipient window's origin" in fault
