@@ -102,17 +102,18 @@ class Connection:
         while True:
             text = await receive()
             number, word = _read(text)
-            # A late answer, or a second one, is none to the question that is under way by now.
-            awaited = number == self._number != self._answered
-            if not awaited:
+            # Each question has one answer. They may come late, all at once: the page was frozen.
+            asked = self._answered < number <= self._number
+            if not asked:
                 self._count()
             with contextlib.suppress(StoreGoneError):  # the card will say it again
                 if not await self._store.say(self.user, self.card, self.owner, word):
                     raise ClosingError(REPLACED, "the same card has connected elsewhere")
-            if awaited:
-                self._answered = self._number
-                self._answer.set_result(None)
-                self._answer = _future()
+            if asked:
+                self._answered = number
+                if number == self._number:
+                    self._answer.set_result(None)
+                    self._answer = _future()
 
     def _count(self) -> None:
         second = int(asyncio.get_running_loop().time())
@@ -126,13 +127,14 @@ def _future() -> asyncio.Future[None]:
     return asyncio.get_running_loop().create_future()
 
 
-def _read(text: str) -> tuple[int | None, Word]:
-    """Read `{"answer": 7, "status": {…}}`, or a change that nobody asked for, without `answer`."""
+def _read(text: str) -> tuple[int, Word]:
+    """Read `{"answer": 7, "status": {…}}`; what nobody asked for has no number, or a wrong one."""
     try:
         message = json.loads(text)
-        return message.get("answer"), Word.of(CallStatus.from_dict(message["status"]))
+        number, word = message.get("answer"), Word.of(CallStatus.from_dict(message["status"]))
     except (ValueError, RecursionError, AttributeError, TypeError, KeyError, InvalidResponse):
         raise ClosingError(BAD_MESSAGE, "expected the status of a call") from None
+    return (number if isinstance(number, int) else 0), word
 
 
 class Connections:

@@ -169,6 +169,30 @@ async def test_a_few_messages_at_once_are_as_well(
         assert connected.socket.close_code is None
 
 
+async def test_the_answers_to_many_questions_may_come_at_once(
+    run_bridge: RunBridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    bridge = run_bridge(times=replace(PATIENT, every=0.01))
+    webhook = bridge.webhook(portal.member_id)
+    async with card(bridge, portal, frozen=True) as connected:
+        await connected.asked(60)
+        connected.frozen = False
+        for number in range(1, 61):
+            await connected.answer(number)
+        assert said(await ask(http, webhook)) == (200, "connected")
+        assert connected.socket.close_code is None
+
+
+async def test_many_answers_to_one_question_close_the_socket(
+    bridge: Bridge, portal: FakePortal
+) -> None:
+    async with card(bridge, portal) as connected:
+        with suppress(ConnectionClosed):
+            for _ in range(1000):
+                await connected.answer(1)
+        assert await connected.closed() == (4429, "more than 20 messages in a second")
+
+
 DEEP = '{"status": ' + "[" * 30_000 + "]" * 30_000 + "}"
 
 
