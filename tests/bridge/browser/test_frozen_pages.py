@@ -3,7 +3,8 @@
 import json
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from bitrix24_bridge.settings import Times
 from playwright.sync_api import Browser, CDPSession
 
 from tests.bridge.answers import NO_CALL, NO_CARD, Answer, shown
-from tests.bridge.browser.scenes import TIMES, Scene
+from tests.bridge.browser.scenes import TIMES, Scene, Tab
 from tests.chromium import launch
 
 Playing = Callable[..., Scene]
@@ -30,6 +31,32 @@ def processes(browser: Browser, kind: str) -> list[int]:
     found = session.send("SystemInfo.getProcessInfo")["processInfo"]
     session.detach()
     return [process["id"] for process in found if process["type"] == kind]
+
+
+@contextmanager
+def stopped(browser: Browser, *kinds: str) -> Iterator[None]:
+    """Stop the processes of these kinds while the context lasts."""
+    chosen = [process for kind in kinds for process in processes(browser, kind)]
+    for process in chosen:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in chosen:
+            os.kill(process, signal.SIGCONT)
+
+
+@contextmanager
+def paused(tab: Tab) -> Iterator[None]:
+    """Pause the scripts of a page, and of the frame in it, while the context lasts."""
+    session = tab.page.context.new_cdp_session(tab.page)
+    session.send("Debugger.enable")
+    session.send("Debugger.pause")  # with the next statement, such as those of its clock
+    try:
+        yield
+    finally:
+        session.send("Debugger.resume")
+        session.detach()
 
 
 def evaluate(session: CDPSession, target: str, script: str) -> Any:
@@ -95,41 +122,23 @@ class TestFrozen:
     def test_a_renderer_that_is_stopped_and_goes_on(self, start: Playing, browser: Browser) -> None:
         scene = start(times=SOON)
         scene.open_card()
-        stopped = processes(browser, "renderer")
-        for process in stopped:
-            os.kill(process, signal.SIGSTOP)
-        try:
+        with stopped(browser, "renderer"):
             scene.until(remembered(scene.on_screen), scene.on_screen)
             scene.until(NO_CARD, remembered(scene.on_screen))
-        finally:
-            for process in stopped:
-                os.kill(process, signal.SIGCONT)
         scene.until(scene.on_screen, NO_CARD, remembered(scene.on_screen))
 
     def test_a_browser_that_is_stopped_and_goes_on(self, start: Playing, browser: Browser) -> None:
         scene = start(times=SOON)
         scene.open_card()
-        stopped = [
-            process
-            for kind in ("browser", "renderer", "GPU", "utility")
-            for process in processes(browser, kind)
-        ]
-        for process in stopped:
-            os.kill(process, signal.SIGSTOP)
-        try:
+        with stopped(browser, "browser", "renderer", "GPU", "utility"):
             scene.until(NO_CARD, scene.on_screen, remembered(scene.on_screen))
-        finally:
-            for process in stopped:
-                os.kill(process, signal.SIGCONT)
         scene.until(scene.on_screen, NO_CARD, remembered(scene.on_screen))
 
-    def test_a_page_that_the_browser_freezes_and_thaws(self, start: Playing) -> None:
+    def test_a_page_that_is_paused_and_goes_on(self, start: Playing) -> None:
         scene = start(times=SOON)
-        tab = scene.open_card()
-        session = tab.page.context.new_cdp_session(tab.page)
-        session.send("Page.setWebLifecycleState", {"state": "frozen"})
-        scene.until(NO_CARD, scene.on_screen, remembered(scene.on_screen))
-        session.send("Page.setWebLifecycleState", {"state": "active"})
+        with paused(scene.open_card()):
+            scene.until(remembered(scene.on_screen), scene.on_screen)
+            scene.until(NO_CARD, remembered(scene.on_screen))
         scene.until(scene.on_screen, NO_CARD, remembered(scene.on_screen))
 
 
@@ -150,12 +159,11 @@ class TestTwoCards:
         before = scene.sandbox.call
         assert before
         awake, frozen = scene.open_card(), scene.open_card()
-        session = frozen.page.context.new_cdp_session(frozen.page)
-        session.send("Page.setWebLifecycleState", {"state": "frozen"})
-        with awake.page.expect_response("**/sandbox/card/hidden-number"):
-            awake.click("Hidden number")
-        after = scene.sandbox.call
-        assert after != before
-        # The card that was opened last would come first, but its page does not answer.
-        scene.until(shown(after, cards=2), shown(before, cards=2))
-        assert scene.ask() == shown(after, cards=2)
+        with paused(frozen):
+            with awake.page.expect_response("**/sandbox/card/hidden-number"):
+                awake.click("Hidden number")
+            after = scene.sandbox.call
+            assert after != before
+            # The card that was opened last would come first, but its page does not answer.
+            scene.until(shown(after, cards=2), shown(before, cards=2))
+            assert scene.ask() == shown(after, cards=2)

@@ -95,4 +95,6 @@ def test_at_an_origin_that_is_not_set_it_is_refused(scene: Scene, application: A
     with page.expect_console_message(lambda said: "/socket' failed" in said.text):
         page.goto(f"{scene.sandbox.origin}/")
     assert scene.ask() == NO_CALL
+    page.close()
+    assert all("/socket' failed" in fault for fault in scene.faults)
     scene.faults.clear()
