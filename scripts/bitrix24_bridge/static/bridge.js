@@ -92,7 +92,9 @@
     var command = refresh ? 'refreshAuth' : 'getInitData';
     var timer = setTimeout(function () {
       callbacks.delete(id);
-      again();
+      // A portal that cannot refresh shows an alert, and would show another one each time.
+      if (refresh) show('Not connected: the portal did not refresh the access token.');
+      else again();
     }, REPLY_WAIT);
     var id = ask(command, function (auth) {
       clearTimeout(timer);

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.bridge.answers import NO_CALL
 from tests.bridge.browser.applications import Application, serving
@@ -87,6 +88,27 @@ def test_with_bx24(start: Playing, application: Application) -> None:
         }""",
         get_status="new Promise((done) => BX24.placement.call('getStatus', {}, done))",
     )
+
+
+def test_a_refresh_that_the_portal_fails_is_not_asked_for_again(
+    start: Playing, application: Application
+) -> None:
+    scene = start(origins=frozenset({application.origin}))
+    bind_widget(scene, application)
+    scene.sandbox.portal.authentication.issue()
+    scene.sandbox.expire_tokens()
+    scene.sandbox.fail("invalid_grant")
+    page = scene.context().new_page()
+    page.clock.install()
+    page.goto(f"{scene.sandbox.origin}/")
+    refreshes = page.locator("#log-entries li", has_text="refreshAuth")
+    expect(refreshes).to_have_count(1)
+    page.clock.fast_forward(10_000)
+    widget = page.frame_locator("#frame iframe").locator("#bitrix24-bridge")
+    expect(widget).to_have_text("Not connected: the portal did not refresh the access token.")
+    page.clock.fast_forward(60_000)
+    assert scene.ask() == NO_CALL
+    expect(refreshes).to_have_count(1)
 
 
 def test_at_an_origin_that_is_not_set_it_is_refused(scene: Scene, application: Application) -> None:
