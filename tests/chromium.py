@@ -1,7 +1,6 @@
 """The Chromium of this machine, for tests in a browser."""
 
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,9 +17,6 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
-
-LOCAL = re.compile(r"(http://(127\.0\.0\.1|localhost):|data:|about:|blob:)")
-"""What a page under test may ask for."""
 
 
 def launch(chromium: BrowserType) -> Browser:

@@ -1,8 +1,6 @@
 """What the browser tests share: an installed Chromium, a portal page in it, and widgets."""
 
-import os
 import re
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,19 +21,10 @@ from playwright.sync_api import (
     Locator,
     Page,
     expect,
-    sync_playwright,
 )
 from playwright.sync_api import TimeoutError as TooLong
 
-# Chromium shall ask nobody but the pages under test.
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
+from tests.chromium import launched
 
 # On a busy machine, a page takes its time; a test that passes does not wait for this.
 PATIENCE = 60_000  # milliseconds
@@ -58,20 +47,9 @@ RECORDER = """<!doctype html><title>Recorder</title><script>
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, for one file: Playwright keeps an event loop running, which others must not meet.
-
-    Without Chromium the tests are skipped, but in CI they fail.
-    """
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        missing = "There is no chromium on this machine, so nothing was tested in a browser."
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+    """Chromium, for one file: others must not meet the event loop that Playwright keeps running."""
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @dataclass

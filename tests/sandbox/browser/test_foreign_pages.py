@@ -8,7 +8,8 @@ import pytest
 from bitrix24_sandbox.testing import Sandbox
 from playwright.sync_api import Browser, Page
 
-from tests.sandbox.browser.conftest import ARGUMENTS, PATIENCE, OpenCard, Serve
+from tests.chromium import ARGUMENTS
+from tests.sandbox.browser.conftest import PATIENCE, OpenCard, Serve
 
 CHANGES = """async (origin) => {
   const outcomes = [];
