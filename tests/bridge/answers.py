@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 """The seconds in which an answer has to become what a test waits for."""
 
 

@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, BrowserContext, Frame, FrameLocator, Pa
 from tests.bridge.answers import Answer, shown, until
 from tests.bridge.bridges import Bridge, ask, running_bridge
 
-PATIENCE = 10_000  # milliseconds
+PATIENCE = 60_000  # milliseconds; a test that passes does not wait for this
 expect.set_options(timeout=PATIENCE)
 
 TIMES = Times(ask=5, fresh=0, start=0)
