@@ -137,3 +137,17 @@ class TestEvents:
     def test_the_start_and_end_of_another_user_say_nothing_of_this_one(self, scene: Scene) -> None:
         scene.report(START, CALL_ID="call-2", USER_ID="2")
         assert scene.ask() == NO_CALL
+
+
+def test_an_application_that_is_removed_answers_nobody_until_it_is_installed_again(
+    scene: Scene,
+) -> None:
+    tab = scene.open_card()
+    scene.sandbox.uninstall()
+    assert scene.sandbox.deliveries[-1].status == 200
+    assert scene.ask() == Answer(
+        401, code="INVALID_CREDENTIALS", description="Invalid request credentials"
+    )
+    assert scene.sandbox.install(f"{scene.bridge.url}/install").status == 200
+    tab.wait_until_connected()
+    scene.until(scene.on_screen, NO_CARD, remembered(scene.on_screen))
