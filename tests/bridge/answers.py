@@ -73,5 +73,6 @@ def until(ask: Callable[[], Answer], wanted: Answer, meanwhile: Collection[Answe
     deadline = time.monotonic() + PATIENCE
     while (answer := ask()) != wanted:
         assert answer in meanwhile, f"{answer} is none of {wanted}, {meanwhile}"
+        time.sleep(0.005)  # others want the processor
         assert time.monotonic() < deadline, f"wanted {wanted}, the last answer was {answer}"
     return answer

@@ -23,7 +23,7 @@ class TestForm:
     def test_a_form_whose_script_never_runs_counts_as_a_card_for_a_while(
         self, start: Playing
     ) -> None:
-        scene = start(times=replace(TIMES, form=0.6))
+        scene = start(times=replace(TIMES, form=1))
         context = scene.context()
         context.route("**/bridge.js", lambda route: route.fulfill(body=""))
         page = context.new_page()
