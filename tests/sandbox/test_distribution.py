@@ -13,8 +13,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-pytestmark = pytest.mark.xdist_group("distribution")
-
 ROOT = Path(__file__).parents[2]
 # What a shell of the workbench adds to Python's path must not reach the environment under test.
 ENVIRONMENT = {

@@ -45,9 +45,9 @@ RECORDER = """<!doctype html><title>Recorder</title><script>
 </script>"""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Chromium, for one file: others must not meet the event loop that Playwright keeps running."""
+    """Chromium, for this folder: other tests must not meet the event loop that Playwright runs."""
     with launched() as browser:
         yield browser
 
