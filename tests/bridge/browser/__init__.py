@@ -1,0 +1,1 @@
+"""The bridge in Chromium. A package, so that its tests can share one browser."""
