@@ -27,6 +27,7 @@ _TRANSPORT_ARGUMENTS: Final = frozenset(
 )
 
 
+# Annotations are not postponed in this module: as texts, these would take longer to import.
 class Arguments(TypedDict, total=False):
     """The arguments that each client has; `Client` documents them."""
 
