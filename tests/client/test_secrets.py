@@ -222,7 +222,7 @@ class TestTheSandboxsFaults:
 
     def test_in_a_refresh_do_not_show_them(self, get: Get, sandbox: Sandbox, shown: Shown) -> None:
         def refresh() -> str:
-            response = httpx.get(f"{sandbox.origin}/oauth/token/").raise_for_status()
+            response = httpx.get(f"{sandbox.origin}/oauth/token/", timeout=60).raise_for_status()
             raise LookupError(response.json()["error"])  # as some errors come with 200
 
         for fault in OAUTH_FAULTS:

@@ -133,7 +133,7 @@ class TestHeads:
         with running() as sandbox:
             sandbox.fail("slow", seconds=2)
             answer = httpx.post(
-                f"{sandbox.webhook_url}placement.call", json={"PLACEMENT": "getStatus"}
+                f"{sandbox.webhook_url}placement.call", json={"PLACEMENT": "getStatus"}, timeout=60
             )
             assert answer.status_code == 200
 

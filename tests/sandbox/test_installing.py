@@ -44,7 +44,7 @@ def telephony(handler: Handler, call_method: Any) -> Handler:
 
 
 def state(sandbox: Sandbox) -> Any:
-    return httpx.get(f"{sandbox.origin}/sandbox/application", trust_env=False).json()
+    return httpx.get(f"{sandbox.origin}/sandbox/application", trust_env=False, timeout=60).json()
 
 
 class TestInstalling:

@@ -69,7 +69,10 @@ def trusting(authority: Path | None) -> ssl.SSLContext:
 
 @pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM])
 def test_it_ends_at_once_and_with_success(signal_: signal.Signals) -> None:
-    with started("--port", "0") as (process, printed), httpx.Client(trust_env=False) as client:
+    with (
+        started("--port", "0") as (process, printed),
+        httpx.Client(trust_env=False, timeout=60) as client,
+    ):
         origin = origin_in(printed)
         client.get(f"{origin}/sandbox/state")  # and the connection stays open
         client.post(f"{origin}/sandbox/faults", json={"fault": "slow", "seconds": 3600})
@@ -148,7 +151,7 @@ class TestTls:
         with running(tls=True) as sandbox:
             assert sandbox.state()["call"]
             with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
-                httpx.get(f"{sandbox.origin}/sandbox/state", trust_env=False)
+                httpx.get(f"{sandbox.origin}/sandbox/state", trust_env=False, timeout=60)
 
     def test_each_start_has_an_authority_of_its_own_which_ends_with_it(self) -> None:
         with running(tls=True) as one, running(tls=True) as other:
@@ -169,7 +172,9 @@ class TestTls:
                 trusted = trusted or trusting(file)  # as of the first start
                 origin = re.search(r"https://127.0.0.1:\d+", printed)
                 assert origin
-                state = httpx.get(f"{origin[0]}/sandbox/state", verify=trusted, trust_env=False)
+                state = httpx.get(
+                    f"{origin[0]}/sandbox/state", verify=trusted, trust_env=False, timeout=60
+                )
                 assert state.json()["call"]
                 process.send_signal(signal.SIGINT)
                 process.communicate(timeout=PATIENCE)
@@ -216,7 +221,7 @@ class TestTls:
     def test_the_widget_is_opened_over_https_too(self) -> None:
         with (
             running(tls=True) as sandbox,
-            httpx.Client(verify=trusting(sandbox.tls), trust_env=False) as client,
+            httpx.Client(verify=trusting(sandbox.tls), trust_env=False, timeout=60) as client,
         ):
             with client.stream("GET", f"{sandbox.origin}/sandbox/card/turns") as turns:
                 told = (json.loads(line[len("data: ") :]) for line in turns.iter_lines() if line)
@@ -267,7 +272,7 @@ def test_limits_are_those_of_most_portals_unless_told_otherwise(
 
 def test_profile_and_limits_are_taken() -> None:
     with started("--port", "0", "--profile", "app-only", "--limits") as (_, printed):
-        state = httpx.get(f"{origin_in(printed)}/sandbox/state", trust_env=False).json()
+        state = httpx.get(f"{origin_in(printed)}/sandbox/state", trust_env=False, timeout=60).json()
     assert state["profile"] == "app-only"
     assert state["limits"] == {"burst": 50, "rate": 2.0}
     assert "app-only: it answers to applications alone, as documentation promised" in printed
@@ -275,12 +280,15 @@ def test_profile_and_limits_are_taken() -> None:
 
 def test_a_scenario_to_start_in_is_taken() -> None:
     with started("--port", "0", "--scenario", "outgoing-unbound") as (_, printed):
-        state = httpx.get(f"{origin_in(printed)}/sandbox/state", trust_env=False).json()
+        state = httpx.get(f"{origin_in(printed)}/sandbox/state", trust_env=False, timeout=60).json()
     assert state["call"]["CRM_ENTITY_ID"] is False
 
 
 def test_the_log_has_a_line_for_each_request_and_no_secret_in_it() -> None:
-    with started("--port", "0") as (process, printed), httpx.Client(trust_env=False) as client:
+    with (
+        started("--port", "0") as (process, printed),
+        httpx.Client(trust_env=False, timeout=60) as client,
+    ):
         origin = origin_in(printed)
         client.post(f"{origin}/rest/1/sandboxwebhook/placement.call", json={})
         client.post(f"{origin}/rest/placement.call?auth=s3cret-token", json={})
@@ -300,7 +308,7 @@ def test_the_log_has_a_line_for_each_request_and_no_secret_in_it() -> None:
 
 def test_quiet_means_no_line() -> None:
     with started("--port", "0", "--quiet") as (process, printed):
-        httpx.get(f"{origin_in(printed)}/sandbox/state", trust_env=False)
+        httpx.get(f"{origin_in(printed)}/sandbox/state", trust_env=False, timeout=60)
         process.send_signal(signal.SIGINT)
         logged, _ = process.communicate(timeout=PATIENCE)
     assert logged.strip() == ""
@@ -317,7 +325,7 @@ class TestInThisProcess:
     def test_it_ends_at_once_whoever_is_still_connected(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
-        client, waiting = httpx.Client(trust_env=False), socket.socket()
+        client, waiting = httpx.Client(trust_env=False, timeout=60), socket.socket()
         with client, waiting, running() as sandbox:
             client.get(f"{sandbox.origin}/sandbox/state")
             sandbox.fail("slow", seconds=3600)
@@ -349,7 +357,9 @@ class TestInThisProcess:
 
         with running() as sandbox:
             monkeypatch.setattr(sandbox.portal.authentication, "check_webhook", broken)
-            answer = httpx.post(f"{sandbox.webhook_url}placement.call", json={}, trust_env=False)
+            answer = httpx.post(
+                f"{sandbox.webhook_url}placement.call", json={}, trust_env=False, timeout=60
+            )
         assert answer.status_code == 500
         assert answer.json()["error"] == "INTERNAL_SERVER_ERROR"
         assert "ZeroDivisionError" in caplog.text
@@ -363,6 +373,7 @@ class TestInThisProcess:
                 content=b"--a",
                 headers={"Content-Type": "multipart/form-data"},
                 trust_env=False,
+                timeout=60,
             )
         assert [record for record in caplog.records if record.name.startswith("python_m")] == []
 
@@ -370,11 +381,13 @@ class TestInThisProcess:
         with running() as sandbox:
             sandbox.fail("disconnect")
             with pytest.raises(httpx.RemoteProtocolError):
-                httpx.post(f"{sandbox.webhook_url}placement.call", json={}, trust_env=False)
+                httpx.post(
+                    f"{sandbox.webhook_url}placement.call", json={}, trust_env=False, timeout=60
+                )
         assert [record for record in caplog.records if record.name == "uvicorn.error"] == []
 
     def test_answers_on_a_kept_connection_are_not_held_back(self) -> None:
-        with running() as sandbox, httpx.Client(trust_env=False) as client:
+        with running() as sandbox, httpx.Client(trust_env=False, timeout=60) as client:
             seconds = [
                 client.post(f"{sandbox.webhook_url}placement.call", json={}).elapsed.total_seconds()
                 for _ in range(100)

@@ -213,7 +213,7 @@ class TestOpeningForm:
         assert tls_sandbox.tls
         trusting = ssl.create_default_context(cafile=tls_sandbox.tls)
         with (
-            httpx.Client(verify=trusting, trust_env=False) as http,
+            httpx.Client(verify=trusting, trust_env=False, timeout=60) as http,
             http.stream("GET", f"{tls_sandbox.origin}/sandbox/card/turns") as response,
         ):
             for line in response.iter_lines():

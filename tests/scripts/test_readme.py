@@ -95,7 +95,7 @@ def test_the_first_program_prints_the_call_when_a_portal_opens_the_widget(sandbo
     try:
         opening = sandbox.widget_opening()
         retry = httpx.HTTPTransport(retries=8)  # until the program listens
-        with httpx.Client(transport=retry) as portal:
+        with httpx.Client(transport=retry, timeout=60) as portal:
             url = f"http://127.0.0.1:{port}/widget?{urlencode(opening.query)}"
             assert portal.post(url, data=opening.form).text == "This is the widget."
         assert program.stdout is not None

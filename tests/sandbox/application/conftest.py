@@ -32,5 +32,5 @@ def application(bitrix24_sandbox: Sandbox, profile: str, tmp_path: Path) -> Iter
             library=f"{bitrix24_sandbox.origin}/api/v1/",
         )
 
-    with serving(settings) as url, httpx.Client() as http:
+    with serving(settings) as url, httpx.Client(timeout=60) as http:
         yield Application(url, http, bitrix24_sandbox.install(f"{url}/events"))

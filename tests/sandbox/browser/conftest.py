@@ -114,7 +114,9 @@ class CardPage:
     def close_after(self, seconds: float) -> None:
         """Set how long a card waits that may not close."""
         url = f"{self.sandbox.origin}/sandbox/card"
-        httpx.put(url, json={"close_after": seconds}, trust_env=False).raise_for_status()
+        httpx.put(
+            url, json={"close_after": seconds}, trust_env=False, timeout=60
+        ).raise_for_status()
 
     def widget_page(self) -> Frame:
         """The widget's page, once it has loaded."""

@@ -29,6 +29,7 @@ def rest_status(card: Card) -> dict[str, Any]:
         f"{card.sandbox.webhook_url}placement.call",
         json={"PLACEMENT": "getStatus"},
         trust_env=False,
+        timeout=60,
     ).json()
     return answer
 

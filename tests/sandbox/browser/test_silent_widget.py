@@ -1,5 +1,6 @@
 """A widget that says nothing is told apart from one that works, and can be loaded again."""
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,7 +8,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from bitrix24_sandbox.server import listen, port_of
 from playwright.sync_api import expect
 
 # The fixtures of conftest.py; their types are not importable under importlib mode.
@@ -57,10 +57,10 @@ def expect_silence(card: Any, origin: str) -> None:
 
 
 def test_a_widget_whose_port_is_closed(open_card: OpenCard) -> None:
-    with listen() as socket:
-        port = port_of(socket)
-    origin = f"http://127.0.0.1:{port}"
-    expect_silence(open_card(handler=f"{origin}/", paused=True), origin)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # nobody else gets the port, and nobody listens at it
+        origin = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        expect_silence(open_card(handler=f"{origin}/", paused=True), origin)
 
 
 @pytest.mark.parametrize(

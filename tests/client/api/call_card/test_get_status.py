@@ -214,6 +214,7 @@ class TestResponses:
                     "client_secret": "sandboxclientsecret",
                     "refresh_token": "sandboxrefreshtoken",
                 },
+                timeout=60,
             )
             client.token = refreshed.json()["access_token"]
             assert get(client).result.crm_entity_id == 17
