@@ -226,5 +226,5 @@ def test_a_server_that_was_killed_is_shown_as_one_that_does_not_answer(
 ) -> None:
     settings = commands.environment(tmp_path, "https://oauth.example/rest/")
     with commands.serving(settings, tmp_path / "output", end=signal.SIGKILL) as running:
-        assert httpx.get(f"{running.url}/healthz", trust_env=False).status_code == 200
+        assert httpx.get(f"{running.url}/healthz", trust_env=False, timeout=60).status_code == 200
     assert run("status").output == f"{settings['BRIDGE_URL']}  does not answer\n"

@@ -39,7 +39,7 @@ def webhook(sandbox: Running, bridge: Bridge) -> str:
 
 @pytest.fixture
 def http() -> Iterator[httpx.Client]:
-    with httpx.Client(trust_env=False) as http:
+    with httpx.Client(trust_env=False, timeout=60) as http:
         yield http
 
 
