@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from hmac import compare_digest
 
 import httpx
@@ -46,7 +46,7 @@ def create_app(settings: Settings, data: Data, status_key: str) -> Starlette:
     portals = FromPortal(settings, data, identities, store, http)
 
     @contextlib.asynccontextmanager
-    async def running(_: Starlette) -> AsyncIterator[None]:
+    async def running(_: Starlette) -> AsyncGenerator[None, None]:
         async with http:
             at_work = asyncio.create_task(store.run(connections.ask))
             yield

@@ -5,7 +5,7 @@ import contextlib
 import json
 import secrets
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator
 
 from bitrix24_call_card.errors import InvalidResponse
 from bitrix24_call_card.models import CallStatus
@@ -145,7 +145,7 @@ class Connections:
         self._by_card: dict[tuple[User, str], Connection] = {}
 
     @contextlib.contextmanager
-    def opened(self, connection: Connection) -> Iterator[None]:
+    def opened(self, connection: Connection) -> Generator[None, None, None]:
         """Keep a connection while the context lasts; one of the same card is replaced."""
         key = (connection.user, connection.card)
         self.replace(*key)

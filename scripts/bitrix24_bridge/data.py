@@ -10,7 +10,7 @@ import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import astuple, dataclass
 from hmac import compare_digest
 from pathlib import Path
@@ -204,7 +204,7 @@ class Data:
 
 
 @contextlib.contextmanager
-def serving(file: Path, *, alone: bool) -> Iterator[None]:
+def serving(file: Path, *, alone: bool) -> Generator[None, None, None]:
     """Keep other servers from the data while the context lasts, if one has to be alone.
 
     Raise `DataError`.

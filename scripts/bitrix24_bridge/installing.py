@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 from bitrix24_call_card.errors import InvalidResponse
-from bitrix24_call_card.models import CallEndedEvent, CallStartedEvent
+from bitrix24_call_card.models import CallEndedEvent, CallStartedEvent, EventAuth
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -60,17 +60,15 @@ class FromPortal:
 
     async def _install(self, request: Request) -> None:
         form = read_form(await read_body(request))
-        auth = form.get("auth")
-        if form.get("event") != "ONAPPINSTALL" or not isinstance(auth, dict):
+        auth = _auth(form)
+        if form.get("event") != "ONAPPINSTALL" or not (auth and auth.access_token):
             raise BridgeError("ERROR_ARGUMENT", "Expected the event ONAPPINSTALL")
-        token = auth.get("access_token") or ""
-        application_token = auth.get("application_token") or ""
-        if not self._settings.may_install(auth.get("domain", ""), auth.get("member_id", "")):
+        server = auth.additional_properties.get("server_endpoint")
+        if not self._settings.may_install(auth.domain or "", auth.member_id or ""):
             raise BridgeError("invalid_token", "BRIDGE_PORTALS does not name this portal.")
-        identity = await self._identities.check(
-            token, address_of(request), server=auth.get("server_endpoint")
-        )
-        if identity.member_id != auth.get("member_id") or not application_token:
+        token = auth.access_token
+        identity = await self._identities.check(token, address_of(request), server=server)
+        if identity.member_id != auth.member_id:
             raise BridgeError("invalid_token", "The access token is not of this portal.")
         if not self._settings.may_install(identity.domain, identity.member_id):
             raise BridgeError("invalid_token", "BRIDGE_PORTALS does not name this portal.")
@@ -79,8 +77,8 @@ class FromPortal:
             member_id=identity.member_id,
             domain=identity.domain,
             endpoint=identity.endpoint,
-            oauth_server=self._identities.server(auth.get("server_endpoint")),
-            application_token=hashed(application_token),
+            oauth_server=self._identities.server(server),
+            application_token=hashed(auth.application_token),
             events=hashed(events),
             installed=time.time(),
             failed="event.bind",
@@ -110,11 +108,14 @@ class FromPortal:
     async def _bind_events(self, identity: Identity, token: str, secret: str) -> None:
         events = f"{self._settings.url}/events/"
         bound = await self._ask(identity, token, "event.get")
-        for row in bound if isinstance(bound, list) else []:
+        try:
+            handlers = [(row["event"], row["handler"]) for row in bound]
+        except (TypeError, KeyError):
+            raise StepError("event.get: no usable response") from None
+        for event, handler in handlers:
             # Those of an earlier installation, whose secret nobody knows any more.
-            if isinstance(row, dict) and str(row.get("handler")).startswith(events):
-                former = {"event": str(row.get("event")), "handler": str(row["handler"])}
-                await self._ask(identity, token, "event.unbind", **former)
+            if str(handler).startswith(events):
+                await self._ask(identity, token, "event.unbind", event=event, handler=handler)
         for event in EVENTS:
             await self._ask(identity, token, "event.bind", event=event, handler=events + secret)
 
@@ -137,8 +138,8 @@ class FromPortal:
     async def _event(self, request: Request) -> None:
         form = read_form(await read_body(request))
         portal = self._data.portal_of_events(request.path_params["secret"])
-        auth = form.get("auth")
-        token = auth.get("application_token", "") if isinstance(auth, dict) else ""
+        auth = _auth(form)
+        token = auth.application_token if auth else ""
         # Every user who opens a card has the application's token, so it is not enough.
         if portal is None or not compare_digest(hashed(token), portal.application_token):
             raise BridgeError("INVALID_CREDENTIALS", "This is not an event of a known portal.")
@@ -162,6 +163,14 @@ class FromPortal:
                 log.info("Removed from %s.", portal.domain)
             case _:
                 raise BridgeError("ERROR_ARGUMENT", "An event that was not asked for")
+
+
+def _auth(form: dict[str, Any]) -> EventAuth | None:
+    """Read who sends an event. None if it does not say so."""
+    try:
+        return EventAuth.from_dict(form.get("auth", {}))
+    except InvalidResponse:
+        return None
 
 
 def _incomplete(portal: Portal, step: StepError) -> BridgeError:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from typing import Any
+from typing import Any, cast
 
 import httpx
 
@@ -47,4 +47,4 @@ async def post(
         # Its text may hold what was sent.
         log.warning("%s gave no usable response: %s", whose, type(error).__name__)
         raise NoAnswerError(whose) from None
-    return response.status_code, answer
+    return response.status_code, cast("dict[str, Any]", answer)

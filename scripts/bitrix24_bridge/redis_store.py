@@ -4,6 +4,9 @@ A card is a lease: its age is what is left of it. A question goes to the process
 card's socket, by pub/sub. The operations themselves are in store.lua.
 """
 
+# pyright: basic
+# The types of redis itself are incomplete.
+
 import asyncio
 import contextlib
 import json

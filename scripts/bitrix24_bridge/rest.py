@@ -5,7 +5,7 @@ import logging
 import re
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
@@ -94,7 +94,7 @@ def _read(content_type: str, body: bytes) -> Fields:
         fields = json.loads(body)
     except (ValueError, RecursionError):
         return {}
-    return fields if isinstance(fields, dict) else {}
+    return cast("Fields", fields) if isinstance(fields, dict) else {}
 
 
 def _check(fields: Fields) -> None:

@@ -112,9 +112,10 @@ class Sockets:
             if len(text) > MOST_HELLO:
                 raise ValueError
             message = json.loads(text)
-            hello = Hello(message["token"], message["member_id"], message["app_sid"])
-            if not all(isinstance(member, str) and member.isascii() for member in hello):
+            members = [message[name] for name in Hello._fields]
+            if not all(isinstance(member, str) and member.isascii() for member in members):
                 raise TypeError
+            hello = Hello(*members)
             if not re.fullmatch(r"[0-9a-f]{32}", hello.app_sid):
                 raise ValueError
         except (ValueError, RecursionError, TypeError, KeyError):
