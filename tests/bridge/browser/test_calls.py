@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from playwright.sync_api import expect
+
 from tests.bridge.answers import NO_CALL, NO_CARD, Answer
 from tests.bridge.browser.scenes import TIMES, Scene, Tab
 
@@ -45,7 +47,7 @@ class TestForm:
 
 class TestChange:
     def test_a_change_in_the_card_is_known_without_asking_it(self, start: Playing) -> None:
-        scene = start(times=replace(TIMES, fresh=60))
+        scene = start(times=replace(TIMES, fresh=60, every=60, lease=120))
         scene.sandbox.play("transfer")  # it rings
         tab = scene.open_card()
         ringing = remembered(scene.on_screen)
@@ -119,6 +121,23 @@ class TestEvents:
         tab.click("Close card")
         scene.until(NO_CARD, before)
         scene.until(NO_CALL, NO_CARD)
+
+    def test_a_call_that_was_idle_as_its_card_closed_has_ended_though_no_end_is_reported(
+        self, scene: Scene
+    ) -> None:
+        scene.sandbox.play("incoming-bound")
+        tab = scene.open_card()
+        scene.call_method("event.unbind", event=END)
+        tab.click("Write a comment", "Far end hangs up")
+        expect(tab.page.locator("#countdown")).to_be_visible()
+        idle = scene.on_screen
+        assert idle.call
+        assert idle.call["CALL_STATE"] == "idle"
+        scene.until(idle)
+        tab.click("Close card")
+        scene.until(NO_CALL, idle)
+        scene.report(START, CALL_ID=idle.call["CALL_ID"], USER_ID="1")  # late
+        assert scene.ask() == NO_CALL
 
     def test_a_start_without_a_card_is_a_call_until_its_end(self, scene: Scene) -> None:
         scene.report(START, CALL_ID="call-1", USER_ID="1")
