@@ -1,0 +1,465 @@
+"""What several processes of the bridge answer, which share a Redis and a file of data."""
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import httpx
+import pytest
+from bitrix24_bridge.connections import Connection
+from bitrix24_bridge.redis_store import PREFIX
+from bitrix24_bridge.settings import Rate
+from redis.asyncio import Redis
+
+from tests.bridge import commands
+from tests.bridge.bridges import Bridge
+from tests.bridge.cards import (
+    about,
+    ask,
+    ask_with,
+    card,
+    new_sid,
+    open_widget,
+    opening_form,
+    said,
+    status,
+)
+from tests.bridge.conftest import PATIENT, RunBridge
+from tests.bridge.portals import FakePortal, post_form
+from tests.bridge.stores import grow_older
+
+pytestmark = pytest.mark.anyio
+
+NO_CALL = (400, "ERROR_CORE")
+HEARD_OF = (500, "ERROR_UNEXPECTED_ANSWER")
+TOO_MUCH = (503, "QUERY_LIMIT_EXCEEDED")
+REPLACED = (4409, "the same card has connected elsewhere")
+
+
+@pytest.fixture
+def run_process(run_bridge: RunBridge, redis_url: str) -> RunBridge:
+    """Run one more process of a bridge, with other settings than usual."""
+    return partial(run_bridge, store=redis_url)
+
+
+@pytest.fixture
+def one(run_process: RunBridge) -> Bridge:
+    return run_process()
+
+
+@pytest.fixture
+def other(run_process: RunBridge) -> Bridge:
+    return run_process()
+
+
+def webhook_at(process: Bridge, portal: FakePortal, user_id: str = "1") -> str:
+    """Give the URL of a new secret at this process; it counts at every other as well."""
+    return process.webhook(portal.member_id, user_id, new_sid())
+
+
+async def until(
+    http: httpx.AsyncClient, webhook: str, wanted: tuple[int, str], source: str | None = None
+) -> httpx.Response:
+    """Ask until the answer is this one, from this source."""
+    async with asyncio.timeout(20):
+        while said(answer := await ask(http, webhook)) != wanted or (
+            source is not None and about(answer)["source"] != source
+        ):
+            await asyncio.sleep(0.005)
+    return answer
+
+
+# --- questions ------------------------------------------------------------------------------------
+
+
+async def test_a_card_is_asked_from_another_process_and_its_answer_is_the_whole_status(
+    one: Bridge, other: Bridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    async with card(one, portal) as connected:
+        await until(http, webhook_at(one, portal), (200, "connected"))
+        answer = await ask(http, webhook_at(other, portal))
+
+        assert answer.status_code == 200
+        assert answer.json()["result"] == status()
+        assert about(answer) == {"source": "card", "cards": "1"}
+        assert 0 <= float(answer.headers["bridge-age"]) < 5
+        assert connected.questions >= 2
+
+        connected.says = status("idle")
+        assert said(await ask(http, webhook_at(other, portal))) == (200, "idle")
+
+
+async def test_a_word_is_remembered_by_every_process_and_its_age_with_it(
+    run_process: RunBridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    one, other = (run_process(times=replace(PATIENT, fresh=30)) for _ in range(2))
+    async with card(one, portal) as connected:
+        webhook = webhook_at(other, portal)
+        await until(http, webhook, (200, "connected"))
+        ages = []
+        for _ in range(3):
+            answer = await ask(http, webhook)
+            assert about(answer) == {"source": "memory", "cards": "1"}
+            ages.append(float(answer.headers["bridge-age"]))
+        assert connected.questions == 1  # as it connected
+    assert ages == sorted(ages)
+    assert ages[0] >= 0
+    assert ages[-1] < 20
+
+
+async def test_a_card_that_does_not_answer_another_process_in_time_is_remembered(
+    run_process: RunBridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    one, other = (run_process(times=replace(PATIENT, ask=0.05)) for _ in range(2))
+    async with card(one, portal) as connected:
+        webhook = webhook_at(other, portal)
+        await until(http, webhook, (200, "connected"))
+        connected.frozen = True
+        await until(http, webhook, (200, "connected"), "memory")
+        connected.frozen = False
+        await connected.answer()
+        answer = await until(http, webhook, (200, "connected"), "card")
+        assert about(answer) == {"source": "card", "cards": "1"}
+
+
+async def test_requests_at_all_processes_share_one_question(
+    one: Bridge,
+    other: Bridge,
+    portal: FakePortal,
+    http: httpx.AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waiting = 0
+    answered = Connection.answered
+
+    async def counted(self: Connection) -> bool:
+        nonlocal waiting
+        waiting += 1
+        return await answered(self)
+
+    monkeypatch.setattr(Connection, "answered", counted)
+    webhooks = [webhook_at(each, portal) for each in (one, other)]
+    async with card(one, portal) as connected:
+        await until(http, webhooks[1], (200, "connected"))
+        before, waiting = connected.questions, 0
+        connected.frozen = True
+        async with asyncio.TaskGroup() as group:
+            asking = [group.create_task(ask(http, webhook)) for webhook in webhooks * 10]
+            async with asyncio.timeout(20):
+                while waiting < 20:
+                    await asyncio.sleep(0.005)
+            await connected.asked(before + 1)
+            connected.says = status("idle")
+            await connected.answer()
+        answers = [each.result() for each in asking]
+
+        assert {said(answer) for answer in answers} == {(200, "idle")}
+        assert {about(answer)["source"] for answer in answers} == {"card"}
+        assert connected.questions == before + 1
+
+
+async def test_cards_at_two_processes_are_all_asked_and_connected_comes_first(
+    one: Bridge, other: Bridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    webhooks = [webhook_at(each, portal) for each in (one, other)]
+    first, last = status("connected", CALL_ID="first"), status("connected", CALL_ID="last")
+    async with card(one, portal, first) as here, card(other, portal, last) as there:
+        for webhook in webhooks:
+            await until(http, webhook, (200, "connected"), "card")
+            answer = await ask(http, webhook)
+            assert about(answer) == {"source": "card", "cards": "2"}
+            assert answer.json()["result"]["CALL_ID"] == "last"
+        there.says = status("idle", CALL_ID="last")
+        for webhook in webhooks:
+            assert (await ask(http, webhook)).json()["result"]["CALL_ID"] == "first"
+        here.says = status("idle", CALL_ID="first")
+        for webhook in webhooks:
+            answer = await ask(http, webhook)
+            assert said(answer) == (200, "idle")
+            assert answer.json()["result"]["CALL_ID"] == "last"
+
+
+async def test_a_card_that_closes_at_one_process_is_closed_for_all_at_once(
+    one: Bridge, other: Bridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    webhook = webhook_at(other, portal)
+    async with card(one, portal) as connected:
+        await until(http, webhook, (200, "connected"))
+        connected.frozen = True
+        asking = asyncio.create_task(ask(http, webhook))
+        await connected.asked(connected.questions + 1)
+        await connected.socket.close()
+        answer = await asking  # long before the question's bound, which is longer than this test
+
+        assert said(answer) == HEARD_OF
+        assert about(answer) == {}
+    assert said(await ask(http, webhook)) == HEARD_OF
+
+
+async def test_a_card_that_closes_idle_at_one_process_leaves_no_call_at_another(
+    one: Bridge, other: Bridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    webhook = webhook_at(other, portal)
+    async with card(one, portal) as connected:
+        await until(http, webhook, (200, "connected"))
+        await connected.change(status("idle"))
+        await until(http, webhook, (200, "idle"))
+    await until(http, webhook, NO_CALL)
+
+
+# --- connecting again elsewhere -------------------------------------------------------------------
+
+
+async def test_a_form_at_one_process_and_its_socket_at_another_are_one_card(
+    one: Bridge, other: Bridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    token, sid = portal.token(), new_sid()
+    form = opening_form(portal, token, status("connecting"), query={"APP_SID": sid})
+    assert (await open_widget(http, one, form)).status_code == 200
+    answer = await ask(http, webhook_at(other, portal))
+    assert said(answer) == (200, "connecting")
+    assert about(answer) == {"source": "memory", "cards": "1"}
+    async with card(other, portal, token=token, app_sid=sid):
+        answer = await until(http, webhook_at(one, portal), (200, "connected"), "card")
+        assert about(answer) == {"source": "card", "cards": "1"}
+
+
+async def test_a_card_that_connects_elsewhere_replaces_its_connection_whose_end_is_too_late(
+    one: Bridge, other: Bridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    sid, webhook = new_sid(), webhook_at(one, portal)
+    async with card(one, portal, status("connecting"), app_sid=sid) as former:
+        await until(http, webhook, (200, "connecting"))
+        async with card(other, portal, app_sid=sid):
+            answer = await until(http, webhook, (200, "connected"), "card")
+            assert about(answer) == {"source": "card", "cards": "1"}
+
+            await former.change(status("idle"))
+            assert await former.closed() == REPLACED
+
+            for _ in range(3):
+                answer = await ask(http, webhook)
+                assert said(answer) == (200, "connected")
+                assert about(answer) == {"source": "card", "cards": "1"}
+
+
+async def test_a_socket_that_closes_after_its_card_has_connected_elsewhere_closes_nothing(
+    one: Bridge, other: Bridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    sid, webhook = new_sid(), webhook_at(one, portal)
+    async with card(one, portal, app_sid=sid) as former:
+        await until(http, webhook, (200, "connected"))
+        async with card(other, portal, app_sid=sid):
+            await until(http, webhook, (200, "connected"), "card")
+            await former.close()
+            for _ in range(5):
+                answer = await ask(http, webhook)
+                assert said(answer) == (200, "connected")
+                assert about(answer) == {"source": "card", "cards": "1"}
+    assert said(await ask(http, webhook)) == HEARD_OF
+
+
+# --- a process that was killed --------------------------------------------------------------------
+
+
+@pytest.fixture
+def owner(portal: FakePortal, redis_url: str, tmp_path: Path) -> Iterator[tuple[Bridge, ExitStack]]:
+    """A process of the bridge, and the stack whose end kills it."""
+    settings = commands.environment(
+        tmp_path, portal.cloud.oauth_server, BRIDGE_STORE=redis_url, BRIDGE_FRESH="0"
+    )
+    with ExitStack() as stack:
+        running = commands.serving(settings, tmp_path / "output", end=signal.SIGKILL)
+        owner = stack.enter_context(running)
+        portal.known_to(owner)
+        yield owner, stack
+
+
+async def test_the_card_of_a_killed_process_was_heard_of_until_it_connects_to_another(
+    owner: tuple[Bridge, ExitStack],
+    run_process: RunBridge,
+    portal: FakePortal,
+    http: httpx.AsyncClient,
+) -> None:
+    killed, stack = owner
+    other, sid = run_process(), new_sid()
+    webhook = webhook_at(other, portal)
+    async with card(killed, portal, app_sid=sid) as connected:
+        await until(http, webhook, (200, "connected"), "card")
+        await asyncio.to_thread(stack.close)
+        await connected.closed()
+
+        for _ in range(3):  # at once: nobody listens for the question
+            answer = await ask(http, webhook)
+            assert said(answer) == HEARD_OF
+            assert about(answer) == {}
+    async with card(other, portal, app_sid=sid):
+        answer = await until(http, webhook, (200, "connected"), "card")
+        assert about(answer) == {"source": "card", "cards": "1"}
+
+
+async def test_a_question_during_which_its_process_is_killed_is_answered_by_the_last_word(
+    owner: tuple[Bridge, ExitStack],
+    run_process: RunBridge,
+    portal: FakePortal,
+    http: httpx.AsyncClient,
+) -> None:
+    killed, stack = owner
+    other = run_process(times=replace(PATIENT, ask=1.5))
+    webhook = webhook_at(other, portal)
+    async with card(killed, portal) as connected:
+        await until(http, webhook, (200, "connected"), "card")
+        connected.frozen = True
+        asking = asyncio.create_task(ask(http, webhook))
+        await connected.asked(connected.questions + 1)
+        await asyncio.to_thread(stack.close)
+
+        answer = await asking
+        assert said(answer) == (200, "connected")
+        assert about(answer) == {"source": "memory", "cards": "1"}
+        assert float(answer.headers["bridge-age"]) < 12
+        assert said(await ask(http, webhook)) == HEARD_OF
+
+
+async def test_the_word_of_a_killed_process_counts_while_it_is_fresh_but_not_after_the_lease(
+    owner: tuple[Bridge, ExitStack],
+    run_process: RunBridge,
+    portal: FakePortal,
+    http: httpx.AsyncClient,
+    redis_url: str,
+) -> None:
+    killed, stack = owner
+    other = run_process(times=replace(PATIENT, fresh=60))
+    webhook = webhook_at(other, portal)
+    async with card(killed, portal):
+        await until(http, webhook, (200, "connected"))
+        await asyncio.to_thread(stack.close)
+        answer = await ask(http, webhook)
+        assert said(answer) == (200, "connected")
+        assert about(answer) == {"source": "memory", "cards": "1"}
+
+        async with Redis.from_url(redis_url, decode_responses=True) as redis:
+            for key in await redis.keys(f'{PREFIX}\\["card",*'):
+                await grow_older(redis, str(key), 12_000)
+        assert said(await ask(http, webhook)) == HEARD_OF
+
+
+# --- what is shared -------------------------------------------------------------------------------
+
+
+async def post_event(
+    http: httpx.AsyncClient,
+    process: Bridge,
+    portal: FakePortal,
+    secret: str,
+    kind: str,
+    **data: str,
+) -> None:
+    body = portal.event_form(f"ONVOXIMPLANTCALL{kind}", {"CALL_ID": "externalCall.x", **data})
+    answer = await post_form(http, f"{process.url}/events/{secret}", body)
+    assert (answer.status_code, answer.json()) == (200, {"result": True})
+
+
+async def test_an_end_at_one_process_is_known_to_the_one_that_has_the_card(
+    one: Bridge, other: Bridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    events, webhook = portal.known_to(one), webhook_at(one, portal)
+    async with card(one, portal, status(CALL_ID="externalCall.x")) as connected:
+        await until(http, webhook, (200, "connected"))
+        await post_event(http, other, portal, events, "END", PORTAL_USER_ID="1")
+
+        answer = await ask(http, webhook)
+        assert said(answer) == (200, "connected")
+        assert about(answer) == {"source": "card", "cards": "1", "call-ended": "true"}
+        await connected.close()
+        await until(http, webhook, NO_CALL)
+
+
+async def test_a_start_at_one_process_is_heard_of_at_another_and_so_is_its_end(
+    one: Bridge, other: Bridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    events, webhook = portal.known_to(one), webhook_at(other, portal, "7")
+    assert said(await ask(http, webhook)) == NO_CALL
+    await post_event(http, one, portal, events, "START", USER_ID="7")
+    assert said(await ask(http, webhook)) == HEARD_OF
+    assert said(await ask(http, webhook_at(other, portal, "8"))) == NO_CALL
+    await post_event(http, one, portal, events, "END", PORTAL_USER_ID="7")
+    assert said(await ask(http, webhook)) == NO_CALL
+
+
+async def test_the_oauth_server_is_asked_once_for_all_processes(
+    one: Bridge, other: Bridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    token, unknown = portal.token(), new_sid()
+    async with card(one, portal, token=token):
+        for each in (other, one):
+            await until(http, webhook_at(each, portal), (200, "connected"))
+            assert said(await ask_with(http, each, token)) == (200, "connected")
+            assert said(await ask_with(http, each, unknown)) == (401, "invalid_token")
+    async with card(other, portal, token=token):
+        pass
+    assert portal.cloud.times_asked(token) == 1
+    assert portal.cloud.times_asked(unknown) == 1
+
+
+async def test_limits_are_of_all_processes_together(
+    run_process: RunBridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    one, other = (run_process(tokens=Rate(3, 0.001)) for _ in range(2))
+    for each in (one, other, one):
+        assert said(await ask_with(http, each, new_sid())) == (401, "invalid_token")
+    for each in (one, other):
+        unseen = new_sid()
+        assert said(await ask_with(http, each, unseen)) == TOO_MUCH
+        assert portal.cloud.times_asked(unseen) == 0
+
+    token = portal.token()
+    for each in (one, other) * 5:
+        assert (await open_widget(http, each, opening_form(portal, token))).status_code == 200
+    for each in (one, other):
+        answer = await open_widget(http, each, opening_form(portal, token))
+        assert answer.status_code == 503
+        assert "A user may have 10 cards." in answer.text
+
+
+async def test_a_secret_and_a_portal_count_at_every_process_and_no_longer_at_any(
+    one: Bridge, other: Bridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    webhook = webhook_at(one, portal)
+    there = webhook.replace(one.url, other.url)
+    assert said(await ask(http, there)) == NO_CALL
+    with one.data() as data:
+        data.remove_portal(portal.member_id)
+    for each in (webhook, there):
+        assert said(await ask(http, each)) == (401, "INVALID_CREDENTIALS")
+
+
+async def test_two_processes_may_start_at_once(
+    portal: FakePortal, redis_url: str, tmp_path: Path, http: httpx.AsyncClient
+) -> None:
+    settings = [
+        commands.environment(tmp_path, portal.cloud.oauth_server, BRIDGE_STORE=redis_url)
+        for _ in range(2)
+    ]
+    outputs = [tmp_path / "one", tmp_path / "other"]
+
+    with ExitStack() as stack:
+        starting = [
+            asyncio.to_thread(stack.enter_context, commands.serving(*each))
+            for each in zip(settings, outputs, strict=True)
+        ]
+        one, other = await asyncio.gather(*starting)
+        portal.known_to(one)
+        webhooks = [webhook_at(each, portal) for each in (one, other)]
+        # Nobody lived before, so nobody is known to have no call.
+        assert {said(await ask(http, webhook)) for webhook in webhooks} == {HEARD_OF}
+        async with card(one, portal):
+            for webhook in webhooks:
+                await until(http, webhook, (200, "connected"))
+    for output in outputs:
+        assert "Traceback" not in output.read_text()
+        assert len(output.read_text().splitlines()) == 1
