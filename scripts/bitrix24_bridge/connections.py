@@ -104,14 +104,17 @@ class Connection:
             number, word = _read(text)
             # Each question has one answer. They may come late, all at once: the page was frozen.
             asked = self._answered < number <= self._number
+            awaited = number == self._number
             if not asked:
                 self._count()
+            noted = False
             with contextlib.suppress(StoreGoneError):  # the card will say it again
                 if not await self._store.say(self.user, self.card, self.owner, word):
                     raise ClosingError(REPLACED, "the same card has connected elsewhere")
+                noted = True
             if asked:
                 self._answered = number
-                if number == self._number:
+                if awaited and noted:  # or who waits would take an earlier word for this answer
                     self._answer.set_result(None)
                     self._answer = _future()
 

@@ -12,6 +12,7 @@ import contextlib
 import json
 import logging
 import secrets
+import time
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -39,12 +40,14 @@ PREFIX = "bitrix24-bridge:"
 SCRIPT = (Path(__file__).parent / "store.lua").read_text("utf-8")
 PATIENCE = 0.8
 """Seconds that Redis may take for one operation."""
+STILL_THERE = "still there"
+"""What a process says to itself, to know that it would hear a question."""
 _T = TypeVar("_T")
 
 
 def connect(url: str) -> Redis:
-    """Make the client for a store."""
-    return Redis.from_url(
+    """Make the client for a store. Raise `TypeError` or `ValueError` for options of the URL."""
+    client = Redis.from_url(
         url,
         decode_responses=True,
         socket_timeout=PATIENCE,
@@ -52,6 +55,8 @@ def connect(url: str) -> Redis:
         retry=Retry(NoBackoff(), 1),  # a connection that was idle may have gone
         retry_on_error=[ConnectionError],
     )
+    client.connection_pool.make_connection()  # or an unknown option would fail every request
+    return client
 
 
 class RedisStore:
@@ -94,6 +99,7 @@ class RedisStore:
         while self._working:
             with contextlib.suppress(StoreGoneError):
                 await self._since("live", User("", ""))
+                await self._do(self._redis.publish(PREFIX + self._process, STILL_THERE))
             await asyncio.sleep(self._times.lease / 4)
 
     async def _listen(self) -> None:
@@ -101,9 +107,12 @@ class RedisStore:
             try:
                 async with self._redis.pubsub(ignore_subscribe_messages=True) as channel:
                     await channel.subscribe(PREFIX + self._process)
-                    while self._working:
+                    heard = time.monotonic()
+                    # A connection that a network dropped is as silent as one without questions.
+                    while self._working and time.monotonic() - heard < self._times.lease / 2:
                         message = await channel.get_message(timeout=PATIENCE / 2)
                         if message is not None:
+                            heard = time.monotonic()
                             answering = asyncio.create_task(self._receive(message["data"]))
                             self._answering.add(answering)
                             answering.add_done_callback(self._answering.discard)
@@ -111,6 +120,8 @@ class RedisStore:
                 await asyncio.sleep(PATIENCE / 4)
 
     async def _receive(self, text: str) -> None:
+        if text == STILL_THERE:
+            return
         message = json.loads(text)
         if "owner" in message:  # a question
             answered = await self._ask_here(message["owner"])
@@ -217,7 +228,9 @@ class RedisStore:
                 answer = await operation
         except (RedisError, OSError) as error:
             if self._reached:
-                log.warning("Redis cannot be used: %s.", type(error).__name__)
+                # That it is the password, only the cause says. Texts may hold anything.
+                cause = error.__cause__ if isinstance(error.__cause__, RedisError) else error
+                log.warning("Redis cannot be used: %s.", type(cause).__name__)
             self._reached, self._lost = False, True
             raise StoreGoneError from None
         self._reached = True

@@ -95,9 +95,10 @@ end
 -- could not get here, or Redis lost what it had, events are lost: time begins again.
 local function too_early(start, lease, lost)
   if lost == '1' then
-    redis.call('DEL', since_key)
+    redis.call('SET', since_key, now, 'PX', lease)
+  else
+    redis.call('SET', since_key, now, 'PX', lease, 'NX')
   end
-  redis.call('SET', since_key, now, 'NX', 'PX', lease)
   return now - redis.call('GET', since_key) < tonumber(start)
 end
 

@@ -1,0 +1,309 @@
+"""What processes of the bridge answer while their Redis is gone, and once it is back."""
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import httpx
+import pytest
+from bitrix24_bridge.redis_store import PATIENCE, RedisStore
+from bitrix24_bridge.store import StoreGoneError
+from redis.asyncio import Redis
+
+from tests.bridge import commands
+from tests.bridge.bridges import Bridge
+from tests.bridge.cards import (
+    PHONE,
+    Card,
+    about,
+    ask,
+    ask_with,
+    card,
+    new_sid,
+    open_widget,
+    opening_form,
+    said,
+    socket,
+    status,
+)
+from tests.bridge.conftest import PATIENT, RunBridge
+from tests.bridge.lines import Line, running_line
+from tests.bridge.portals import FakePortal, post_form
+from tests.bridge.stores import running_redis
+
+pytestmark = pytest.mark.anyio
+
+NO_CALL = (400, "ERROR_CORE")
+HEARD_OF = (500, "ERROR_UNEXPECTED_ANSWER")
+SHOWN = (200, "connected")
+GONE = (500, "INTERNAL_SERVER_ERROR")
+
+OFTEN = replace(PATIENT, ask=0.3, every=1, lease=3)
+"""Cards are asked so often that they are known again soon, but not while Redis is waited for."""
+
+
+@pytest.fixture
+def run_process(run_bridge: RunBridge, redis_url: str) -> RunBridge:
+    """Run one more process of a bridge, with other settings than usual."""
+    return partial(run_bridge, store=redis_url, times=OFTEN)
+
+
+@pytest.fixture
+async def line(redis_url: str, tmp_path: Path) -> AsyncIterator[tuple[str, Line]]:
+    """A line to the Redis, and the URL of its other end."""
+    async with running_line(redis_url, tmp_path) as line:
+        yield line
+
+
+def webhook_at(process: Bridge, portal: FakePortal, user_id: str = "1") -> str:
+    """Give the URL of a new secret at this process; it counts at every other as well."""
+    return process.webhook(portal.member_id, user_id, new_sid())
+
+
+async def until(
+    http: httpx.AsyncClient,
+    webhook: str,
+    wanted: tuple[int, str],
+    *meanwhile: tuple[int, str],
+    source: str | None = None,
+) -> httpx.Response:
+    """Ask until the answer is this one; each one before it has to be one of `meanwhile`."""
+    async with asyncio.timeout(30):
+        while True:
+            answer = await ask(http, webhook)
+            if said(answer) == wanted and source in (None, answer.headers.get("bridge-source")):
+                return answer
+            assert said(answer) in (wanted, *meanwhile)
+            await asyncio.sleep(0.005)
+
+
+async def assert_gone(http: httpx.AsyncClient, process: Bridge, portal: FakePortal) -> None:
+    """Whoever asks, the bridge says that it cannot know, and soon."""
+    webhook, taken = webhook_at(process, portal), []
+    for _ in range(3):
+        begun = time.monotonic()
+        answer = await ask(http, webhook)
+        taken.append(time.monotonic() - begun)
+        assert said(answer) == GONE
+        assert answer.json()["error_description"] == "The store cannot be reached. Retry later."
+        assert about(answer) == {}
+        assert answer.headers["cache-control"] == "no-store"
+    assert min(taken) < 1  # a busy machine takes longer now and then
+    assert said(await ask_with(http, process, portal.token())) == GONE
+    unknown = webhook.replace("/rest/1/", "/rest/2/")
+    assert said(await ask(http, unknown)) == (401, "INVALID_CREDENTIALS")
+
+
+async def assert_takes_nothing(
+    http: httpx.AsyncClient, process: Bridge, portal: FakePortal
+) -> None:
+    """What a portal or a page sends is refused with what makes it come again, if anything does."""
+    events = portal.known_to(process)
+    event = portal.event_form("ONVOXIMPLANTCALLSTART", {"CALL_ID": "x", "USER_ID": "1"})
+    posted = await post_form(http, f"{process.url}/events/{events}", event)
+    assert (posted.status_code, posted.json()["error"]) == GONE
+    # The page asks for the call itself, once it can be taken.
+    form = opening_form(portal, portal.token())
+    assert (await open_widget(http, process, form)).status_code == 200
+    async with socket(process) as opened:
+        refused = Card(opened, {}, frozen=True)
+        hello = {"token": portal.token(), "member_id": portal.member_id, "app_sid": new_sid()}
+        await refused.send(hello)
+        assert await refused.closed() == (4503, "The store cannot be reached. Retry later.")
+
+
+async def test_without_redis_every_answer_is_a_fault_and_once_it_is_back_all_is_well_after_a_while(
+    run_bridge: RunBridge, portal: FakePortal, tmp_path: Path, http: httpx.AsyncClient
+) -> None:
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    with ExitStack() as stack:
+        url = stack.enter_context(running_redis(folder))
+        times = replace(OFTEN, start=1.5)
+        one, other = (run_bridge(store=url, times=times) for _ in range(2))
+        webhook, nobody = webhook_at(other, portal), webhook_at(other, portal, "2")
+        async with card(one, portal) as connected:
+            await until(http, webhook, SHOWN, HEARD_OF)
+            await until(http, nobody, NO_CALL, HEARD_OF)
+            stack.close()
+
+            for process in (one, other):
+                await assert_gone(http, process, portal)
+                await assert_takes_nothing(http, process, portal)
+            assert connected.socket.close_code is None
+
+            begun = time.monotonic()
+            stack.enter_context(running_redis(folder))  # an empty one
+            await until(http, webhook, SHOWN, HEARD_OF, GONE, source="card")
+            await until(http, nobody, NO_CALL, HEARD_OF, GONE)
+            assert time.monotonic() - begun >= times.start
+            assert about(await ask(http, webhook)) == {"source": "card", "cards": "1"}
+            assert connected.socket.close_code is None
+            async with card(other, portal):
+                answer = await until(http, webhook_at(one, portal), SHOWN)
+                assert about(answer)["cards"] == "2"
+
+
+async def test_a_redis_that_was_emptied_knows_nobody_s_calls_for_a_while(
+    run_process: RunBridge, portal: FakePortal, redis_url: str, http: httpx.AsyncClient
+) -> None:
+    times = replace(OFTEN, start=1)
+    process = run_process(times=times)
+    webhook, nobody = webhook_at(process, portal), webhook_at(process, portal, "2")
+    async with card(process, portal):
+        await until(http, nobody, NO_CALL, HEARD_OF)
+        begun = time.monotonic()
+        async with Redis.from_url(redis_url) as redis:
+            await redis.flushall()
+        await until(http, webhook, SHOWN, HEARD_OF, source="card")
+        await until(http, nobody, NO_CALL, HEARD_OF)
+        assert time.monotonic() - begun >= times.start
+
+
+async def test_a_slow_redis_is_as_good_as_none_until_it_is_fast_again(
+    run_process: RunBridge, line: tuple[str, Line], portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    assert PATIENCE < 1
+    url, slow = line
+    process = run_process(store=url)
+    webhook = webhook_at(process, portal)
+    async with card(process, portal) as connected:
+        await until(http, webhook, SHOWN, HEARD_OF, source="card")
+        slow.delay = 2
+        await assert_gone(http, process, portal)
+        assert connected.socket.close_code is None
+        slow.delay = 0
+        await until(http, webhook, SHOWN, HEARD_OF, GONE, source="card")
+        assert connected.socket.close_code is None
+
+
+async def test_a_redis_without_memory_is_as_good_as_none_until_it_has_some(
+    run_bridge: RunBridge, portal: FakePortal, tmp_path: Path, http: httpx.AsyncClient
+) -> None:
+    with running_redis(tmp_path, "--maxmemory-policy", "noeviction") as url:
+        one, other = (run_bridge(store=url, times=OFTEN) for _ in range(2))
+        webhook = webhook_at(other, portal)
+        async with card(one, portal) as connected, Redis.from_url(url) as redis:
+            await until(http, webhook, SHOWN, HEARD_OF, source="card")
+            await redis.config_set("maxmemory", 1)
+            for process in (one, other):
+                await assert_gone(http, process, portal)
+                await assert_takes_nothing(http, process, portal)
+            assert connected.socket.close_code is None
+
+            await redis.config_set("maxmemory", 0)
+            await until(http, webhook, SHOWN, HEARD_OF, source="card")
+            assert connected.socket.close_code is None
+
+
+async def test_a_connection_for_questions_that_was_closed_is_opened_again(
+    run_process: RunBridge, portal: FakePortal, redis_url: str, http: httpx.AsyncClient
+) -> None:
+    one, other = run_process(), run_process()
+    webhook = webhook_at(other, portal)
+    async with card(one, portal), Redis.from_url(redis_url) as redis:
+        await until(http, webhook, SHOWN, HEARD_OF, source="card")
+        assert await redis.client_kill_filter(_type="pubsub") == 2
+        await until(http, webhook, SHOWN, HEARD_OF, source="card")
+
+
+async def test_a_process_that_is_cut_off_knows_nothing_and_others_remember_its_cards(
+    run_process: RunBridge, line: tuple[str, Line], portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    url, one_s_line = line
+    one, other = run_process(store=url), run_process()
+    webhook = webhook_at(other, portal)
+    async with card(one, portal) as connected:
+        await until(http, webhook, SHOWN, HEARD_OF, source="card")
+        one_s_line.cut()
+        assert said(await ask(http, webhook_at(one, portal))) == GONE
+        await until(http, webhook, HEARD_OF, SHOWN)  # its lease has run out
+        assert connected.socket.close_code is None
+
+        one_s_line.down = False
+        # Also the question is heard, although nothing said that its connection was lost.
+        await until(http, webhook, SHOWN, HEARD_OF, source="card")
+        await until(http, webhook_at(one, portal), SHOWN, GONE, source="card")
+        assert connected.socket.close_code is None
+
+
+async def test_a_word_that_could_not_be_noted_answers_nobody(
+    run_process: RunBridge,
+    portal: FakePortal,
+    http: httpx.AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def gone(*_: object) -> bool:
+        raise StoreGoneError
+
+    process = run_process(times=replace(PATIENT, ask=0.5))
+    webhook = webhook_at(process, portal)
+    async with card(process, portal) as connected:
+        await until(http, webhook, SHOWN, HEARD_OF, source="card")
+        with monkeypatch.context() as patch:
+            patch.setattr(RedisStore, "say", gone)
+            connected.says = status("idle")
+            answer = await ask(http, webhook)
+            assert (said(answer), about(answer)["source"]) == (SHOWN, "memory")
+        await until(http, webhook, (200, "idle"), SHOWN, source="card")
+
+
+# --- its disk, and its password -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "warned"),
+    [([], False), (["--save", "900 1"], True), (["--appendonly", "yes"], True)],
+)
+async def test_a_redis_that_writes_to_a_disk_is_warned_of(
+    run_bridge: RunBridge,
+    portal: FakePortal,
+    tmp_path: Path,
+    http: httpx.AsyncClient,
+    caplog: pytest.LogCaptureFixture,
+    options: list[str],
+    warned: bool,
+) -> None:
+    with running_redis(tmp_path, *options) as url:
+        one, other = (run_bridge(store=url, times=OFTEN) for _ in range(2))
+        async with card(one, portal):
+            await until(http, webhook_at(other, portal), SHOWN, HEARD_OF, source="card")
+    assert [record.message for record in caplog.records if record.levelno >= logging.WARNING][
+        :1
+    ] == ["This Redis writes phone numbers to its disk. Set save '' and appendonly no."] * warned
+
+
+async def test_no_log_shows_the_password_of_redis_nor_what_is_in_it(
+    portal: FakePortal, tmp_path: Path, http: httpx.AsyncClient
+) -> None:
+    right, wrong = new_sid(), new_sid()
+    with running_redis(tmp_path, "--requirepass", right) as url:
+        path = url.removeprefix("unix://")
+        outputs = []
+        for password, wanted in ((right, SHOWN), (wrong, GONE)):
+            settings = commands.environment(
+                tmp_path,
+                portal.cloud.oauth_server,
+                BRIDGE_STORE=f"unix://:{password}@{path}",
+            )
+            output = tmp_path / f"output-{wanted[0]}"
+            with commands.serving(settings, output, "--log-level", "debug") as process:
+                assert password not in repr(process)
+                portal.known_to(process)
+                webhook = webhook_at(process, portal)
+                if password == wrong:
+                    assert said(await ask(http, webhook)) == GONE
+                else:
+                    async with card(process, portal):
+                        await until(http, webhook, SHOWN, HEARD_OF)
+            outputs.append(output.read_text())
+    for printed in outputs:
+        for secret in (right, wrong, PHONE, PHONE[1:], "Traceback"):
+            assert secret not in printed
+    assert re.search(r"Redis cannot be used: AuthenticationError\.$", outputs[1], re.MULTILINE)
