@@ -109,8 +109,6 @@ def _serve(settings: Settings, data: Data) -> None:
         serving(settings.data, alone=alone),
         _listen(settings.host, settings.port) as listener,
     ):
-        host, port = listener.getsockname()[:2]
-        print(f"Bridge {settings.url}, ready on {host}, port {port}. Ctrl-C ends it.", flush=True)
         serve(settings, data, listener)
 
 

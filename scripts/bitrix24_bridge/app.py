@@ -19,7 +19,7 @@ from .installing import FromPortal
 from .memory import MemoryStore
 from .pages import Pages
 from .rest import Rest
-from .settings import Settings
+from .settings import Settings, SettingsError, invalid
 from .sockets import Sockets
 from .store import Store
 
@@ -27,9 +27,16 @@ from .store import Store
 def _store(settings: Settings) -> Store:
     if not settings.store:
         return MemoryStore(settings.times)
-    from .redis_store import RedisStore, connect  # an extra of the distribution
-
-    return RedisStore(connect(settings.store), settings.times)
+    try:
+        from .redis_store import RedisStore, connect
+    except ModuleNotFoundError:  # an extra of the distribution
+        raise SettingsError(
+            "BRIDGE_STORE needs a package: pip install 'bitrix24-sandbox[redis]'."
+        ) from None
+    try:
+        return RedisStore(connect(settings.store), settings.times)
+    except (TypeError, ValueError):  # an option of the URL that the client does not know
+        raise invalid("BRIDGE_STORE") from None
 
 
 def create_app(settings: Settings, data: Data, status_key: str) -> Starlette:

@@ -55,7 +55,8 @@ def connect(url: str) -> Redis:
         retry=Retry(NoBackoff(), 1),  # a connection that was idle may have gone
         retry_on_error=[ConnectionError],
     )
-    client.connection_pool.make_connection()  # or an unknown option would fail every request
+    # Made now, or an unknown option would fail every request.
+    client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
     return client
 
 

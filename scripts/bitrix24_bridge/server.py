@@ -18,10 +18,12 @@ MOST_MESSAGE = 64 * 1024
 def serve(settings: Settings, data: Data, listener: socket.socket) -> None:
     """Serve until the process is asked to end; that arrives as `KeyboardInterrupt`."""
     key = secrets.token_hex(16)
+    serving = server(settings, data, key)
     host, port = listener.getsockname()[:2]
+    print(f"Bridge {settings.url}, ready on {host}, port {port}. Ctrl-C ends it.", flush=True)
     data.put_server(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}", key)
     try:
-        server(settings, data, key).run(sockets=[listener])
+        serving.run(sockets=[listener])
     finally:
         data.remove_server()
 

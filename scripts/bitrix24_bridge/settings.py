@@ -98,8 +98,9 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         try:
             return parse(text)
         except ValueError:
-            fault = "is not set" if not text else "is invalid"
-            raise SettingsError(f"{name} {fault}. Expected {EXPECTED[name]}.") from None
+            if text:
+                raise invalid(name) from None
+            raise SettingsError(f"{name} is not set. Expected {EXPECTED[name]}.") from None
 
     return Settings(
         url=read("BRIDGE_URL", origin),
@@ -140,6 +141,11 @@ EXPECTED = {
     "BRIDGE_HEARD": "seconds, such as 900",
 }
 """Every setting by name, and what it is."""
+
+
+def invalid(name: str) -> SettingsError:
+    """Give the error of a setting that cannot be used; its value may be a secret."""
+    return SettingsError(f"{name} is invalid. Expected {EXPECTED[name]}.")
 
 
 def origin(text: str) -> str:
@@ -213,7 +219,8 @@ def _seconds(text: str) -> float:
 
 def _store(text: str) -> str:
     parts = urlsplit(text)
-    here = parts.scheme == "unix" or _is_local(parts.hostname or "")
+    _ = parts.port  # raises if there is no such port
+    here = (parts.scheme == "unix" and parts.path) or _is_local(parts.hostname or "")
     if parts.scheme not in ("redis", "rediss", "unix") and text:
         raise ValueError
     if text and not here and not (parts.scheme == "rediss" and parts.password):

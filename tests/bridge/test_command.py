@@ -3,6 +3,7 @@
 import re
 import signal
 import sqlite3
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -161,6 +162,9 @@ def test_help_names_every_command_and_setting(run: Run, capsys: pytest.CaptureFi
     [
         ({"BRIDGE_URL": ""}, "BRIDGE_URL is not set. Expected the bridge's own address"),
         ({"BRIDGE_FRESH": "soon"}, "BRIDGE_FRESH is invalid. Expected seconds"),
+        ({"BRIDGE_STORE": "redis://192.0.2.1"}, "BRIDGE_STORE is invalid. Expected the URL of a"),
+        ({"BRIDGE_STORE": "redis://localhost?colour=red"}, "BRIDGE_STORE is invalid. Expected"),
+        ({"BRIDGE_STORE": "redis://localhost?db=red"}, "BRIDGE_STORE is invalid. Expected"),
         ({"BRIDGE_DATA": "/nowhere/data"}, "BRIDGE_DATA: /nowhere/data cannot be used: "),
         ({"BRIDGE_HOST": "192.0.2.1"}, "Cannot listen on 192.0.2.1, port 0: "),
         ({"BRIDGE_HOST": "a..b"}, "Cannot listen on a..b, port 0: "),
@@ -173,6 +177,33 @@ def test_it_does_not_serve_with_settings_that_cannot_be_used(
     assert (done.status, done.output) == (1, "")
     assert done.error.startswith(reason)
     assert done.error.count("\n") == 1
+
+
+@pytest.mark.parametrize("url", ["redis://:hunter2@192.0.2.1", "redis://:hunter2@localhost?a=b"])
+def test_a_store_that_cannot_be_used_is_refused_without_showing_its_password(
+    run: Run, url: str
+) -> None:
+    for done in (run("--store", url), run(BRIDGE_STORE=url)):
+        assert (done.status, done.output) == (1, "")
+        assert done.error == (
+            "BRIDGE_STORE is invalid. Expected the URL of a Redis; "
+            "elsewhere than here it needs rediss:// and a password.\n"
+        )
+
+
+def test_a_store_without_its_package_is_refused_with_the_command_that_installs_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [each for each in sys.modules if each.partition(".")[0] == "redis"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.delitem(sys.modules, "bitrix24_bridge.redis_store", raising=False)
+    done = run("--store", "redis://localhost", BRIDGE_PORT="0")
+    assert done == (
+        1,
+        "",
+        "BRIDGE_STORE needs a package: pip install 'bitrix24-sandbox[redis]'.\n",
+    )
+    assert run("portals", BRIDGE_STORE="redis://localhost").status == 0
 
 
 def test_a_port_that_is_taken_is_named(run: Run) -> None:
@@ -211,6 +242,22 @@ async def test_it_serves_alone_with_its_data_shows_its_status_and_ends_with_ctrl
         " Ctrl-C ends it.\n"
     )
     assert run("status").output == "No bridge serves with this data.\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("redis://localhost", ""), ("", "redis://localhost")]
+)
+def test_a_server_with_a_store_and_one_without_do_not_share_data(
+    run: Run, tmp_path: Path, first: str, second: str
+) -> None:
+    settings = commands.environment(tmp_path, "https://oauth.example/rest/", BRIDGE_STORE=first)
+    with commands.serving(settings, tmp_path / "output"):
+        done = run(**{**settings, "BRIDGE_PORT": "0", "BRIDGE_STORE": second})
+    assert (done.status, done.output) == (1, "")
+    assert done.error == (
+        f"Another bridge serves with {settings['BRIDGE_DATA']} already. "
+        "Several need one --store redis://…\n"
+    )
 
 
 def test_ctrl_c_ends_it_in_silence(tmp_path: Path) -> None:

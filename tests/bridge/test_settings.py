@@ -54,6 +54,7 @@ def test_everything_can_be_set() -> None:
         BRIDGE_OAUTH_SERVERS="https://box.example/oauth/rest",
         BRIDGE_TOKENS="1000:500.5",
         BRIDGE_CARDS="1:0.5",
+        BRIDGE_STORE="rediss://:password@redis.example:6380/1",
         BRIDGE_ASK="0.5",
         BRIDGE_FRESH="0",
         BRIDGE_HEARD="60",
@@ -69,6 +70,7 @@ def test_everything_can_be_set() -> None:
         oauth_servers=("https://box.example/oauth/rest/",),
         tokens=Rate(1000, 500.5),
         cards=Rate(1, 0.5),
+        store="rediss://:password@redis.example:6380/1",
         times=Times(ask=0.5, fresh=0, heard=60),
     )
 
@@ -109,6 +111,22 @@ INVALID = {
     "BRIDGE_OAUTH_SERVERS": ["oauth.example/rest/", "http://oauth.example/rest/", ","],
     "BRIDGE_TOKENS": ["10", "10:", "0:2", "-1:2", "1.5:2", "10:0", "10:-2", "10:inf", "10:nan"],
     "BRIDGE_CARDS": ["many", "10:2:3"],
+    "BRIDGE_STORE": [
+        "redis.example",
+        "http://127.0.0.1",
+        "redis://redis.example",
+        "redis://:password@redis.example",
+        "redis://:password@127.0.0.1.attacker.example",
+        "rediss://redis.example",
+        "rediss://user@redis.example",
+        "rediss://user:@redis.example",
+        "rediss://:password@redis.example:99999",
+        "redis://127.0.0.1:port",
+        "redis://:password@[redis",
+        "redis://",
+        "unix://",
+        "unix://redis.example",
+    ],
     "BRIDGE_ASK": ["-1", "nan", "inf", "300ms", "86401"],
     "BRIDGE_FRESH": ["-0.1", "no"],
     "BRIDGE_HEARD": ["1e9", "15 min"],
@@ -127,6 +145,23 @@ def test_an_invalid_value_is_named_without_showing_it(name: str, value: str) -> 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8025", "http://localhost", "http://[::1]:8025"])
 def test_on_this_machine_the_bridge_may_be_without_tls(url: str) -> None:
     assert read(BRIDGE_URL=url).url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://127.0.0.1",
+        "redis://localhost:6380/1",
+        "redis://:password@[::1]",
+        "unix:///run/redis/bridge.sock",
+        "unix://:password@/run/redis/bridge.sock?db=1",
+        "rediss://user:password@redis.example",
+    ],
+)
+def test_redis_may_be_on_this_machine_or_have_tls_and_a_password(url: str) -> None:
+    settings = read(BRIDGE_STORE=url)
+    assert settings.store == url
+    assert url not in repr(settings)
 
 
 def test_all_times_are_scaled_together() -> None:
