@@ -4,14 +4,18 @@
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from anyio.from_thread import start_blocking_portal
+from balancing import balancing
 from bitrix24_call_card import AuthenticatedClient, Client
 from bitrix24_call_card.api.call_card import get_status
 from bitrix24_call_card.errors import ApiError
 from bitrix24_call_card.models import ErrorResponse, GetStatusResponse
+from bitrix24_sandbox.server import listen, port_of
 from contract import document as contract
 from contract.document import Document
 from contract.properties import View, oauth, oauth_in_body, stranger, webhook
@@ -20,9 +24,11 @@ from tests.bridge.bridges import Bridge, running_bridge
 from tests.bridge.cards import card, status
 from tests.bridge.conftest import PATIENT, PLENTY
 from tests.bridge.portals import Cloud, FakePortal
+from tests.bridge.stores import running_redis
 from tests.contract.exploring import explore
 
 SEED = 1
+TIMES = replace(PATIENT, fresh=1)
 
 
 @pytest.fixture(scope="module")
@@ -31,14 +37,45 @@ def portal(cloud: Cloud) -> FakePortal:
     return cloud.portal()
 
 
-@pytest.fixture(scope="module")
+@contextmanager
+def of_one_process(folder: Path, cloud: Cloud) -> Iterator[Bridge]:
+    file = folder / "bridge.sqlite3"
+    with running_bridge(file, cloud.oauth_server, times=TIMES, tokens=PLENTY) as bridge:
+        yield bridge
+
+
+@contextmanager
+def of_two_processes(folder: Path, cloud: Cloud) -> Iterator[Bridge]:
+    """Which take turns, so that half of the questions have to travel to the other one."""
+    ports: list[int] = []
+    with ExitStack() as stack:
+        store = stack.enter_context(running_redis(folder))
+        url = f"http://127.0.0.1:{stack.enter_context(balancing(0, ports))}"
+        for _ in range(2):
+            with listen() as listener:
+                ports.append(port_of(listener))
+            running = running_bridge(
+                folder / "bridge.sqlite3",
+                cloud.oauth_server,
+                port=ports[-1],
+                times=TIMES,
+                tokens=PLENTY,
+                store=store,
+                url=url,
+            )
+            bridge = stack.enter_context(running)
+        yield bridge
+
+
+@pytest.fixture(scope="module", params=[of_one_process, of_two_processes])
 def bridge(
-    cloud: Cloud, portal: FakePortal, tmp_path_factory: pytest.TempPathFactory
+    cloud: Cloud,
+    portal: FakePortal,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
 ) -> Iterator[Bridge]:
     """A bridge to which a card is connected, and stays so."""
-    file = tmp_path_factory.mktemp("contract") / "bridge.sqlite3"
-    times = replace(PATIENT, fresh=1)
-    with running_bridge(file, cloud.oauth_server, times=times, tokens=PLENTY) as bridge:
+    with request.param(tmp_path_factory.mktemp("contract"), cloud) as bridge:
         portal.known_to(bridge)
         with (
             start_blocking_portal() as thread,
