@@ -93,7 +93,9 @@ async def socket(bridge: HasUrl, origin: str | None = "") -> AsyncIterator[Clien
     """Open a socket from the bridge's own page, or another; None is no origin at all."""
     url = bridge.url.replace("http", "ws", 1) + "/socket"
     shown: Any = (origin or bridge.url) if origin is not None else None
-    async with connect(url, origin=shown, proxy=None, compression=None, max_queue=None) as opened:
+    async with connect(
+        url, origin=shown, proxy=None, compression=None, max_queue=None, open_timeout=60
+    ) as opened:
         yield opened
 
 
