@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import secrets
 import socket as socket_module
 from contextlib import suppress
@@ -56,9 +57,15 @@ def stream(url: str, head: str, chunk: bytes, chunks: int) -> tuple[bytes, int]:
                 connection.sendall(chunk)
                 sent += len(chunk)
         with suppress(ConnectionError):  # what had come before the reset is read
-            while more := connection.recv(2**16):
+            while not is_whole(answer) and (more := connection.recv(2**16)):
                 answer += more
     return answer, sent
+
+
+def is_whole(answer: bytes) -> bool:
+    head, end, body = answer.partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: (\d+)", head)
+    return bool(end) and length is not None and len(body) == int(length[1])
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["with its length", "chunked"])
