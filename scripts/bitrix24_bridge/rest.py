@@ -20,7 +20,7 @@ from .store import Store, User
 
 log = logging.getLogger("bitrix24_bridge")
 
-TOKEN = re.compile(r"[0-9A-Za-z]{16,512}", re.ASCII)
+TOKEN = re.compile(r"[0-9A-Za-z]{16,512}")
 Fields = dict[str, Any]
 Headers = list[tuple[bytes, bytes]]
 

@@ -5,7 +5,7 @@ import itertools
 import secrets
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +22,6 @@ from starlette.responses import (
     JSONResponse,
     RedirectResponse,
     Response,
-    StreamingResponse,
 )
 from starlette.routing import Route
 
@@ -195,16 +194,6 @@ class Cloud:
             portal.events[fields["event"]] = fields["handler"]
         rows = [{"event": event, "handler": url} for event, url in portal.events.items()]
         return JSONResponse({"result": rows if method == "event.get" else True})
-
-
-def huge() -> Response:
-    async def chunks() -> AsyncIterator[bytes]:
-        yield b'{"result": "'
-        for _ in range(1000):
-            yield b"x" * 10_000
-        yield b'"}'
-
-    return StreamingResponse(chunks(), media_type="application/json")
 
 
 def redirect(url: str) -> Response:

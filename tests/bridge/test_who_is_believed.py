@@ -32,7 +32,6 @@ from tests.bridge.portals import (
     Decoy,
     FakePortal,
     deep,
-    huge,
     page,
     post_form,
     redirect,
@@ -335,10 +334,11 @@ async def test_an_oauth_server_without_a_usable_response_is_an_answer_of_the_con
     result = {"client_id": "sandboxclientid", "user_id": 1, "expires": time.time() + 100}
     install = {"member_id": portal.member_id, "domain": portal.domain}
     insecure = {**install, "client_endpoint": "http://attacker.example/rest/"}
+    whole = {**install, "client_endpoint": portal.endpoint}
     responses = {
         "redirect": redirect(f"{decoy.origin}/rest/app.info"),
         "page": page(),
-        "huge": huge(),
+        "huge": JSONResponse({"result": {**result, "install": whole}, "more": "x" * 100_000}),
         "deep": deep(),
         "list": JSONResponse([]),
         "no install": JSONResponse({"result": result}),
