@@ -51,7 +51,8 @@ def of_two_processes(folder: Path, cloud: Cloud) -> Iterator[Bridge]:
     with ExitStack() as stack:
         store = stack.enter_context(running_redis(folder))
         url = f"http://127.0.0.1:{stack.enter_context(balancing(0, ports))}"
-        for _ in range(2):
+
+        def process() -> Bridge:
             with listen() as listener:
                 ports.append(port_of(listener))
             running = running_bridge(
@@ -63,8 +64,10 @@ def of_two_processes(folder: Path, cloud: Cloud) -> Iterator[Bridge]:
                 store=store,
                 url=url,
             )
-            bridge = stack.enter_context(running)
-        yield bridge
+            return stack.enter_context(running)
+
+        process()
+        yield process()
 
 
 @pytest.fixture(scope="module", params=[of_one_process, of_two_processes])
