@@ -17,7 +17,7 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -40,6 +40,8 @@ PREFIX = "bitrix24-bridge:"
 SCRIPT = (Path(__file__).parent / "store.lua").read_text("utf-8")
 PATIENCE = 0.8
 """Seconds that Redis may take for one operation."""
+MOST_CONNECTIONS = 50
+"""To Redis, of one process."""
 STILL_THERE = "still there"
 """What a process says to itself, to know that it would hear a question."""
 _T = TypeVar("_T")
@@ -47,8 +49,10 @@ _T = TypeVar("_T")
 
 def connect(url: str) -> Redis:
     """Make the client for a store. Raise `TypeError` or `ValueError` for options of the URL."""
-    client = Redis.from_url(
+    pool = BlockingConnectionPool.from_url(
         url,
+        max_connections=MOST_CONNECTIONS,
+        timeout=PATIENCE,  # a burst of requests waits for its turn; it is not a Redis that has gone
         decode_responses=True,
         socket_timeout=PATIENCE,
         socket_connect_timeout=PATIENCE,
@@ -56,8 +60,8 @@ def connect(url: str) -> Redis:
         retry_on_error=[ConnectionError],
     )
     # Made now, or an unknown option would fail every request.
-    client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
-    return client
+    pool.make_connection()  # type: ignore[no-untyped-call]
+    return Redis.from_pool(pool)
 
 
 class RedisStore:

@@ -1,0 +1,186 @@
+"""What is answered while the processes of the bridge restart, one after the other."""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from math import inf
+from pathlib import Path
+
+import httpx
+import pytest
+from balancing import balancing
+from bitrix24_bridge.redis_store import PREFIX
+from redis.asyncio import Redis
+from websockets.exceptions import WebSocketException
+
+from tests.bridge import commands
+from tests.bridge.bridges import Bridge
+from tests.bridge.cards import about, ask, card, new_sid, said, status
+from tests.bridge.portals import FakePortal
+
+pytestmark = pytest.mark.anyio
+
+USERS = range(1, 6)
+NOBODY = 9
+A_SECOND = 200
+SHOWN = (200, "connected")
+NO_CALL = (400, "ERROR_CORE")
+RETRYABLE = {
+    (500, "ERROR_UNEXPECTED_ANSWER"),
+    (500, "INTERNAL_SERVER_ERROR"),
+    (503, "QUERY_LIMIT_EXCEEDED"),
+}
+"""As the contract calls them."""
+
+OLDEST = {"card": 1, "memory": 12}
+"""Seconds for which a word may not be true any more. A question that is under way is shared: the
+card may have answered it a moment ago."""
+
+
+@dataclass
+class Page:
+    """A page whose card counts on all the time, and connects again as the script does."""
+
+    user_id: int
+    since: list[float] = field(default_factory=lambda: [time.monotonic()])
+    """When it said each number first."""
+    codes: Counter[int | None] = field(default_factory=Counter)
+    """The codes with which the bridge closed its sockets."""
+    connected: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def stay(self, bridge: Bridge, portal: FakePortal) -> None:
+        token, sid = portal.token(self.user_id), new_sid()
+        failures = 0
+        while True:
+            with suppress(OSError, TimeoutError, WebSocketException, AssertionError):
+                connecting = card(
+                    bridge, portal, self.says(), user_id=self.user_id, token=token, app_sid=sid
+                )
+                async with connecting as connected:
+                    failures = 0
+                    self.connected.set()
+                    while connected.socket.close_code is None:
+                        with suppress(TimeoutError):
+                            async with asyncio.timeout(0.02):
+                                await connected.socket.wait_closed()
+                        self.since.append(time.monotonic())
+                        connected.says = self.says()
+                    self.codes[connected.socket.close_code] += 1
+            failures += 1
+            if failures > 1:
+                await asyncio.sleep(0.5 * 2**failures * random.uniform(0.5, 1))
+
+    def says(self) -> dict[str, object]:
+        return status(CALL_ID=f"{self.user_id}-{len(self.since) - 1}")
+
+
+@dataclass
+class Asked:
+    """What was asked for, and what came of it."""
+
+    answers: Counter[tuple[int, str]] = field(default_factory=Counter)
+    lost: Counter[str] = field(default_factory=Counter)
+    untrue: list[str] = field(default_factory=list)
+
+    async def ask(self, http: httpx.AsyncClient, webhook: str, page: Page | None) -> None:
+        begun = time.monotonic()
+        try:
+            answer = await ask(http, webhook)
+        except httpx.HTTPError as error:
+            self.lost[type(error).__name__] += 1
+            return
+        self.answers[said(answer)] += 1
+        if not self.is_true(answer, page, begun):
+            self.untrue.append(f"{answer.status_code} {answer.text} {about(answer)}")
+
+    def is_true(self, answer: httpx.Response, page: Page | None, begun: float) -> bool:
+        if answer.status_code != 200:
+            return said(answer) in RETRYABLE or (page is None and said(answer) == NO_CALL)
+        if page is None:
+            return False
+        user, _, number = answer.json()["result"]["CALL_ID"].partition("-")
+        said_until = [*page.since, inf][int(number) + 1]
+        return int(user) == page.user_id and said_until > begun - OLDEST[about(answer)["source"]]
+
+
+async def test_under_load_no_answer_is_untrue_and_none_is_lost_but_what_is_retryable(
+    portal: FakePortal, redis_url: str, tmp_path: Path
+) -> None:
+    ports: list[int] = []
+    with balancing(0, ports) as port, ExitStack() as stack:
+        settings = [
+            commands.environment(
+                tmp_path,
+                portal.cloud.oauth_server,
+                BRIDGE_URL=f"http://127.0.0.1:{port}",
+                BRIDGE_STORE=redis_url,
+                BRIDGE_FRESH="0",
+            )
+            for _ in range(2)
+        ]
+        running = [stack.enter_context(ExitStack()) for _ in settings]
+        outputs: list[Path] = []
+
+        async def start(number: int) -> Bridge:
+            outputs.append(tmp_path / f"output-{len(outputs)}")
+            serving = commands.serving(settings[number], outputs[-1])
+            return await asyncio.to_thread(running[number].enter_context, serving)
+
+        bridge, _ = await asyncio.gather(start(0), start(1))
+        ports += [int(each["BRIDGE_PORT"]) for each in settings]
+        portal.known_to(bridge)
+        pages = {user: Page(user) for user in USERS}
+        asked, rest = Asked(), asyncio.Event()
+
+        async def load(http: httpx.AsyncClient) -> None:
+            webhooks = [
+                (bridge.webhook(portal.member_id, str(user)), pages.get(user))
+                for user in (*USERS, NOBODY)
+            ]
+            async with asyncio.TaskGroup() as group:
+                while not rest.is_set():
+                    group.create_task(asked.ask(http, *random.choice(webhooks)))
+                    await asyncio.sleep(1 / A_SECOND)
+
+        # The balancer knows connections, not requests: one that is kept open ends with its process.
+        limits = httpx.Limits(max_connections=100, max_keepalive_connections=0)
+        async with (
+            httpx.AsyncClient(trust_env=False, timeout=30, limits=limits) as http,
+            Redis.from_url(redis_url) as redis,
+            asyncio.TaskGroup() as group,
+        ):
+            staying = [group.create_task(each.stay(bridge, portal)) for each in pages.values()]
+            await redis.decrby(f"{PREFIX}since", 60_000)  # the bridge has been there for a while
+            for page in pages.values():
+                await page.connected.wait()
+            loading = group.create_task(load(http))
+            for number, process in enumerate(running):
+                await seen(asked, SHOWN)
+                await asyncio.to_thread(process.close)
+                await seen(asked, SHOWN)
+                await start(number)
+            await seen(asked, SHOWN)
+            rest.set()
+            await loading
+            for task in staying:
+                task.cancel()
+
+    print(sum(asked.answers.values()), asked.answers, [page.codes for page in pages.values()])
+    assert asked.untrue == []
+    assert asked.lost == Counter()
+    assert asked.answers[NO_CALL]
+    for page in pages.values():
+        assert set(page.codes) == {1012}
+    for output in outputs:
+        assert "Traceback" not in output.read_text()
+
+
+async def seen(asked: Asked, answer: tuple[int, str], times: int = 50) -> None:
+    """Wait until this answer has come so many times more."""
+    wanted = asked.answers[answer] + times
+    async with asyncio.timeout(60):
+        while asked.answers[answer] < wanted:
+            await asyncio.sleep(0.01)
