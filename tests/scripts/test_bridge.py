@@ -1,0 +1,90 @@
+"""`make bridge` as a new user runs it: it greets, it answers, and Ctrl-C ends all of it."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bitrix24_sandbox.server import listen, port_of
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@contextmanager
+def make_bridge(*arguments: str, last: str = "curl") -> Iterator[str]:
+    """Run it while the context lasts; yield its greeting. Ctrl-C has to end all of it.
+
+    `last`: the word with which the last line of the greeting begins.
+    """
+    port, sandbox_port = free_ports()
+    ours = ("PYTHON", "MAKEFLAGS", "MAKELEVEL", "PROCESSES")  # these tests may be run by make
+    with subprocess.Popen(
+        ["make", "bridge", f"PORT={port}", f"ARGS=--sandbox-port {sandbox_port}", *arguments],
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if name not in ours},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,  # as a terminal does, whose Ctrl-C reaches all of a group
+    ) as process:
+        assert process.stdout
+        greeting = ""
+        while f"\n  {last} " not in greeting:
+            line = process.stdout.readline()
+            assert line, greeting
+            greeting += line
+        all_of_it = [process.pid, *descendants(process.pid)]
+        try:
+            yield greeting
+        finally:
+            os.killpg(process.pid, signal.SIGINT)
+            rest, _ = process.communicate(timeout=60)
+    assert "Traceback" not in rest
+    assert [pid for pid in all_of_it if Path(f"/proc/{pid}").exists()] == []
+
+
+def free_ports() -> tuple[int, int]:
+    """Give a port behind which two more are free, as for processes, and one for the sandbox."""
+    with listen() as one, listen() as other:
+        return port_of(one), port_of(other)
+
+
+def descendants(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    found = [int(child) for task in tasks for child in task.read_text().split()]
+    return found + [below for child in found for below in descendants(child)]
+
+
+def asked(greeting: str) -> str:
+    """Run the command of the greeting; give what it prints."""
+    (command,) = re.findall(r"^  (curl .*)$", greeting, re.MULTILINE)
+    done = subprocess.run([*shlex.split(command), "-sS"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_it_greets_with_the_page_and_the_command_that_asks_and_ctrl_c_ends_it() -> None:
+    with make_bridge() as greeting:
+        (card,) = re.findall(r"^  Call card URL  (http://127\.0\.0\.1:\d+/)$", greeting, re.M)
+        (webhook,) = re.findall(r"^  Webhook URL    (http://\S+/rest/1/\w{48}/)$", greeting, re.M)
+        assert card in greeting
+        assert f"{webhook}placement.call" in greeting
+        # Nobody has opened the page, and the bridge has not been there for long.
+        assert re.match(r"HTTP/1\.1 500 .*ERROR_UNEXPECTED_ANSWER", asked(greeting), re.DOTALL)
+
+
+def test_with_two_processes_any_of_them_answers_and_one_may_be_ended() -> None:
+    with make_bridge("PROCESSES=2", last="Processes") as greeting:
+        (one, other) = re.findall(r"^  Processes (\d+), (\d+): end one with kill", greeting, re.M)[
+            0
+        ]
+        assert one != other
+        for _ in range(2):
+            assert "ERROR_UNEXPECTED_ANSWER" in asked(greeting)
+        os.kill(int(one), signal.SIGTERM)
+        for _ in range(3):
+            assert "ERROR_UNEXPECTED_ANSWER" in asked(greeting)
