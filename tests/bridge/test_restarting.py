@@ -71,7 +71,7 @@ class Page:
                     self.codes[connected.socket.close_code] += 1
             failures += 1
             if failures > 1:
-                await asyncio.sleep(0.5 * 2**failures * random.uniform(0.5, 1))
+                await asyncio.sleep(0.5 * 2 ** (failures - 1) * random.uniform(0.5, 1))
 
     def says(self) -> dict[str, object]:
         return status(CALL_ID=f"{self.user_id}-{len(self.since) - 1}")
@@ -141,9 +141,11 @@ async def test_under_load_no_answer_is_untrue_and_none_is_lost_but_what_is_retry
                 for user in (*USERS, NOBODY)
             ]
             async with asyncio.TaskGroup() as group:
+                due = time.monotonic()
                 while not rest.is_set():
                     group.create_task(asked.ask(http, *random.choice(webhooks)))
-                    await asyncio.sleep(1 / A_SECOND)
+                    due += 1 / A_SECOND
+                    await asyncio.sleep(max(0, due - time.monotonic()))
 
         # The balancer knows connections, not requests: one that is kept open ends with its process.
         limits = httpx.Limits(max_connections=100, max_keepalive_connections=0)
