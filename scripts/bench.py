@@ -62,7 +62,7 @@ BOUNDS = {
     ("the bridge, asking nobody", "400, no call", "requests a second"): Bound(least=0.60),
     ("the bridge, asking nobody", "401, no such secret", "requests a second"): Bound(least=0.60),
     ("the bridge, asking the browser", "getStatus, asked", "time, ms"): Bound(most=3.00),
-    ("the bridge, a change in the card", "seen over REST, later by", "time, ms"): Bound(most=1.00),
+    ("the bridge, a change in the card", "seen over REST, later by", "time, ms"): Bound(most=4.00),
     ("the bridge, the way", "by way of the second", "more time, ms"): Bound(most=3, of_value=True),
 }
 

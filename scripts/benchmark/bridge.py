@@ -5,13 +5,12 @@ import json
 import multiprocessing
 import os
 import shutil
-import signal
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import httpx
+import uvicorn
 from bitrix24_bridge.data import Data, Portal, hashed
 from bitrix24_bridge.server import server
 from bitrix24_bridge.settings import Rate, Settings, Times
@@ -29,9 +29,9 @@ from playwright.sync_api import Browser, sync_playwright
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
 from websockets.asyncio.client import connect
-from websockets.sync.server import ServerConnection, serve
 
 from benchmark.servers import BODY, drive
 from benchmark.turns import Block, Effort, Row, Sample, compare, say
@@ -122,19 +122,32 @@ def _portal(call: dict[str, Any]) -> Starlette:
     return Starlette(routes=[Route("/rest/app.info", app_info, methods=["POST"]), Route("/", page)])
 
 
-def _serve(settings: Settings, started: Any) -> None:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with suppress(KeyboardInterrupt), listen(port=settings.port) as listener:
+def _serve(started: Any, settings: Settings) -> None:
+    with listen() as listener:
         url = origin_of(listener)
         started.send(url)
         server(replace(settings, url=url), Data(settings.data), "").run(sockets=[listener])
 
 
 @contextmanager
+def _process(serve: Callable[..., None], *arguments: Any) -> Iterator[tuple[str, int]]:
+    """Run a server in a process of its own while the context lasts; yield its origin and pid."""
+    spawn = multiprocessing.get_context("spawn")
+    receiver, sender = spawn.Pipe(duplex=False)
+    process = spawn.Process(target=serve, args=(sender, *arguments), daemon=True)
+    process.start()
+    sender.close()
+    try:
+        yield receiver.recv(), process.pid or 0
+    finally:
+        process.terminate()
+        process.join()
+
+
+@contextmanager
 def _bridge(
     portal: str, times: Times, *, folder: Path | None = None, store: str = ""
 ) -> Iterator[_Bridge]:
-    spawn = multiprocessing.get_context("spawn")
     with ExitStack() as stack:
         if folder is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -144,7 +157,6 @@ def _bridge(
             client_ids=frozenset({"benchmark"}),
             portals=frozenset({"*"}),
             data=file,
-            port=0,
             oauth_servers=(f"{portal}/rest/",),
             cards=UNLIMITED,
             store=store,
@@ -156,57 +168,49 @@ def _bridge(
             Portal(MEMBER_ID, host, rest, rest, hashed("token"), hashed("events"), 0, "")
         )
         data.close()
-        receiver, sender = spawn.Pipe(duplex=False)
-        process = spawn.Process(target=_serve, args=(settings, sender), daemon=True)
-        process.start()
-        url: str = receiver.recv()
-        httpx.get(f"{url}/healthz", trust_env=False, timeout=30)  # it serves by now
-        try:
-            yield _Bridge(url, process.pid or 0, file)
-        finally:
-            process.terminate()
-            process.join()
+        url, pid = stack.enter_context(_process(_serve, settings))
+        yield _Bridge(url, pid, file)
 
 
 @contextmanager
 def _cards(bridge: _Bridge, call: dict[str, Any], number: int) -> Iterator[None]:
     """Keep the cards of users 1, 2, … connected, from a thread, while the context lasts."""
-    connected = threading.Semaphore(0)
-    running: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+    all_connected: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
-    async def card(user: int) -> None:
+    async def card(user: int, connected: asyncio.Event) -> None:
         async with connect(
             f"{bridge.url.replace('http', 'ws')}/socket",
             additional_headers={"Origin": bridge.url},
             compression=None,
-            open_timeout=60,
         ) as socket:
             hello = {"token": f"benchmarktoken{user:04}", "member_id": MEMBER_ID}
             await socket.send(json.dumps({**hello, "app_sid": f"{user:032x}"}))
             async for text in socket:
-                question: int = json.loads(text)["ask"]
+                question = json.loads(text)["ask"]
                 await socket.send(json.dumps({"answer": question, "status": call}))
-                if question == 1:
-                    connected.release()
+                connected.set()
 
     async def all_cards() -> None:
         leave = asyncio.Event()
-        running.set_result((asyncio.get_running_loop(), leave))
         cards = set[asyncio.Task[None]]()
-        for user in range(1, number + 1):
-            cards.add(asyncio.create_task(card(user)))
-            if user % 50 == 0:  # not all at once: the machine has to do both ends of each
-                await asyncio.sleep(0.1)
+        try:
+            for user in range(1, number + 1):
+                connected = asyncio.Event()
+                cards.add(asyncio.create_task(card(user, connected)))
+                async with asyncio.timeout(30):
+                    await connected.wait()
+        except TimeoutError as error:
+            all_connected.set_exception(error)
+            return
+        all_connected.set_result((asyncio.get_running_loop(), leave))
         await leave.wait()
 
     thread = threading.Thread(target=lambda: asyncio.run(all_cards()), daemon=True)
     thread.start()
-    for _ in range(number):
-        connected.acquire()
+    loop, leave = all_connected.result()
     try:
         yield
     finally:
-        loop, leave = running.result()
         loop.call_soon_threadsafe(leave.set)
         thread.join()
 
@@ -302,14 +306,14 @@ def _browser(chromium: str, portal: str, effort: Effort) -> list[Row]:
         http = stack.enter_context(httpx.Client(trust_env=False))
         with _bridge(portal, EVERYBODY_ASKED) as bridge, _open(browser, portal, bridge) as page:
             asked: dict[str, Block] = {
-                "echo of the page": lambda: page.echo(effort.calls),
+                "echo by bare Starlette": lambda: page.echo(effort.calls),
                 "getStatus, asked": _answers(http, page.webhook, effort.calls),
             }
             rows = compare("the bridge, asking the browser", effort.rounds, asked)
         with _bridge(portal, NOBODY_ASKED) as bridge, _open(browser, portal, bridge) as page:
             changed: dict[str, Block] = {
-                "echo of the page": lambda: page.echo(effort.calls),
-                "seen over REST, later by": lambda: page.change(http, effort.calls),
+                "echo by bare Starlette": lambda: page.echo(effort.calls),
+                "seen over REST, later by": lambda: page.change(max(2, effort.calls // 6)),
             }
             rows += compare("the bridge, a change in the card", effort.rounds, changed)
         browser.close()
@@ -319,23 +323,38 @@ def _browser(chromium: str, portal: str, effort: Effort) -> list[Row]:
 @contextmanager
 def _open(browser: Browser, portal: str, bridge: _Bridge) -> Iterator["_Page"]:
     """Open the portal's page, with the bridge's widget in it, while the context lasts."""
-    opened: Future[ServerConnection] = Future()
-    closed = threading.Event()
-
-    def keep(socket: ServerConnection) -> None:
-        opened.set_result(socket)
-        closed.wait()
-
-    with serve(keep, "127.0.0.1", 0) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        echo = f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
+    with _process(_serve_echo) as (echo, _), httpx.Client(trust_env=False, timeout=60) as http:
         page = browser.new_page()
-        page.goto(f"{portal}/?{urlencode({'bridge': bridge.url, 'echo': echo})}")
+        query = {"bridge": bridge.url, "echo": f"{echo.replace('http', 'ws')}/socket"}
+        page.goto(f"{portal}/?{urlencode(query)}")
         page.frame_locator("iframe").get_by_text("Connected.").wait_for()
-        yield _Page(opened.result(60), bridge.webhook(1))
+        yield _Page(http, f"{echo}/echo", bridge.webhook(1))
         page.close()
-        closed.set()
-        server.shutdown()
+
+
+def _serve_echo(started: Any) -> None:
+    """Serve the least that sends a page what a request holds, and waits until it comes back."""
+    sockets: list[WebSocket] = []
+
+    async def keep(socket: WebSocket) -> None:
+        await socket.accept()
+        sockets.append(socket)
+        await asyncio.Event().wait()
+
+    async def echo(request: Request) -> Response:
+        while not sockets:
+            await asyncio.sleep(0.01)
+        await sockets[0].send_text((await request.body()).decode())
+        return Response(await sockets[0].receive_text())
+
+    routes = [WebSocketRoute("/socket", keep), Route("/echo", echo, methods=["POST"])]
+    with listen() as listener:
+        started.send(origin_of(listener))
+        app = Starlette(routes=routes)
+        config = uvicorn.Config(
+            app, ws="websockets-sansio", log_level="critical", timeout_graceful_shutdown=1
+        )
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 PAGE = """<!doctype html><title>Portal</title>
@@ -363,15 +382,16 @@ PAGE = """<!doctype html><title>Portal</title>
 
 
 class _Page:
-    """A portal's page in a browser, and a bare socket that it has."""
+    """A portal's page in a browser, which a bare server reaches beside the bridge."""
 
-    def __init__(self, socket: ServerConnection, webhook: str) -> None:
+    def __init__(self, http: httpx.Client, echo: str, webhook: str) -> None:
         self.webhook = webhook
-        self._socket = socket
+        self._http = http
+        self._echo = echo
 
     def _both_ways(self, text: str) -> None:
-        self._socket.send(text)
-        self._socket.recv(60)
+        if self._http.post(self._echo, content=text).text != text:
+            raise SystemExit("The page does not answer.")
 
     def echo(self, calls: int) -> Sample:
         """Measure how long a text takes to the page and back."""
@@ -380,14 +400,18 @@ class _Page:
             self._both_ways("echo")
         return {"time, ms": (time.perf_counter() - began) / calls * 1e3}
 
-    def change(self, http: httpx.Client, calls: int) -> Sample:
+    def change(self, calls: int) -> Sample:
         """Measure when a change is seen over REST, after the page has said that it made it."""
         later = 0.0
         for number in range(calls):
             state = ("connecting", "connected")[number % 2]
             self._both_ways(state)
             changed = time.perf_counter()
-            while f'"{state}"' not in http.post(f"{self.webhook}placement.call", json=BODY).text:
+            while f'"{state}"' not in self._ask():
                 pass
             later += time.perf_counter() - changed
+            time.sleep(0.1)  # a card may speak 20 times a second
         return {"time, ms": later / calls * 1e3}
+
+    def _ask(self) -> str:
+        return self._http.post(f"{self.webhook}placement.call", json=BODY).text

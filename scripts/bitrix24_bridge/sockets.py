@@ -1,6 +1,7 @@
 """The socket of a page's script: who it is, then questions and answers until it closes."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import re
@@ -151,4 +152,5 @@ def _texts(socket: WebSocket) -> Callable[[], Awaitable[str]]:
 
 async def _close(socket: WebSocket, code: int, reason: str) -> None:
     if socket.client_state == WebSocketState.CONNECTED:
-        await socket.close(code, reason)
+        with contextlib.suppress(WebSocketDisconnect):  # it has gone meanwhile
+            await socket.close(code, reason)

@@ -21,8 +21,8 @@ TWO_PROCESSES = {
     "the bridge, the way": ["by way of the second"],
 }
 BROWSER = {
-    "the bridge, asking the browser": ["echo of the page", "getStatus, asked"],
-    "the bridge, a change in the card": ["echo of the page", "seen over REST, later by"],
+    "the bridge, asking the browser": ["echo by bare Starlette", "getStatus, asked"],
+    "the bridge, a change in the card": ["echo by bare Starlette", "seen over REST, later by"],
 }
 
 
