@@ -1,8 +1,10 @@
 """What the tests of the bridge share: bridges, and an OAuth server with portals."""
 
+import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
+from logging import Logger
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,25 @@ RunBridge = Callable[..., Bridge]
 def anyio_backend() -> str:
     """Run `async` tests on asyncio, as the bridge runs."""
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """The bridge's command quiets the logs of its whole process, here that of all tests."""
+
+    def loggers() -> list[Logger]:
+        known = logging.root.manager.loggerDict.values()
+        return [logging.root, *(each for each in known if isinstance(each, Logger))]
+
+    before = {
+        each: (each.level, each.disabled, each.filters[:], each.handlers[:]) for each in loggers()
+    }
+    yield
+    for each in loggers():
+        each.level, each.disabled, each.filters, each.handlers = before.get(
+            each, (logging.NOTSET, False, [], [])
+        )
+        each.setLevel(each.level)  # which also forgets what is cached
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What the tests share: a browser, a portal for one file, a bridge for one test."""
+"""What the tests share: a browser and a portal for one file, a bridge for one test."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -14,9 +14,9 @@ from tests.bridge.browser.scenes import Scene, playing
 from tests.chromium import launched
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, for this folder: other tests must not meet the event loop that Playwright runs."""
+    """Chromium, for one file: other tests must not meet the event loop that Playwright runs."""
     with launched() as browser:
         yield browser
 
