@@ -15,7 +15,15 @@ import httpx
 from bitrix24_bridge.settings import Times
 from bitrix24_sandbox.portal.telephony import Happening
 from bitrix24_sandbox.server import Running
-from playwright.sync_api import Browser, BrowserContext, Frame, FrameLocator, Page, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Frame,
+    FrameLocator,
+    Page,
+    expect,
+)
 
 from tests.bridge.answers import Answer, shown, until
 from tests.bridge.bridges import Bridge, ask, running_bridge
@@ -109,7 +117,7 @@ class Scene:
         context.set_default_timeout(PATIENCE)
         context.on("weberror", lambda error: self.faults.append(str(error.error)))
         context.on("request", lambda request: self._requested(request.url))
-        context.on("console", lambda message: self._said(message.type, message.text))
+        context.on("console", self._said)
         context.on("page", lambda page: page.on("websocket", lambda s: self._opened_socket(s.url)))
         return context
 
@@ -134,9 +142,11 @@ class Scene:
         self.sockets.append(url)
         self._requested(url)
 
-    def _said(self, kind: str, text: str) -> None:
-        if kind in ("error", "warning"):
-            self.faults.append(text)
+    def _said(self, message: ConsoleMessage) -> None:
+        # The browser asks for an icon when it likes, also of a server that is ending.
+        icon = message.location["url"].endswith("/favicon.ico")
+        if message.type in ("error", "warning") and not icon:
+            self.faults.append(message.text)
 
 
 @contextmanager
