@@ -13,7 +13,7 @@
   var REPLACED = 4409;
   var RESTART = 1012;
 
-  var FIRST_WAIT = 500; // milliseconds before connecting again; twice as long each time
+  var FIRST_WAIT = 1000; // milliseconds before connecting again, or half of them; twice each time
   var LONGEST_WAIT = 10000;
   var REPLY_WAIT = 10000; // the portal's page never says that it will not reply
   var SILENCE = 15000; // the bridge asks every 5 s; a network that drops a connection says nothing

@@ -59,7 +59,7 @@ def test_a_connection_that_the_network_drops_silently_is_opened_again(
     scene.until(NO_CARD, scene.on_screen, replace(scene.on_screen, source="memory"))
     expect(tab.widget.get_by_text("Connected.")).to_be_visible()  # nobody has said otherwise
     tab.page.clock.fast_forward(15_000)
-    tab.page.clock.fast_forward(500)
+    tab.page.clock.fast_forward(1000)
     scene.until(scene.on_screen, NO_CARD)
 
 
