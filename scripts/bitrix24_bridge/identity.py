@@ -1,7 +1,6 @@
 """Whose an access token is: an OAuth server says so, and nothing else in a form proves anything."""
 
 import asyncio
-import hashlib
 import json
 import time
 from dataclasses import asdict, dataclass
@@ -10,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from .data import hashed
 from .errors import BridgeError
 from .posting import NoAnswerError, post
 from .settings import Settings, is_safe
@@ -55,7 +55,7 @@ class Identities:
         `address`: where it comes from; `server`: the OAuth server that a form names, which counts
         if it is one of those that are believed; `card`: it comes with a card. Raise `BridgeError`.
         """
-        key = hashlib.sha256(token.encode(errors="replace")).hexdigest()
+        key = hashed(token)
         if kept := await self._store.recall(key):
             return _recalled(json.loads(kept))
         if key not in self._asking:

@@ -1,6 +1,5 @@
 """The page in the call card, and the script that does its work, here and in other widgets."""
 
-import hashlib
 import secrets
 from dataclasses import replace
 from html import escape
@@ -12,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from .connections import Connections
-from .data import Data, Portal
+from .data import Data, Portal, hashed
 from .errors import BridgeError
 from .identity import Identities
 from .posting import NoAnswerError
@@ -40,7 +39,7 @@ HEADERS = {
 
 def card_id(app_sid: str) -> str:
     """Name a card by its SID, which is a secret between page and widget."""
-    return hashlib.sha256(app_sid.encode(errors="replace")).hexdigest()[:32]
+    return hashed(app_sid)[:32]
 
 
 class Pages:

@@ -93,9 +93,6 @@ def document() -> Document:
     return contract.load()
 
 
-Setting = tuple[Document, Bridge, FakePortal]
-
-
 def with_a_webhook(document: Document, bridge: Bridge, portal: FakePortal) -> View:
     return webhook(document, bridge.webhook(portal.member_id, name="contract"))
 
