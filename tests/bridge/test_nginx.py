@@ -86,10 +86,9 @@ def run_nginx(tmp_path: Path, authority: trustme.CA) -> RunNginx:
             (f"/etc/ssl/{HOST}.pem", f"{tmp_path}/cert.pem"),
             (f"/etc/ssl/{HOST}.key", f"{tmp_path}/key.pem"),
             ("/var/log/nginx/bridge.log crit", f"{tmp_path}/bridge.log {error_log}"),
-            *zip(
-                (f"127.0.0.1:{8026 - (len(backends) == 1) + n}" for n in range(2)),
-                (f"127.0.0.1:{backend}" for backend in backends),
-                strict=False,
+            *(
+                (f"127.0.0.1:{shown}", f"127.0.0.1:{backend}")
+                for shown, backend in zip(PORTS[len(backends)], backends, strict=True)
             ),
         ):
             assert text.count(written) == 1, written
