@@ -4,7 +4,6 @@ It needs Chromium. Run it as `PYTHONPATH=scripts .venv/bin/python scripts/pictur
 """
 
 import argparse
-import shutil
 import sys
 from io import BytesIO
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import httpx
 from bitrix24_sandbox.server import running
 from bitrix24_sandbox.testing import Sandbox
+from chromium import executable
 from PIL import Image
 from playwright.sync_api import FloatRect, Page, expect, sync_playwright
 
@@ -61,8 +61,7 @@ def main() -> int:
         help="the PNG file to write (default: %(default)s)",
     )
     output = parser.parse_args().output
-    chromium = shutil.which("chromium")
-    if chromium is None:
+    if (chromium := executable()) is None:
         print("There is no chromium on this machine.", file=sys.stderr)
         return 1
     with running() as sandbox, sync_playwright() as playwright:

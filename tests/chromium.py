@@ -1,11 +1,11 @@
 """The Chromium of this machine, for tests in a browser."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from chromium import executable
 from playwright.sync_api import Browser, BrowserType, sync_playwright
 
 # Chromium shall ask nobody but the pages under test.
@@ -19,15 +19,19 @@ ARGUMENTS = [
 ]
 
 
-def launch(chromium: BrowserType) -> Browser:
-    """Start Chromium. Without it on this machine tests are skipped, but in CI they fail."""
-    path = shutil.which("chromium")
-    if path is None:
-        missing = "There is no chromium on this machine, so nothing was tested in a browser."
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
-    return chromium.launch(executable_path=path, args=ARGUMENTS)
+def require() -> str:
+    """Return the path of Chromium. Without it tests are skipped, but in CI they fail."""
+    if (path := executable()) is not None:
+        return path
+    missing = "There is no chromium on this machine, so nothing was tested in a browser."
+    if os.environ.get("CI"):
+        pytest.fail(missing)
+    pytest.skip(missing)
+
+
+def launch(chromium: BrowserType, *arguments: str) -> Browser:
+    """Start Chromium."""
+    return chromium.launch(executable_path=require(), args=[*ARGUMENTS, *arguments])
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from bitrix24_bridge.settings import Rate, Settings, Times
 from bitrix24_sandbox.server import listen, origin_of, running
 from bitrix24_sandbox.testing import Sandbox
 from bridge import redis
+from chromium import executable
 from playwright.sync_api import Browser, sync_playwright
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -54,7 +55,7 @@ def measured(call: dict[str, Any], starlette: Sandbox, effort: Effort) -> list[R
             rows += _two_processes(portal.origin, call, effort)
         else:
             say("  no redis-server on this machine: two processes are not measured")
-        if chromium := shutil.which("chromium"):
+        if chromium := executable():
             rows += _browser(chromium, portal.origin, effort)
         else:
             say("  no chromium on this machine: the browser is not measured")

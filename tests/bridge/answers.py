@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
@@ -58,6 +58,11 @@ def shown(
     return Answer(
         200, {**call, **fixed}, source=source, cards=str(cards), ended="true" if ended else None
     )
+
+
+def remembered(answer: Answer) -> Answer:
+    """The same answer, given without asking the card, or as it did not answer in time."""
+    return replace(answer, source="memory")
 
 
 NO_CARD = Answer(

@@ -13,6 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.chromium import require
+
 ROOT = Path(__file__).parents[2]
 # What a shell of the workbench adds to Python's path must not reach the environment under test.
 ENVIRONMENT = {
@@ -196,11 +198,7 @@ class TestAnApplication:
         self.run("test_call_notes.py", programs, tmp_path)
 
     def test_it_works_in_the_call_card_of_a_browser(self, programs: Path, tmp_path: Path) -> None:
-        if shutil.which("chromium") is None:
-            missing = "There is no chromium on this machine, so nothing was tested in a browser."
-            if os.environ.get("CI"):
-                pytest.fail(missing)
-            pytest.skip(missing)
+        require()
         self.run("test_in_the_card.py", programs, tmp_path)
 
     def run(self, tests: str, programs: Path, folder: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import bench
 import pytest
 from benchmark.turns import Row, Spread
+from chromium import executable
 
 # What is measured only where the machine has what it takes.
 TWO_PROCESSES = {
@@ -89,7 +90,7 @@ def test_every_section_measures_ours_beside_what_it_is_held_to(report: Any) -> N
         ],
         "the bridge, connected cards": ["3 cards"],
         **(TWO_PROCESSES if shutil.which("redis-server") else {}),
-        **(BROWSER if shutil.which("chromium") else {}),
+        **(BROWSER if executable() else {}),
     }
 
 

@@ -1,13 +1,12 @@
 """The README's picture of the call card can be made again, and is small."""
 
 import os
-import shutil
 import struct
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from tests.chromium import require
 
 ROOT = Path(__file__).parents[2]
 PICTURE = ROOT / "scripts" / "picture.png"
@@ -22,11 +21,7 @@ def size(picture: bytes) -> tuple[int, int]:
 
 
 def test_a_command_makes_it_again_in_the_same_size(tmp_path: Path) -> None:
-    if shutil.which("chromium") is None:
-        missing = "There is no chromium on this machine, so no picture was made."
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
+    require()
     made = tmp_path / "card.png"
     subprocess.run(
         [sys.executable, "scripts/picture.py", "--output", str(made)],

@@ -7,7 +7,7 @@ import pytest
 from bitrix24_sandbox.server import Running
 from playwright.sync_api import Browser, expect
 
-from tests.bridge.answers import NO_CALL, NO_CARD, shown
+from tests.bridge.answers import NO_CALL, NO_CARD, remembered, shown
 from tests.bridge.browser.scenes import Scene, Tab, playing
 
 NEW_CALLS = [
@@ -59,6 +59,16 @@ def begin(tab: Tab, *buttons: str) -> None:
     """Click on buttons that open the card, and wait until it is connected."""
     tab.click(*buttons)
     tab.wait_until_connected()
+
+
+def reload_widget(scene: Scene, tab: Tab) -> None:
+    """Open the widget again in the card, and wait until it is the only one."""
+    with tab.page.expect_websocket():
+        tab.click("Reload widget")
+    tab.wait_until_connected()
+    both = shown(scene.sandbox.call, cards=2)
+    meanwhile = [scene.on_screen, both]  # the former one, the latter, or its form alone
+    scene.until(scene.on_screen, NO_CARD, *meanwhile, *map(remembered, meanwhile))
 
 
 def test_each_kind_of_call_is_found_until_its_card_closes(scene: Scene, tab: Tab) -> None:
@@ -184,9 +194,7 @@ def test_expired_tokens_disconnect_no_card_before_their_time(scene: Scene, tab: 
     tab.click("Expire tokens")  # the bridge knows until when they were valid
     expect(tab.page.locator("#said")).to_contain_text("expired")
     assert scene.ask() == scene.on_screen
-    tab.click("Reload widget")  # and it knows to whom the token belongs that comes again
-    tab.wait_until_connected()
-    scene.until(scene.on_screen, shown(scene.sandbox.call, cards=2))
+    reload_widget(scene, tab)  # and it knows to whom the token belongs that comes again
 
 
 def test_a_folded_card_is_not_connected_until_it_is_unfolded(scene: Scene, tab: Tab) -> None:
@@ -203,8 +211,7 @@ def test_another_tab_takes_the_frame_and_gives_it_back(scene: Scene, tab: Tab) -
     scene.until(NO_CARD, scene.on_screen)
     begin(tab, "Widget tab")
     assert scene.ask() == scene.on_screen
-    begin(tab, "Reload widget")
-    scene.until(scene.on_screen, NO_CARD, shown(scene.sandbox.call, cards=2))
+    reload_widget(scene, tab)
 
 
 def test_a_page_that_is_reloaded_has_a_folded_card(scene: Scene, tab: Tab) -> None:

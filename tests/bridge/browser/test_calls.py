@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from playwright.sync_api import expect
 
-from tests.bridge.answers import NO_CALL, NO_CARD, Answer
+from tests.bridge.answers import NO_CALL, NO_CARD, Answer, remembered
 from tests.bridge.browser.scenes import TIMES, Scene, Tab
 
 START, END = "ONVOXIMPLANTCALLSTART", "ONVOXIMPLANTCALLEND"
@@ -15,10 +15,6 @@ Playing = Callable[..., Scene]
 
 def ended(answer: Answer) -> Answer:
     return replace(answer, ended="true")
-
-
-def remembered(answer: Answer) -> Answer:
-    return replace(answer, source="memory")
 
 
 class TestForm:

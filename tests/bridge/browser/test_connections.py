@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import expect
 
-from tests.bridge.answers import NO_CALL, NO_CARD
+from tests.bridge.answers import NO_CALL, NO_CARD, remembered
 from tests.bridge.browser.proxies import Proxy, proxy
 from tests.bridge.browser.scenes import TIMES, Scene
 
@@ -56,7 +56,7 @@ def test_a_connection_that_the_network_drops_silently_is_opened_again(
     )
     tab = scene.open_card(clock=True)
     network.drop()
-    scene.until(NO_CARD, scene.on_screen, replace(scene.on_screen, source="memory"))
+    scene.until(NO_CARD, scene.on_screen, remembered(scene.on_screen))
     expect(tab.widget.get_by_text("Connected.")).to_be_visible()  # nobody has said otherwise
     tab.page.clock.fast_forward(15_000)
     tab.page.clock.fast_forward(1000)

@@ -11,7 +11,7 @@ from typing import Any
 from bitrix24_bridge.settings import Times
 from playwright.sync_api import Browser, CDPSession
 
-from tests.bridge.answers import NO_CALL, NO_CARD, Answer, shown
+from tests.bridge.answers import NO_CALL, NO_CARD, remembered, shown
 from tests.bridge.browser.scenes import TIMES, Scene, Tab
 from tests.chromium import launch
 
@@ -19,10 +19,6 @@ Playing = Callable[..., Scene]
 
 SOON = Times(ask=0.2, fresh=0, every=0.2, lease=1, start=0)
 """Cards are asked often, and soon given up."""
-
-
-def remembered(answer: Answer) -> Answer:
-    return replace(answer, source="memory")
 
 
 def processes(browser: Browser, kind: str) -> list[int]:
@@ -90,21 +86,22 @@ class TestGone:
 
 
 class TestHidden:
-    def test_a_tab_behind_another_one_answers_as_before(
+    def test_a_tab_in_a_minimized_window_answers_as_before(
         self, scene: Scene, browser: Browser
     ) -> None:
-        # Playwright keeps its own pages visible, so these are opened beside it.
+        # Playwright keeps its own pages visible, so this one is opened beside it.
         session = browser.new_browser_cdp_session()
-        url = f"{scene.sandbox.origin}/"
-        tab = session.send("Target.createTarget", {"url": url})["targetId"]
+        created = {"url": f"{scene.sandbox.origin}/", "newWindow": True}
+        tab = session.send("Target.createTarget", created)
         scene.until(scene.on_screen, NO_CALL, remembered(scene.on_screen))
-        front = session.send("Target.createTarget", {"url": "about:blank"})["targetId"]
-        session.send("Target.activateTarget", {"targetId": front})
-        assert evaluate(session, tab, "document.visibilityState") == "hidden"
+        window = session.send("Browser.getWindowForTarget", tab)["windowId"]
+        session.send(
+            "Browser.setWindowBounds", {"windowId": window, "bounds": {"windowState": "minimized"}}
+        )
+        assert evaluate(session, tab["targetId"], "document.visibilityState") == "hidden"
         for _ in range(20):
             assert scene.ask() == scene.on_screen
-        for target in (tab, front):
-            session.send("Target.closeTarget", {"targetId": target})
+        session.send("Target.closeTarget", tab)
         scene.until(NO_CARD, scene.on_screen)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from tests.bridge.answers import shown
+from tests.bridge.answers import NO_CARD, remembered, shown
 from tests.bridge.browser.applications import Application, serving
 from tests.bridge.browser.scenes import TIMES, Scene, Tab
 
@@ -86,7 +86,7 @@ def test_a_page_that_is_not_the_portals_cannot_frame_the_bridges(
     page.frames[1].wait_for_url("chrome-error:**")
     assert scene.sockets == []
     # A form with a valid token proves a call; that it comes from the portal, nothing proves.
-    scene.until(replace(scene.on_screen, source="memory"))
+    scene.until(remembered(scene.on_screen))
     (fault,) = scene.faults
     assert "frame-ancestors" in fault
     scene.faults.clear()
@@ -99,7 +99,7 @@ class TestMessages:
         scene = start(times=replace(TIMES, ask=0.2))
         tab = scene.open_card()
         before = scene.on_screen
-        assert scene.ask() == before
+        scene.until(before, remembered(before))
         page = tab.page
         # From now on the portal answers nothing.
         page.route("**/sandbox/card/message", lambda _: None)
@@ -110,7 +110,7 @@ class TestMessages:
                 }));
             }"""
         )
-        unanswered = replace(before, source="memory")
+        unanswered = remembered(before)
         assert scene.ask() == unanswered
         callback = page.evaluate("asked")
 
@@ -134,7 +134,7 @@ class TestMessages:
         text, call = forged("from the portal's window")
         post_from(page, text)
         # It answers the question under way, if somebody waits for that by now.
-        scene.until(replace(shown(call), source="memory"), unanswered, shown(call))
+        scene.until(remembered(shown(call)), unanswered, shown(call), NO_CARD)
 
     def test_a_page_that_calls_itself_the_portal_is_not_believed(
         self, start: Playing, stranger: Application

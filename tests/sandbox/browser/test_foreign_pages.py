@@ -1,6 +1,5 @@
 """Pages of other sites in the developer's browser, against a sandbox that runs meanwhile."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -8,7 +7,7 @@ import pytest
 from bitrix24_sandbox.testing import Sandbox
 from playwright.sync_api import Browser, Page
 
-from tests.chromium import ARGUMENTS
+from tests.chromium import launch
 from tests.sandbox.browser.conftest import PATIENCE, OpenCard, Serve
 
 CHANGES = """async (origin) => {
@@ -104,10 +103,7 @@ def test_a_page_whose_name_has_come_to_lead_here_reads_nothing(
 ) -> None:
     """DNS rebinding: the name resolves to this machine, the browser takes it for one origin."""
     port = sandbox.origin.rpartition(":")[2]
-    rebound = browser.browser_type.launch(
-        executable_path=shutil.which("chromium"),
-        args=[*ARGUMENTS, "--host-resolver-rules=MAP rebound.example 127.0.0.1"],
-    )
+    rebound = launch(browser.browser_type, "--host-resolver-rules=MAP rebound.example 127.0.0.1")
     try:
         page = rebound.new_page()
         answer = page.goto(f"http://rebound.example:{port}/sandbox/state")
