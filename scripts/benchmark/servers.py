@@ -4,12 +4,14 @@ import asyncio
 import json
 import multiprocessing
 import re
+import selectors
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 from bitrix24_sandbox.app import create_app
@@ -69,36 +71,46 @@ def serving(answer: Any = None, *, tls: bool = False) -> Iterator[Sandbox]:
         process.join()
 
 
-class _SameResponse(asyncio.Protocol):
-    """Gives the same response to each request, at as little expense as can be."""
+class _Connection:
+    """What was received on a connection, and is not yet a whole request."""
 
-    def __init__(self, answer: Any) -> None:
-        body = json.dumps(answer).encode()
-        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
-        self._response = f"{head}\r\n\r\n".encode() + body
+    def __init__(self, socket: socket.socket) -> None:
+        self.socket = socket
         self._received = b""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-
-    def data_received(self, data: bytes) -> None:
+    def respond(self, response: bytes) -> bool:
+        """Answer the requests that have arrived; tell whether more may come."""
+        try:
+            data = self.socket.recv(65536)
+        except ConnectionResetError:
+            return False
         self._received += data
         while (request := _REQUEST.match(self._received)) and (
             len(self._received) >= (end := request.end() + int(request[1]))
         ):
             self._received = self._received[end:]
-            self._transport.write(self._response)
+            self.socket.sendall(response)
+        return bool(data)
 
 
 def _respond(answer: Any, addresses: Connection) -> None:
-    async def respond() -> None:
-        server = await asyncio.get_running_loop().create_server(
-            lambda: _SameResponse(answer), "127.0.0.1", 0, backlog=2048
-        )
-        addresses.send(server.sockets[0].getsockname()[1])
-        await server.serve_forever()
-
-    asyncio.run(respond())
+    """Give the same response to each request, at as little expense as can be."""
+    body = json.dumps(answer).encode()
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    response = f"{head}\r\n\r\n".encode() + body
+    with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
+        ready = selectors.DefaultSelector()  # costs less than asyncio
+        ready.register(listener, selectors.EVENT_READ)
+        addresses.send(listener.getsockname()[1])
+        while True:
+            for key, _ in ready.select():
+                if key.fileobj is listener:
+                    connection, _ = listener.accept()
+                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+                    ready.register(connection, selectors.EVENT_READ, _Connection(connection))
+                elif not key.data.respond(response):
+                    ready.unregister(key.fileobj)
+                    key.data.socket.close()
 
 
 @contextmanager
