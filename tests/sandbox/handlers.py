@@ -74,7 +74,7 @@ def handling(answer: Answer = lambda _: 200, **headers: str) -> Iterator[Handler
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Serving) as server:
         handler = Handler(f"http://127.0.0.1:{server.server_port}/events")
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         try:
             yield handler
         finally:

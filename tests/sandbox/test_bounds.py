@@ -112,26 +112,26 @@ class TestHeads:
     def test_one_that_never_ends_is_closed(
         self, sent: bytes, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(server, "HEAD_SECONDS", 1)
+        monkeypatch.setattr(server, "HEAD_SECONDS", 0.2)
         with running() as sandbox:
             assert closed(sandbox, sent)
 
     def test_one_after_another_request_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(server, "HEAD_SECONDS", 1)
+        monkeypatch.setattr(server, "HEAD_SECONDS", 0.2)
         whole = b"GET /sandbox/state HTTP/1.1\r\nHost: localhost\r\n\r\n"
         with running() as sandbox:
             assert closed(sandbox, whole, whole[:20])
 
     def test_a_connection_that_is_kept_alive_is_not(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(server, "HEAD_SECONDS", 1)
+        monkeypatch.setattr(server, "HEAD_SECONDS", 0.2)
         whole = b"GET /sandbox/state HTTP/1.1\r\nHost: localhost\r\n\r\n"
         with running() as sandbox:
-            assert not closed(sandbox, whole, patience=2)
+            assert not closed(sandbox, whole, patience=0.6)
 
     def test_a_long_answer_is_not_cut_off(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(server, "HEAD_SECONDS", 1)
+        monkeypatch.setattr(server, "HEAD_SECONDS", 0.2)
         with running() as sandbox:
-            sandbox.fail("slow", seconds=2)
+            sandbox.fail("slow", seconds=0.6)
             answer = httpx.post(
                 f"{sandbox.webhook_url}placement.call", json={"PLACEMENT": "getStatus"}, timeout=60
             )

@@ -39,6 +39,6 @@ def serving() -> Iterator[Application]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         application = Application(server.server_port)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield application
         server.shutdown()
