@@ -39,7 +39,7 @@ class Identity:
 
 
 class Identities:
-    """Asks, and remembers the answers under the token's SHA-256; tokens are never kept."""
+    """Asks, and remembers what a server answered under a SHA-256; tokens are never kept."""
 
     def __init__(self, settings: Settings, store: Store, http: httpx.AsyncClient) -> None:
         self._settings = settings
@@ -53,9 +53,20 @@ class Identities:
         """Tell whose this access token is.
 
         `address`: where it comes from; `server`: the OAuth server that a form names, which counts
-        if it is one of those that are believed; `card`: it comes with a card. Raise `BridgeError`.
+        if it is one of those that are believed; where none is named, each of these is asked until
+        one knows the token; `card`: it comes with a card. Raise `BridgeError`.
         """
-        key = hashed(token)
+        *others, last = [self.server(server)] if server else self._settings.oauth_servers
+        for other in others:
+            try:
+                return await self._check(other, token, address, card)
+            except BridgeError as error:
+                if error.code != "invalid_token":
+                    raise
+        return await self._check(last, token, address, card)
+
+    async def _check(self, server: str, token: str, address: str, card: bool) -> Identity:
+        key = hashed(f"{server} {token}")
         if kept := await self._store.recall(key):
             return _recalled(json.loads(kept))
         if key not in self._asking:
@@ -65,13 +76,13 @@ class Identities:
             if not await self._store.take(address, rate, kind):
                 raise BridgeError("QUERY_LIMIT_EXCEEDED", "Too many access tokens. Retry later.")
         if key not in self._asking:  # somebody else may have begun meanwhile
-            task = asyncio.create_task(self._ask(key, token, self.server(server)))
+            task = asyncio.create_task(self._ask(key, token, server))
             self._asking[key] = task
             task.add_done_callback(lambda _: self._asking.pop(key))
         return await asyncio.shield(self._asking[key])
 
     def server(self, named: str | None) -> str:
-        """Give the OAuth server to ask: the named one if it is believed, or else the first."""
+        """Give the OAuth server of a form: the named one if it is believed, or else the first."""
         servers = self._settings.oauth_servers
         named = f"{(named or '').rstrip('/')}/"
         return named if named in servers else servers[0]

@@ -35,6 +35,7 @@ from tests.bridge.portals import (
     page,
     post_form,
     redirect,
+    running_cloud,
 )
 
 pytestmark = pytest.mark.anyio
@@ -149,6 +150,49 @@ async def test_another_server_endpoint_is_never_asked(
         assert (await post_form(http, f"{bridge.url}/install", body)).status_code == 200
         assert portal.cloud.times_asked(admin) == 1
     assert decoy.connections() == 0
+
+
+async def test_a_backends_token_is_of_the_oauth_server_that_knows_it(
+    portal: FakePortal, tmp_path: Path, http: httpx.AsyncClient
+) -> None:
+    with (
+        running_cloud() as other,
+        running_bridge(
+            tmp_path / "bridge.sqlite3",
+            other.oauth_server,
+            times=PATIENT,
+            oauth_servers=(other.oauth_server, portal.cloud.oauth_server),
+        ) as bridge,
+    ):
+        portal.known_to(bridge)
+        token, unknown = portal.token(), secrets.token_hex(24)
+        for _ in range(2):
+            assert said(await ask_with(http, bridge, token)) == NO_CALL
+            assert said(await ask_with(http, bridge, unknown)) == INVALID_TOKEN
+        for server in (other, portal.cloud):
+            assert (server.times_asked(token), server.times_asked(unknown)) == (1, 1)
+
+
+async def test_a_form_asks_the_oauth_server_that_it_names_and_no_other(
+    portal: FakePortal, tmp_path: Path, http: httpx.AsyncClient
+) -> None:
+    with (
+        running_cloud() as other,
+        running_bridge(
+            tmp_path / "bridge.sqlite3",
+            other.oauth_server,
+            times=PATIENT,
+            oauth_servers=(other.oauth_server, portal.cloud.oauth_server),
+        ) as bridge,
+    ):
+        portal.known_to(bridge)
+        token = portal.token()
+        form = opening_form(portal, token, SERVER_ENDPOINT=other.oauth_server)
+        assert (await open_widget(http, bridge, form)).status_code == 401
+        assert portal.cloud.times_asked(token) == 0
+        # Nor does its refusal count where the form names the other.
+        assert (await open_widget(http, bridge, opening_form(portal, token))).status_code == 200
+        assert (other.times_asked(token), portal.cloud.times_asked(token)) == (1, 1)
 
 
 async def test_the_form_of_an_older_portal_is_as_good(
