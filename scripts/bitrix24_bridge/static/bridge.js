@@ -130,7 +130,8 @@
 
     function closed(event) {
       clearTimeout(silence);
-      if (event.code === REFUSED || event.code === REPLACED) {
+      // A token that was refreshed just now and is refused will be refused again.
+      if (event.code === REFUSED || event.code === REPLACED || (event.code === TOKEN && refresh)) {
         show('Not connected: ' + event.reason);
         return;
       }

@@ -39,6 +39,23 @@ def test_a_token_that_expires_is_refreshed_and_the_card_connects_again(scene: Sc
     expect(refreshes).to_have_count(2)  # question and answer
 
 
+def test_a_token_that_is_refused_just_after_it_was_refreshed_is_not_refreshed_again(
+    scene: Scene,
+) -> None:
+    tab = scene.open_card(clock=True)
+    scene.restart(client_ids=frozenset({"another.application"}))
+    expect(tab.widget.locator("body")).to_contain_text(
+        "Not connected: The access token is not of this application."
+    )
+    expect(tab.page.locator("#log-entries .what", has_text="refreshAuth")).to_have_count(2)
+    sockets = len(scene.sockets)
+    tab.page.clock.fast_forward(60_000)
+    assert len(scene.sockets) == sockets
+    for fault in scene.faults:  # the bridge was away meanwhile
+        assert "/socket' failed: " in fault
+    scene.faults.clear()
+
+
 def test_a_connection_that_the_network_cuts_is_opened_again(start: Playing, network: Proxy) -> None:
     scene = start(port=network.target, url=network.url)
     tab = scene.open_card()
