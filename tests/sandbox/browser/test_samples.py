@@ -1,7 +1,7 @@
 """The same call from an application's code: what the card page offers runs as it is copied."""
 
-import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -44,33 +44,36 @@ def run(command: list[str], **environment: str) -> str:
     return done.stdout
 
 
+def php(program: str) -> list[str]:
+    return ["php", "-r", program.removeprefix("<?php")]
+
+
+def require_php() -> None:
+    """Without PHP and its curl the test is skipped, but in CI it fails."""
+    if shutil.which("php") and "curl" in run(["php", "-m"]).split():
+        return
+    missing = "There is no PHP with curl on this machine, so the program in PHP was not run."
+    if os.environ.get("CI"):
+        pytest.fail(missing)
+    pytest.skip(missing)
+
+
 @pytest.mark.parametrize("who", WHO)
-@pytest.mark.parametrize("language", ["cURL", "Python", "JavaScript"])
+@pytest.mark.parametrize("language", ["cURL", "Python", "JavaScript", "PHP"])
 def test_it_prints_the_call(open_card: OpenCard, who: str, language: str) -> None:
     program, sandbox = copied(open_card, who, language)
     commands = {
         "cURL": ["sh", "-c", program.replace("curl ", "curl -s ", 1)],
         "Python": [sys.executable, "-c", program],
         "JavaScript": [str(NODE), "--input-type=module", "-e", program],
+        "PHP": php(program),
     }
+    if language == "PHP":
+        require_php()
     package = str(Path(bitrix24_call_card.__path__[0]).parent)
     printed = run(commands[language], PYTHONPATH=package, NO_PROXY="127.0.0.1")
     assert sandbox.call["CALL_ID"] in printed
     assert [(request.who, request.status) for request in sandbox.requests] == [(WHO[who], 200)]
-
-
-@pytest.mark.parametrize("who", WHO)
-def test_the_php_program_asks_the_same_address_with_the_same_fields(
-    open_card: OpenCard, who: str
-) -> None:
-    program, sandbox = copied(open_card, who, "PHP")
-    base, auth = {
-        "Webhook": (sandbox.webhook_url, {}),
-        "OAuth": (f"{sandbox.oauth_url}/", {"auth": sandbox.access_token}),
-    }[who]
-    assert f"curl_init('{base}placement.call')" in program
-    body = program.partition("CURLOPT_POSTFIELDS => '")[2].partition("'")[0]
-    assert json.loads(body) == {"PLACEMENT": "getStatus", "PARAMS": {}, **auth}
 
 
 @pytest.mark.parametrize("who", WHO)
@@ -82,5 +85,7 @@ def test_with_https_they_trust_the_test_authority(tls_sandbox: Sandbox, who: str
     assert "CALL_ID" in run(["sh", "-c", programs["cURL"]], **trusting)
     python = [sys.executable, "-c", programs["Python"]]
     assert "call_id" in run(python, PYTHONPATH=package, **trusting)
-    for language, setting in (("JavaScript", "NODE_EXTRA_CA_CERTS"), ("PHP", "curl.cainfo")):
-        assert setting in programs[language]
+    node = [str(NODE), "--input-type=module", "-e", programs["JavaScript"]]
+    assert "CALL_ID" in run(node, NODE_EXTRA_CA_CERTS=authority, NO_PROXY="127.0.0.1")
+    require_php()
+    assert "CALL_ID" in run([*php(programs["PHP"]), "-d", f"curl.cainfo={authority}"])
