@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 from math import inf
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 _T = TypeVar("_T")
 
@@ -225,6 +225,8 @@ def _store(text: str) -> str:
         raise ValueError
     if text and not here and not (parts.scheme == "rediss" and parts.password):
         raise ValueError
+    if not here and parse_qs(parts.query).keys() & {"ssl_cert_reqs", "ssl_check_hostname"}:
+        raise ValueError  # TLS that does not look who is at the other end
     return text
 
 

@@ -121,6 +121,8 @@ INVALID = {
         "rediss://user@redis.example",
         "rediss://user:@redis.example",
         "rediss://:password@redis.example:99999",
+        "rediss://:password@redis.example?ssl_cert_reqs=none",
+        "rediss://:password@redis.example?db=1&ssl%5Fcheck_hostname=false",
         "redis://127.0.0.1:port",
         "redis://:password@[redis",
         "redis://",
