@@ -2,7 +2,8 @@
 
 `redocly diff` compares what goes over the wire, where a request may become wider and a response
 narrower, and in `webhooks` the portal sends. It is given each open set (`anyOf` of named strings
-and `type: string`) as plain text, and follows what an operation or a webhook refers to. The names
+and `type: string`) as plain text, and follows what an operation or a webhook refers to; what
+neither refers to is received in the browser, so it is given as the body of a webhook. The names
 that callers write are compared here. What neither rates counts as compatible.
 """
 
@@ -120,6 +121,29 @@ def on_the_wire(node: Any, strings: Set[str]) -> Any:
     return wire
 
 
+def _referred_to_by_nothing(document: Node) -> set[str]:
+    text = json.dumps(document)
+    return {name for name in schemas_of(document) if f'"#/components/schemas/{name}"' not in text}
+
+
+def _as_webhooks(document: Node, names: Set[str]) -> dict[str, Any]:
+    """Return a document with each of these schemas as the body of a webhook as well."""
+    webhooks = {
+        f"browser {name}": {
+            "post": {
+                "requestBody": {
+                    "content": {
+                        "application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}
+                    }
+                },
+                "responses": {"200": {"description": ""}},
+            }
+        }
+        for name in names
+    }
+    return {**document, "webhooks": {**document.get("webhooks", {}), **webhooks}}
+
+
 def wire_changes(old: Node, new: Node) -> list[Change]:
     """Return what redocly reports, read as redocly 2.77.0 writes it (its reportVersion 1).
 
@@ -131,8 +155,10 @@ def wire_changes(old: Node, new: Node) -> list[Change]:
     # An operationId is a name, compared as such; in `webhooks` nothing is generated from it.
     options = ["--format=json", "--fail-on=none", "--skip-rule=operation-id-changed"]
     quiet = {**os.environ, "REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
+    in_the_browser = _referred_to_by_nothing(old) & _referred_to_by_nothing(new)
     with TemporaryDirectory() as folder:
-        for name, document in (("old.json", old), ("new.json", new)):
+        for name, given in (("old.json", old), ("new.json", new)):
+            document = _as_webhooks(given, in_the_browser)
             unversioned = {**document, "info": {**document["info"], "version": "0.0.0"}}
             schemas = schemas_of(document)
             strings = {name for name in schemas if schemas[name].get("type") == "string"}

@@ -351,6 +351,20 @@ def test_an_open_set_may_grow_and_a_closed_one_may_not() -> None:
     assert breaks(compare(old, edited(old, *grown)), "Way") == CLIENT
 
 
+def test_what_no_operation_refers_to_is_received_by_the_browser() -> None:
+    heard = {"type": "object", "required": ["id"], "properties": {"id": TEXT}}
+    old = edited(DOCUMENT, "components/schemas/Heard", heard)
+    for change, victims in (
+        (("Heard/required", []), BOTH),
+        (("Heard/properties/id", INTEGER), BOTH),
+        (("Heard/properties/id/maxLength", 9), NOBODY),
+        (("Heard/properties/more", TEXT), NOBODY),
+    ):
+        pointer, value = change
+        new = edited(old, f"components/schemas/{pointer}", value)
+        assert breaks(compare(old, new), "Heard") == victims, change
+
+
 ANOTHER_SHAPE = "`redocly diff` reports in another shape; adapt contract/changes.py to it"
 
 # --- redocly itself -------------------------------------------------------------------------------
