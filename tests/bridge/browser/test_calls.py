@@ -169,3 +169,18 @@ def test_an_application_that_is_removed_answers_nobody_until_it_is_installed_aga
     assert scene.sandbox.install(f"{scene.bridge.url}/install").status == 200
     tab.wait_until_connected()
     scene.until(scene.on_screen, NO_CARD, remembered(scene.on_screen))
+
+
+def test_a_sandbox_that_is_reset_opens_the_bridge_again_when_it_is_installed_again(
+    scene: Scene,
+) -> None:
+    tab = scene.open_card()
+    tab.click("Reset")  # the demonstration widget comes into the card, which the bridge never sees
+    scene.until(NO_CARD, scene.on_screen)
+    demonstration = tab.frame()
+    demonstration.wait_for_url("**/widget/?*")
+    scene.allowed.append(demonstration.url.partition("/widget")[0])
+    scene.faults.clear()  # what it asked of its own server
+    assert scene.sandbox.install(f"{scene.bridge.url}/install").status == 200
+    tab.wait_until_connected()
+    scene.until(scene.on_screen, NO_CARD, remembered(scene.on_screen))
