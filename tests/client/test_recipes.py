@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import sqlite3
+import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,13 +22,13 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from tests.client.recipes import refresh, telemetry, tenants
+from tests.client.recipes import company, refresh, telemetry, tenants
 from tests.client.refreshing import outcomes_of_threads
 
 if TYPE_CHECKING:
     from bitrix24_sandbox.testing import Sandbox
 
-    from tests.client.conftest import Get
+    from tests.client.conftest import Get, Proxy, Recorder
 
 APPLICATION = {"client_id": "sandboxclientid", "client_secret": "sandboxclientsecret"}
 REFRESH_TOKEN = "sandboxrefreshtoken"
@@ -185,6 +186,32 @@ class TestTenants:
                 assert isinstance(client, Client)
                 with pytest.raises(httpx.ConnectError):
                     get_status.sync(client=client)
+
+
+class TestCompany:
+    @pytest.fixture
+    def portal(self, recorders: Callable[..., Recorder], tls: ssl.SSLContext) -> Recorder:
+        """A portal whose certificate is of an authority that nobody trusts by default."""
+        return recorders(tls)
+
+    def test_it_trusts_the_authority_and_goes_through_the_proxy(
+        self,
+        get: Get,
+        portal: Recorder,
+        proxies: Callable[[Recorder], Proxy],
+        authority: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.delenv("SSL_CERT_FILE")
+        proxy, webhook_url = proxies(portal), "https://portal.example/rest/1/made-up-secret/"
+        with (
+            Client(webhook_url, proxy=proxy.url) as client,
+            pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"),
+        ):
+            get(client)
+        with company.company_client(webhook_url, proxy.url, str(authority)) as client:
+            assert get(client).result.crm_entity_id == 17
+        assert [request.split()[0] for request in proxy.requests] == ["CONNECT", "CONNECT"]
 
 
 class TestTelemetry:
