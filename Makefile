@@ -118,7 +118,7 @@ breaking: .venv/.ready scripts/node/node_modules/.ready ## what has changed in t
 	@$(BIN)/python -m contract.versions "$(BASE)" $(ARGS)
 
 .PHONY: bench
-bench: .venv/.ready ## measure the client beside bare httpx and its peers, and the sandbox beside bare Starlette
+bench: .venv/.ready ## measure the client beside bare httpx and its peers, sandbox and bridge beside bare Starlette
 	@$(BIN)/python scripts/bench.py $(ARGS)
 
 .PHONY: fuzz

@@ -1,7 +1,7 @@
 """The store of a bridge of several processes: Redis, which any of them may lose for a while.
 
 A card is a lease: its age is what is left of it. A question goes to the process that holds the
-card's socket, by pub/sub. The operations themselves are in store.lua.
+card's socket, by pub/sub. The operations themselves are in redis_store.lua.
 """
 
 # pyright: basic
@@ -37,7 +37,7 @@ from .store import (
 log = logging.getLogger("bitrix24_bridge")
 
 PREFIX = "bitrix24-bridge:"
-SCRIPT = (Path(__file__).parent / "store.lua").read_text("utf-8")
+SCRIPT = (Path(__file__).parent / "redis_store.lua").read_text("utf-8")
 PATIENCE = 0.8
 """Seconds that Redis may take for one operation."""
 MOST_CONNECTIONS = 50

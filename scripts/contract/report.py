@@ -34,6 +34,16 @@ class Outcome:
         self.first.setdefault(kind, finding)
 
 
+def failures_of(outcomes: list[Outcome]) -> int:
+    """Count the checks that failed."""
+    return sum(outcome.times.total() for outcome in outcomes)
+
+
+def last_line(failures: int, seconds: float, seed: int, report: Path) -> str:
+    """Tell how it ended, and how to have it again."""
+    return f"\n{failures} failures in {seconds:.1f} s; seed {seed}; report {report}."
+
+
 _LEGEND = """
 requests  how many were answered: the examples of the contract, the edge cases of its schemas, and
           random ones, valid and not; then the same by the status of the response

@@ -39,7 +39,7 @@ from bitrix24_sandbox.testing import Sandbox
 from contract.document import Document, load
 from contract.errors import provoked
 from contract.properties import View, findings, oauth, oauth_in_body, stranger, webhook
-from contract.report import Outcome, coverage, summary, write_junit
+from contract.report import Outcome, coverage, failures_of, last_line, summary, write_junit
 
 PROFILES: dict[Profile, tuple[int, int, int]] = {
     "rest": (200, 200, 401),
@@ -79,13 +79,10 @@ def main(arguments: list[str] | None = None) -> int:
         # Its message may hold a secret, and so it is left out.
         traceback.print_tb(error.__traceback__)
         problem, status = f"The run itself failed: {type(error).__name__}.", FAILED
-    failures = sum(outcome.times.total() for outcome in outcomes)
     print(*summary(outcomes), *coverage(document, outcomes), sep="\n")
     write_junit(options.report, outcomes, problem)
-    seconds = time.monotonic() - begun
-    print(
-        f"\n{failures} failures in {seconds:.1f} s; seed {options.seed}; report {options.report}."
-    )
+    failures = failures_of(outcomes)
+    print(last_line(failures, time.monotonic() - begun, options.seed, options.report))
     if problem:
         print(problem, file=sys.stderr)
     return status or (FAILED if failures else 0)
