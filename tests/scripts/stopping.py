@@ -52,6 +52,10 @@ def stopping_at_each_step(action: Callable[[], object], way: Callable[[], None])
 
 _STOPPED, _ENDED, _FAILED = 3, 4, 5
 
+# Its server imports once what takes each of the processes longest.
+_ALONE = multiprocessing.get_context("forkserver")
+_ALONE.set_forkserver_preload(["pytest"])
+
 
 def _run_to(step: int, action: Callable[[], object], way: Callable[[], None]) -> None:
     steps = itertools.count()
@@ -80,7 +84,7 @@ def run_alone(function: Callable[..., None], *arguments: object) -> None:
     Raises:
         AssertionError: If it raised; the traceback is on stderr.
     """
-    process = multiprocessing.get_context("spawn").Process(target=function, args=arguments)
+    process = _ALONE.Process(target=function, args=arguments)
     process.start()
     process.join()
     assert process.exitcode == 0

@@ -18,8 +18,6 @@ import generate
 import pytest
 import yaml
 from locking import locked
-from openapi_python_client.cli import app
-from typer.testing import CliRunner
 
 from tests.scripts import stopping
 
@@ -59,7 +57,10 @@ def program(
 
 @pytest.fixture
 def run(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the same here, the generator too: to start it takes ten times as long as its work."""
+    """Run the same here, the generator too: to import it takes ten times as long as its work."""
+    from openapi_python_client.cli import app
+    from typer.testing import CliRunner
+
     monkeypatch.setattr(generate, "ROOT", project)
     monkeypatch.setattr(generate, "CONTRACT", project / "openapi" / "call-card.yaml")
     monkeypatch.setattr(generate, "GENERATOR", project / "scripts" / "generator")
