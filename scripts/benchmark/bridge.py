@@ -2,13 +2,12 @@
 
 import asyncio
 import json
-import multiprocessing
 import os
 import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -34,7 +33,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 from websockets.asyncio.client import connect
 
-from benchmark.servers import BODY, drive
+from benchmark.servers import BODY, drive, process
 from benchmark.turns import Block, Effort, Row, Sample, compare, say
 
 MEMBER_ID = "benchmark"
@@ -131,21 +130,6 @@ def _serve(started: Any, settings: Settings) -> None:
 
 
 @contextmanager
-def _process(serve: Callable[..., None], *arguments: Any) -> Iterator[tuple[str, int]]:
-    """Run a server in a process of its own while the context lasts; yield its origin and pid."""
-    spawn = multiprocessing.get_context("spawn")
-    receiver, sender = spawn.Pipe(duplex=False)
-    process = spawn.Process(target=serve, args=(sender, *arguments), daemon=True)
-    process.start()
-    sender.close()
-    try:
-        yield receiver.recv(), process.pid or 0
-    finally:
-        process.terminate()
-        process.join()
-
-
-@contextmanager
 def _bridge(
     portal: str, times: Times, *, folder: Path | None = None, store: str = ""
 ) -> Iterator[_Bridge]:
@@ -169,7 +153,7 @@ def _bridge(
             Portal(MEMBER_ID, host, rest, rest, hashed("token"), hashed("events"), 0, "")
         )
         data.close()
-        url, pid = stack.enter_context(_process(_serve, settings))
+        url, pid = stack.enter_context(process(_serve, settings))
         yield _Bridge(url, pid, file)
 
 
@@ -324,7 +308,7 @@ def _browser(chromium: str, portal: str, effort: Effort) -> list[Row]:
 @contextmanager
 def _open(browser: Browser, portal: str, bridge: _Bridge) -> Iterator["_Page"]:
     """Open the portal's page, with the bridge's widget in it, while the context lasts."""
-    with _process(_serve_echo) as (echo, _), httpx.Client(trust_env=False, timeout=60) as http:
+    with process(_serve_echo) as (echo, _), httpx.Client(trust_env=False, timeout=60) as http:
         page = browser.new_page()
         query = {"bridge": bridge.url, "echo": f"{echo.replace('http', 'ws')}/socket"}
         page.goto(f"{portal}/?{urlencode(query)}")

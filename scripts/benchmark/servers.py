@@ -8,7 +8,7 @@ import selectors
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from typing import Any
@@ -27,6 +27,27 @@ from starlette.routing import Route
 from benchmark.turns import Block, Effort, Row, Sample, compare
 
 BODY = {"PLACEMENT": "getStatus", "PARAMS": {}}
+
+# What the servers import, they import once: it takes longer than a short measurement.
+_PROCESSES = multiprocessing.get_context("forkserver")
+_PROCESSES.set_forkserver_preload(["benchmark.bridge"])
+
+
+@contextmanager
+def process(serve: Callable[..., None], *arguments: Any) -> Iterator[tuple[Any, int]]:
+    """Run a server in a process of its own while the context lasts.
+
+    Yields what it sends into the connection that is its first argument, and its process id.
+    """
+    receiver, sender = _PROCESSES.Pipe(duplex=False)
+    process = _PROCESSES.Process(target=serve, args=(sender, *arguments), daemon=True)
+    process.start()
+    sender.close()
+    try:
+        yield receiver.recv(), process.pid or 0
+    finally:
+        process.terminate()
+        process.join()
 
 
 # The length of the body, and where the head ends.
@@ -47,7 +68,7 @@ def bare_starlette(answer: Any) -> Starlette:
     )
 
 
-def _serve(answer: Any, tls: bool, addresses: Connection) -> None:
+def _serve(addresses: Connection, answer: Any, tls: bool) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     app = create_app(Portal()) if answer is None else bare_starlette(answer)
     with suppress(KeyboardInterrupt), transport(tls) as carrier, listen() as listener:
@@ -59,16 +80,8 @@ def _serve(answer: Any, tls: bool, addresses: Connection) -> None:
 @contextmanager
 def serving(answer: Any = None, *, tls: bool = False) -> Iterator[Sandbox]:
     """Run the sandbox in a process of its own; or bare Starlette, if there is an `answer`."""
-    spawn = multiprocessing.get_context("spawn")
-    receiver, sender = spawn.Pipe(duplex=False)
-    process = spawn.Process(target=_serve, args=(answer, tls, sender), daemon=True)
-    process.start()
-    sender.close()
-    try:
-        yield receiver.recv()
-    finally:
-        process.terminate()
-        process.join()
+    with process(_serve, answer, tls) as (sandbox, _):
+        yield sandbox
 
 
 class _Connection:
@@ -93,7 +106,7 @@ class _Connection:
         return bool(data)
 
 
-def _respond(answer: Any, addresses: Connection) -> None:
+def _respond(addresses: Connection, answer: Any) -> None:
     """Give the same response to each request, at as little expense as can be."""
     body = json.dumps(answer).encode()
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
@@ -116,16 +129,8 @@ def _respond(answer: Any, addresses: Connection) -> None:
 @contextmanager
 def responding(answer: Any) -> Iterator[str]:
     """Run a server that costs next to nothing, and yield its webhook's URL."""
-    spawn = multiprocessing.get_context("spawn")
-    receiver, sender = spawn.Pipe(duplex=False)
-    process = spawn.Process(target=_respond, args=(answer, sender), daemon=True)
-    process.start()
-    sender.close()
-    try:
-        yield f"http://127.0.0.1:{receiver.recv()}/rest/1/webhook/"
-    finally:
-        process.terminate()
-        process.join()
+    with process(_respond, answer) as (port, _):
+        yield f"http://127.0.0.1:{port}/rest/1/webhook/"
 
 
 async def drive(webhook: str, connections: int, requests: int, status: int = 200) -> None:
