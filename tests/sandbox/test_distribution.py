@@ -204,7 +204,7 @@ class TestAnApplication:
     def run(self, tests: str, programs: Path, folder: Path) -> None:
         application = Path(__file__).parent / "application"
         shutil.copytree(application, folder, dirs_exist_ok=True)
-        printed = run(programs / "python", "-m", "pytest", "-q", "-n", "2", tests, cwd=folder)
+        printed = run(programs / "python", "-m", "pytest", "-q", tests, cwd=folder)
         assert re.search(r"^\d+ passed in", printed, re.MULTILINE), printed
 
 
