@@ -56,7 +56,7 @@ def generate(contract: Path, project: Path) -> None:
         _run(*generator, "--output-path", project / "stock")
         raise
     try:
-        write_enums(contract, package)
+        write_enums(document["components"]["schemas"], package)
     except ValueError as error:
         raise GenerationError(str(error)) from error
     # Isolated, so that no settings found in a folder above change the bytes.

@@ -2,11 +2,9 @@
 
 import ast
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 _DESCRIPTION = '''
     @property
@@ -22,8 +20,8 @@ _RETRYABLE = '''
 '''
 
 
-def write_enums(contract: Path, package: Path) -> None:
-    """Rewrite the enums of a generated package, with what the contract says of them.
+def write_enums(schemas: Mapping[str, Any], package: Path) -> None:
+    """Rewrite the enums of a generated package, with what the contract's schemas say of them.
 
     A schema's `description` becomes the docstring of the class. `x-enum-descriptions`, a text for
     each value in the order of `enum`, become the docstrings of the members and a property
@@ -32,7 +30,6 @@ def write_enums(contract: Path, package: Path) -> None:
     Raises:
         ValueError: If an extension does not match the values of its enum.
     """
-    schemas = yaml.safe_load(contract.read_text("utf-8"))["components"]["schemas"]
     for module in (package / "models").glob("*.py"):
         for node in ast.parse(module.read_text("utf-8")).body:
             if isinstance(node, ast.ClassDef) and _base(node) == "StrEnum":
