@@ -43,6 +43,7 @@ OTHER := $(shell [ ! -e .venv/.ready ] || "$(PYTHON)" -c '$(IDENTITY)' 2>/dev/nu
 endif
 
 # uv builds .venv from uv.lock. Where uv is not installed, pip puts the locked version of it into .venv first.
+# Bytecode is compiled now: containers often forbid Python to write it, and tests start many interpreters.
 .venv/.ready: pyproject.toml uv.lock $(OTHER)
 	@version=$$("$(PYTHON)" -c '$(VERSION)' 2>/dev/null) || { \
 	  echo "Python 3.11 or newer is needed, and $(PYTHON) is $${version:-not there}: name another one with PYTHON=, as in \`make $(MAKECMDGOALS) PYTHON=python3.11\`." >&2; exit 1; }
@@ -59,8 +60,8 @@ endif
 	      --require-hashes --only-binary uv --requirement .venv/uv.txt; \
 	  fi; \
 	fi; \
-	if [ -x $(BIN)/python ]; then $$uv sync --quiet --locked --no-install-project --python $(BIN)/python; \
-	else $$uv sync --quiet --locked --no-install-project --python "$(PYTHON)"; fi; \
+	python="$(PYTHON)"; [ ! -x $(BIN)/python ] || python=$(BIN)/python; \
+	$$uv sync --quiet --locked --no-install-project --compile-bytecode --python "$$python"; \
 	echo "$$identity" >$@
 
 .PHONY: other

@@ -207,6 +207,12 @@ def test_uv_trusts_the_certificates_that_the_system_trusts(make: Make, tools: Pa
     assert "UV_SYSTEM_CERTS" in subprocess.check_output(locked, text=True)
 
 
+@pytest.mark.usefixtures("uv")
+def test_the_tools_are_compiled_as_they_are_installed(make: Make, tools: Path) -> None:
+    make(".venv/.ready")
+    assert "--compile-bytecode" in calls(tools)[0].split()
+
+
 @pytest.fixture(scope="module")
 def venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `python3 -m venv` makes, which takes it seconds."""
