@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 from bitrix24_sandbox.server import Running, running
 from contract.document import Document, faults_of_document
-from contract.properties import Tally, findings, oauth, oauth_in_body, stranger, webhook
+from contract.properties import Tally, View, findings, oauth, oauth_in_body, stranger, webhook
 
 from tests.contract.mutation import Answer, Mutated, Mutation, Request
 from tests.contract.scenario import faults_of_scenario, restore
@@ -61,16 +61,19 @@ def found_in_scenario(document: Document, sandbox: Running) -> str | None:
 
 
 def found_by_generated_requests(document: Document, sandbox: Running) -> str | None:
-    def views() -> Iterator[Any]:
+    def views() -> Iterator[View]:
+        restore(sandbox)
         yield webhook(document, sandbox.webhook_url)
         yield oauth(document, sandbox.oauth_url, sandbox.access_token)
         yield oauth_in_body(document, sandbox.oauth_url, sandbox.access_token)
         sandbox.expire_tokens()
         yield stranger(document, sandbox.oauth_url)
 
-    for view in views():
-        for finding in findings(view, Tally(), cases=CASES, seed=SEED):
-            return f"{view.name}: {finding.check}: {finding.title}"
+    # Examples and edge cases notice most faults, in whichever view, before many cases are needed.
+    for cases in (1, CASES):
+        for view in views():
+            for finding in findings(view, Tally(), cases=cases, seed=SEED):
+                return f"{view.name}: {finding.check}: {finding.title}"
     return None
 
 
