@@ -95,7 +95,7 @@ check: .venv/.ready scripts/node/node_modules/.ready ## lint the contract, find 
 
 .PHONY: test
 test: .venv/.ready scripts/node/node_modules/.ready ## run all tests; ARGS=… goes to pytest
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: demo
 demo: .venv/.ready generate ## call a sandbox portal with a webhook and with OAuth, and show the responses
