@@ -83,12 +83,16 @@ class FromPortal:
             installed=time.time(),
             failed="event.bind",
         )
+        # Any user has a token: only what an administrator does may replace what is known. A new
+        # portal is known before, as it opens the widget at once in a card that is on the screen.
+        is_new = self._data.portal(portal.member_id) is None
+        if is_new:
+            self._data.put_portal(replace(portal, failed="placement.bind"))
         try:
             await self._bind_widget(identity, token)
         except StepError as step:
-            # Any user has a token: only what an administrator does may replace what is known.
-            if self._data.portal(portal.member_id) is None:
-                self._data.put_portal(replace(portal, failed=str(step)))
+            if is_new:
+                self._data.note_step(portal.member_id, str(step))
             raise _incomplete(portal, step) from None
         self._data.put_portal(portal)
         try:

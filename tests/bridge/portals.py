@@ -5,7 +5,7 @@ import itertools
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,6 +59,8 @@ class FakePortal:
     """The codes with which it refuses methods."""
     events: dict[str, str] = field(default_factory=dict)
     """The handlers of events."""
+    binding: Callable[[], Awaitable[object]] | None = None
+    """What it does as it binds a widget, before it responds."""
 
     def token(self, user_id: int = 1, *, client_id: str = OURS, **more: Any) -> str:
         """Issue an access token."""
@@ -190,6 +192,8 @@ class Cloud:
             return JSONResponse({"error": "ACCESS_DENIED"}, 403)
         if code := portal.refused.get(method):
             return JSONResponse({"error": code, "error_description": f"{fields}"}, 400)
+        if method == "placement.bind" and portal.binding:
+            await portal.binding()
         if method == "event.bind":
             portal.events[fields["event"]] = fields["handler"]
         rows = [{"event": event, "handler": url} for event, url in portal.events.items()]

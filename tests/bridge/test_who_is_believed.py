@@ -553,6 +553,21 @@ async def install(
     return await post_form(http, f"{bridge.url}/install", portal.install_form(token, **auth))
 
 
+async def test_a_widget_that_is_opened_as_it_is_bound_is_of_a_known_portal(
+    shared_bridge: Bridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    opened: list[int] = []
+
+    async def open_at_once() -> None:
+        async with httpx.AsyncClient(trust_env=False) as browser:
+            form = opening_form(portal, portal.token())
+            opened.append((await open_widget(browser, shared_bridge, form)).status_code)
+
+    portal.binding = open_at_once
+    answer = await install(http, shared_bridge, portal, portal.token(admin=True))
+    assert (answer.status_code, opened) == (200, [200])
+
+
 async def test_an_administrators_installation_registers_widget_and_events(
     shared_bridge: Bridge, portal: FakePortal, http: httpx.AsyncClient
 ) -> None:
