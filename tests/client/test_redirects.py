@@ -48,7 +48,7 @@ def test_the_error_names_the_new_host_and_nothing_more_of_its_address(
     get: Get, answering: Answering
 ) -> None:
     location = (
-        "https://made-up-user:made-up-secret@renamed.example:8443/rest/1/made-up-secret/?a=b#c"
+        "https://made-up-user:made-up-secret@renamed.example:58443/made-up-path/?made-up#made-up"
     )
     with pytest.raises(errors.UnexpectedStatus) as caught:
         get(answering(b"", 302, headers={"Location": location}))
@@ -58,8 +58,8 @@ def test_the_error_names_the_new_host_and_nothing_more_of_its_address(
         "if the portal was renamed, use its new base URL"
     )
     shown = "".join(traceback.format_exception(caught.value))
-    for hidden in ("made-up-secret", "made-up-user", "8443", "/rest", "a=b", "#c"):
-        assert hidden not in shown.replace("/rest/1/***", "")
+    assert "made-up" not in shown
+    assert "58443" not in shown
 
 
 @pytest.mark.parametrize(
