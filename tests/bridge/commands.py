@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bitrix24_bridge.settings import from_environment
-from bitrix24_sandbox.server import listen, port_of
 
 from tests.bridge.bridges import Bridge
+from tests.ports import unused_port
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "bitrix24_bridge"]
@@ -19,8 +19,7 @@ COMMAND = [sys.executable, "-m", "bitrix24_bridge"]
 
 def environment(folder: Path, oauth_server: str, **more: str) -> dict[str, str]:
     """Give the settings of a bridge at a free port; a setting of `""` is left out."""
-    with listen() as listener:
-        port = port_of(listener)
+    port = unused_port()
     settings = {
         "BRIDGE_URL": f"http://127.0.0.1:{port}",
         "BRIDGE_PORT": str(port),

@@ -15,7 +15,6 @@ from bitrix24_call_card import AuthenticatedClient, Client
 from bitrix24_call_card.api.call_card import get_status
 from bitrix24_call_card.errors import ApiError
 from bitrix24_call_card.models import ErrorResponse, GetStatusResponse
-from bitrix24_sandbox.server import listen, port_of
 from contract import document as contract
 from contract.document import Document
 from contract.properties import View, oauth, oauth_in_body, stranger, webhook
@@ -26,6 +25,7 @@ from tests.bridge.conftest import PATIENT, PLENTY
 from tests.bridge.portals import Cloud, FakePortal
 from tests.bridge.stores import running_redis
 from tests.contract.exploring import explore
+from tests.ports import unused_port
 
 SEED = 1
 TIMES = replace(PATIENT, fresh=1)
@@ -53,8 +53,7 @@ def of_two_processes(folder: Path, cloud: Cloud) -> Iterator[Bridge]:
         url = f"http://127.0.0.1:{stack.enter_context(balancing(0, ports))}"
 
         def process() -> Bridge:
-            with listen() as listener:
-                ports.append(port_of(listener))
+            ports.append(unused_port())
             running = running_bridge(
                 folder / "bridge.sqlite3",
                 cloud.oauth_server,

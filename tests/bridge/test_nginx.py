@@ -17,13 +17,14 @@ import httpx
 import pytest
 import trustme
 from bitrix24_bridge.settings import Rate
-from bitrix24_sandbox.server import listen, port_of
+from bitrix24_sandbox.server import port_of
 from websockets.asyncio.client import connect
 
 from tests.bridge.bridges import Bridge
 from tests.bridge.cards import Card, about, ask, card, new_sid, said, status
 from tests.bridge.conftest import RunBridge
 from tests.bridge.portals import FakePortal
+from tests.ports import unused_port
 
 pytestmark = pytest.mark.anyio
 
@@ -78,8 +79,7 @@ def run_nginx(tmp_path: Path, authority: trustme.CA) -> RunNginx:
         certificate = authority.issue_cert(HOST, "127.0.0.1")
         certificate.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
         certificate.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
-        with listen() as listener:
-            port = port_of(listener)
+        port = unused_port()
         text = configuration(several=len(backends) > 1)
         for written, here in (
             ("listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;"),
@@ -215,8 +215,7 @@ async def test_the_address_that_nginx_reports_counts_only_if_it_is_trusted(
 async def test_no_log_of_nginx_has_a_secret_while_the_bridge_is_down(
     run_nginx: RunNginx, error_log: str, shown: bool
 ) -> None:
-    with listen() as listener:
-        nobody = port_of(listener)
+    nobody = unused_port()
     with run_nginx(nobody, error_log=error_log) as nginx:
         async with nginx.client() as http:
             for path in (f"/rest/1/{SECRET}/placement.call", f"/events/{SECRET}"):

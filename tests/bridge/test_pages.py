@@ -5,12 +5,12 @@ from pathlib import Path
 import bitrix24_bridge
 import httpx
 import pytest
-from bitrix24_sandbox.server import listen, port_of
 
 from tests.bridge.bridges import Bridge, running_bridge
 from tests.bridge.cards import ask, card, open_widget, opening_form, said, status
 from tests.bridge.conftest import PATIENT, RunBridge
 from tests.bridge.portals import Cloud, FakePortal, post_form
+from tests.ports import unused_port
 
 pytestmark = pytest.mark.anyio
 
@@ -43,8 +43,7 @@ async def test_the_page_is_framed_by_the_portal_alone_and_loads_one_script(
 async def test_a_public_bridge_is_connected_to_over_tls(
     run_bridge: RunBridge, portal: FakePortal, http: httpx.AsyncClient
 ) -> None:
-    with listen() as listener:
-        port = port_of(listener)
+    port = unused_port()
     run_bridge(port=port, url="https://bridge.example")
     query, body = opening_form(portal, portal.token())
     answer = await post_form(http, f"http://127.0.0.1:{port}/widget?{query}", body)

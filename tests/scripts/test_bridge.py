@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bitrix24_sandbox.server import listen, port_of
+from tests.ports import unused_port
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -20,10 +20,10 @@ def make_bridge(*arguments: str, last: str = "curl") -> Iterator[str]:
 
     `last`: the word with which the last line of the greeting begins.
     """
-    port, sandbox_port = free_ports()
+    port = unused_port()
     ours = ("PYTHON", "MAKEFLAGS", "MAKELEVEL", "PROCESSES")  # these tests may be run by make
     with subprocess.Popen(
-        ["make", "bridge", f"PORT={port}", f"ARGS=--sandbox-port {sandbox_port}", *arguments],
+        ["make", "bridge", f"PORT={port}", f"ARGS=--sandbox-port {port + 3}", *arguments],
         cwd=ROOT,
         env={name: value for name, value in os.environ.items() if name not in ours},
         stdout=subprocess.PIPE,
@@ -45,12 +45,6 @@ def make_bridge(*arguments: str, last: str = "curl") -> Iterator[str]:
             rest, _ = process.communicate(timeout=60)
     assert "Traceback" not in rest
     assert [pid for pid in all_of_it if Path(f"/proc/{pid}").exists()] == []
-
-
-def free_ports() -> tuple[int, int]:
-    """Give a port behind which two more are free, as for processes, and one for the sandbox."""
-    with listen() as one, listen() as other:
-        return port_of(one), port_of(other)
 
 
 def descendants(pid: int) -> list[int]:

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shlex
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +17,8 @@ from bitrix24_sandbox.testing import Sandbox
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
+
+from tests.ports import unused_port
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -82,9 +83,7 @@ def test_the_curl_lines_work(sandbox: Sandbox) -> None:
 def test_the_first_program_prints_the_call_when_a_portal_opens_the_widget(sandbox: Sandbox) -> None:
     (code,) = (code for _, code in BLOCKS if "serve_forever" in code)
     output = README.partition("the program prints:\n\n```text\n")[2].partition("```")[0]
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = unused_port()
     program = subprocess.Popen(
         [sys.executable, "-u", "-c", code.replace("3000", str(port))],
         stdout=subprocess.PIPE,

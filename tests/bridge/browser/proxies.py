@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from bitrix24_sandbox.server import listen, origin_of, port_of
+from bitrix24_sandbox.server import listen, origin_of
+
+from tests.ports import unused_port
 
 
 class Proxy:
@@ -14,8 +16,7 @@ class Proxy:
 
     def __init__(self, listener: socket.socket) -> None:
         self.url = origin_of(listener)
-        with listen() as free:
-            self.target = port_of(free)  # of the bridge
+        self.target = unused_port()  # of the bridge
         self._passing = threading.Event()
         self._passing.set()
         self._sockets: list[socket.socket] = []
