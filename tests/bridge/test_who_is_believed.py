@@ -5,6 +5,7 @@ import json
 import re
 import secrets
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -152,47 +153,41 @@ async def test_another_server_endpoint_is_never_asked(
     assert decoy.connections() == 0
 
 
+@pytest.fixture
+def other() -> Iterator[Cloud]:
+    """An OAuth server that does not know the portal."""
+    with running_cloud() as running:
+        yield running
+
+
+@pytest.fixture
+def bridge_of_two(run_bridge: RunBridge, portal: FakePortal, other: Cloud) -> Bridge:
+    """A bridge that believes the other OAuth server, which is asked first, and the portal's."""
+    return run_bridge(oauth_servers=(other.oauth_server, portal.cloud.oauth_server))
+
+
 async def test_a_backends_token_is_of_the_oauth_server_that_knows_it(
-    portal: FakePortal, tmp_path: Path, http: httpx.AsyncClient
+    bridge_of_two: Bridge, portal: FakePortal, other: Cloud, http: httpx.AsyncClient
 ) -> None:
-    with (
-        running_cloud() as other,
-        running_bridge(
-            tmp_path / "bridge.sqlite3",
-            other.oauth_server,
-            times=PATIENT,
-            oauth_servers=(other.oauth_server, portal.cloud.oauth_server),
-        ) as bridge,
-    ):
-        portal.known_to(bridge)
-        token, unknown = portal.token(), secrets.token_hex(24)
-        for _ in range(2):
-            assert said(await ask_with(http, bridge, token)) == NO_CALL
-            assert said(await ask_with(http, bridge, unknown)) == INVALID_TOKEN
-        for server in (other, portal.cloud):
-            assert (server.times_asked(token), server.times_asked(unknown)) == (1, 1)
+    token, unknown = portal.token(), secrets.token_hex(24)
+    for _ in range(2):
+        assert said(await ask_with(http, bridge_of_two, token)) == NO_CALL
+        assert said(await ask_with(http, bridge_of_two, unknown)) == INVALID_TOKEN
+    for server in (other, portal.cloud):
+        assert (server.times_asked(token), server.times_asked(unknown)) == (1, 1)
 
 
 async def test_a_form_asks_the_oauth_server_that_it_names_and_no_other(
-    portal: FakePortal, tmp_path: Path, http: httpx.AsyncClient
+    bridge_of_two: Bridge, portal: FakePortal, other: Cloud, http: httpx.AsyncClient
 ) -> None:
-    with (
-        running_cloud() as other,
-        running_bridge(
-            tmp_path / "bridge.sqlite3",
-            other.oauth_server,
-            times=PATIENT,
-            oauth_servers=(other.oauth_server, portal.cloud.oauth_server),
-        ) as bridge,
-    ):
-        portal.known_to(bridge)
-        token = portal.token()
-        form = opening_form(portal, token, SERVER_ENDPOINT=other.oauth_server)
-        assert (await open_widget(http, bridge, form)).status_code == 401
-        assert portal.cloud.times_asked(token) == 0
-        # Nor does its refusal count where the form names the other.
-        assert (await open_widget(http, bridge, opening_form(portal, token))).status_code == 200
-        assert (other.times_asked(token), portal.cloud.times_asked(token)) == (1, 1)
+    token = portal.token()
+    form = opening_form(portal, token, SERVER_ENDPOINT=other.oauth_server)
+    assert (await open_widget(http, bridge_of_two, form)).status_code == 401
+    assert portal.cloud.times_asked(token) == 0
+    # Nor does its refusal count where the form names the other.
+    form = opening_form(portal, token)
+    assert (await open_widget(http, bridge_of_two, form)).status_code == 200
+    assert (other.times_asked(token), portal.cloud.times_asked(token)) == (1, 1)
 
 
 async def test_the_form_of_an_older_portal_is_as_good(
