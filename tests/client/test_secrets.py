@@ -25,6 +25,7 @@ import pytest
 import rich.traceback
 import trustme
 from bitrix24_call_card import AuthenticatedClient, Client, errors
+from bitrix24_call_card.api.call_card import get_status
 from bitrix24_call_card.models import InitData, OpenWidgetRequest
 from bitrix24_sandbox.portal.faults import FAULTS, OAUTH_FAULTS
 from httpx_retries import Retry, RetryTransport
@@ -177,6 +178,18 @@ def make(request: pytest.FixtureRequest, sandbox: Sandbox) -> Callable[..., Clie
         refresh=(lambda: REFRESHED) if request.param == "refresh" else None,
         timeout=IMPATIENT,
     )
+
+
+def test_a_whole_response_shows_its_status_alone(
+    make: Callable[..., Client], sandbox: Sandbox, shown: Shown
+) -> None:
+    sandbox.call = (sandbox.call or {}) | {"PHONE_NUMBER": "sandboxwebhook"}
+    with make() as client:
+        response = get_status.sync_detailed(client=client)
+    assert b"sandboxwebhook" in response.content
+    assert repr(response) == "<Response [200]>"
+    shown.look_at("the response", repr(response))
+    shown.check()
 
 
 def test_a_client_shows_its_host_and_nothing_else(

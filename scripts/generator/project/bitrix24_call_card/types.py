@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from enum import Enum
 from http import HTTPStatus
-from typing import Final, Generic, Literal, NamedTuple, TypeVar
+from typing import Final, Generic, Literal, TypeVar
 
 T = TypeVar("T")
 
@@ -29,8 +29,8 @@ UNSET: Final = Unset.UNSET
 """The value of a field that is absent. It is falsy."""
 
 
-class Response(NamedTuple, Generic[T]):
-    """A response of the portal.
+class Response(Generic[T]):
+    """A response of the portal; its repr shows the status alone, because the rest may echo a secret.
 
     Attributes:
         status_code: The HTTP status; a plain number if it has no name, such as 520.
@@ -39,10 +39,23 @@ class Response(NamedTuple, Generic[T]):
         parsed: The body as a model.
     """
 
-    status_code: HTTPStatus | int
-    content: bytes
-    headers: MutableMapping[str, str]
-    parsed: T | None
+    __slots__ = ("content", "headers", "parsed", "status_code")
+
+    def __init__(
+        self,
+        *,
+        status_code: HTTPStatus | int,
+        content: bytes,
+        headers: MutableMapping[str, str],
+        parsed: T | None,
+    ) -> None:
+        self.status_code = status_code
+        self.content = content
+        self.headers = headers
+        self.parsed = parsed
+
+    def __repr__(self) -> str:
+        return f"<Response [{self.status_code}]>"
 
 
 __all__ = ["UNSET", "Response", "Unset"]
