@@ -25,11 +25,12 @@ class Effort:
     calls: int = 60
     concurrent: tuple[int, ...] = (1, 10, 100, 1000)
     cold: int = 1000
+    imports: int = 8
     memory_calls: int = 1000
     cards: int = 2000
 
 
-QUICK = Effort(rounds=2, calls=6, concurrent=(1, 3), cold=3, memory_calls=3, cards=3)
+QUICK = Effort(rounds=2, calls=6, concurrent=(1, 3), cold=3, imports=1, memory_calls=3, cards=3)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ Whether the real bounds hold is not asked here: that takes a machine with nothin
 """
 
 import json
+import multiprocessing
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 
 import bench
 import pytest
+from benchmark.servers import responding
 from benchmark.turns import Row, Spread
 from chromium import executable
 
@@ -74,7 +76,7 @@ def test_every_section_measures_ours_beside_what_it_is_held_to(report: Any) -> N
         "asyncio, 1 at once": ["bare httpx", "ours", "ours, aiohttp"],
         "asyncio, 3 at once": ["bare httpx", "ours", "ours, aiohttp"],
         "asyncio, 3 at once, cold": ["bare httpx", "ours, aiohttp"],
-        "import": ["httpx", "httpx and attrs", "ours", "stock generated client"],
+        "import": ["httpx", "ours", "stock generated client"],
         "memory over a bare interpreter": ["bare httpx", "ours"],
         "an answer into models": [
             "json.loads",
@@ -120,6 +122,16 @@ def test_the_bounds_are_on_what_is_ours_alone(report: Any) -> None:
         ("the bridge, asking nobody", "400, no call", "requests a second"),
         ("the bridge, asking nobody", "401, no such secret", "requests a second"),
     }
+
+
+def test_the_responder_has_a_processor_of_its_own_where_there_are_several() -> None:
+    processors = os.sched_getaffinity(0)
+    with responding({}):
+        (responder,) = multiprocessing.active_children()
+        own = os.sched_getaffinity(responder.pid or 0)
+        assert len(own) == 1
+        assert os.sched_getaffinity(0) == (processors - own or processors)
+    assert os.sched_getaffinity(0) == processors
 
 
 def test_the_report_names_the_machine_and_its_noise(report: Any) -> None:
