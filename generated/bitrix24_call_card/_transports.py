@@ -59,14 +59,14 @@ class Connections:
         self._start_empty()
 
     @locked
-    def for_threads(self) -> httpx.BaseTransport:
+    def _for_threads(self) -> httpx.BaseTransport:
         """Return the transport of this process, made at the first use."""
         if self._transport is None:
             self._transport = self._new()
         return self._transport
 
     @locked
-    def for_loop(self) -> httpx.AsyncBaseTransport:
+    def _for_loop(self) -> httpx.AsyncBaseTransport:
         """Return the transport of the running event loop, made at the first use."""
         loop = _running_loop()
         transport = self._by_loop.get(loop)
@@ -75,6 +75,36 @@ class Connections:
                 del self._by_loop[other]
             transport = self._by_loop[loop] = self._new_async()
         return transport
+
+    def send(self, request: httpx.Request) -> Received:
+        """Send a request and read the whole response.
+
+        Raises:
+            httpx.TransportError: If there is no response, or the body is not complete within the
+                read timeout, counted from the headers. It shows no secret, and nothing of httpx's
+                frames.
+        """
+        transport = self._for_threads()
+        try:
+            return _read(transport.handle_request(request), request)
+        except BaseException as caught:
+            error = _hidden(caught, request)
+        try:
+            raise error
+        finally:
+            del error  # or its traceback would keep this frame, and itself, alive
+
+    async def asend(self, request: httpx.Request) -> Received:
+        """Do the same as `send` in an event loop."""
+        transport = self._for_loop()
+        try:
+            return await _aread(await transport.handle_async_request(request), request)
+        except BaseException as caught:
+            error = _hidden(caught, request)
+        try:
+            raise error
+        finally:
+            del error
 
     def close(self) -> None:
         """Close the transport of this process; a later call makes a new one."""
@@ -117,36 +147,29 @@ def _has_ended(loop: Any) -> bool:
     return False
 
 
-def send(transport: httpx.BaseTransport, request: httpx.Request) -> Received:
-    """Send a request and read the whole response.
-
-    Raises:
-        httpx.TransportError: If there is no response, or the body is not complete within the read
-            timeout, counted from the headers. It shows no secret, and nothing of httpx's frames.
-    """
-    try:
-        return read(transport.handle_request(request), request)
-    except BaseException as caught:
-        error = _hidden(caught, request)
-    try:
-        raise error
-    finally:
-        del error  # or its traceback would keep this frame, and itself, alive
+def send_with_client(client: httpx.Client, request: httpx.Request) -> Received:
+    """Send a request with a custom client, which shows it as it likes, and read the response."""
+    rebuilt = _rebuilt(request, client)
+    return _read(client.send(rebuilt, stream=True, follow_redirects=False), rebuilt)
 
 
-async def asend(transport: httpx.AsyncBaseTransport, request: httpx.Request) -> Received:
-    """Do the same as `send` in an event loop."""
-    try:
-        return await aread(await transport.handle_async_request(request), request)
-    except BaseException as caught:
-        error = _hidden(caught, request)
-    try:
-        raise error
-    finally:
-        del error
+async def asend_with_client(client: httpx.AsyncClient, request: httpx.Request) -> Received:
+    """Do the same as `send_with_client` in an event loop."""
+    rebuilt = _rebuilt(request, client)
+    return await _aread(await client.send(rebuilt, stream=True, follow_redirects=False), rebuilt)
 
 
-def read(response: httpx.Response, request: httpx.Request) -> Received:
+def _rebuilt(request: httpx.Request, client: httpx.Client | httpx.AsyncClient) -> httpx.Request:
+    """Make the same request with the headers, cookies and timeout of a custom client."""
+    headers = {
+        name: request.headers[name] for name in ("Accept", "Accept-Encoding", "Content-Type")
+    }
+    return client.build_request(
+        request.method, request.url, headers=headers, content=request.content
+    )
+
+
+def _read(response: httpx.Response, request: httpx.Request) -> Received:
     """Read the whole response to a request, and close it."""
     stream: Any = response.stream  # itself, because `iter_raw` costs more than all the rest of this
     try:
@@ -164,8 +187,8 @@ def read(response: httpx.Response, request: httpx.Request) -> Received:
         stream.close()
 
 
-async def aread(response: httpx.Response, request: httpx.Request) -> Received:
-    """Do the same as `read` in an event loop."""
+async def _aread(response: httpx.Response, request: httpx.Request) -> Received:
+    """Do the same as `_read` in an event loop."""
     stream: Any = response.stream
     try:
         if response.is_stream_consumed or response.is_closed:

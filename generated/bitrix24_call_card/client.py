@@ -4,17 +4,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, Never, Self, Unpack
+from typing import TYPE_CHECKING, Any, Final, Never, Self, Unpack
 
 import httpx
 
-from . import _transports
-from ._base_url import parse_base_url
-from ._operation import Operation
-from ._received import Received
 from ._secrets import Secret
-from ._settings import Arguments, Settings
-from ._transports import Connections
+
+if TYPE_CHECKING:  # what a client is made of is imported with the first one
+    from ._operation import Operation
+    from ._received import Received
+    from ._settings import Arguments, Settings
 
 
 class Client:
@@ -53,13 +52,14 @@ class Client:
 
     def __init__(self, base_url: str, **arguments: Unpack[Arguments]) -> None:
         secret, base_url = Secret(base_url), ""  # or a traceback may show it
-        _refuse_removed(arguments)
-        self._set_up(Settings(parse_base_url(secret, "webhook"), arguments))
+        from ._settings import settings_of
+
+        self._set_up(settings_of(secret, "webhook", arguments))
 
     def _set_up(self, settings: Settings) -> None:
         self.operating_reset_at = None
         self._settings = settings
-        self._connections = Connections(settings.new_transport, settings.new_async_transport)
+        self._connections = settings.new_connections()
         self._callers_client: httpx.Client | None = None
         self._callers_async_client: httpx.AsyncClient | None = None
 
@@ -169,19 +169,19 @@ class Client:
 
     def _send(self, operation: Operation[Any], token: Secret[str] | None) -> Received:
         request = self._request(operation, token)
-        if (client := self._callers_client) is None:
-            return _transports.send(self._connections.for_threads(), request)
-        rebuilt = _rebuilt(request, client)
-        response = client.send(rebuilt, stream=True, follow_redirects=False)
-        return _transports.read(response, rebuilt)
+        if self._callers_client is None:
+            return self._connections.send(request)
+        from ._transports import send_with_client
+
+        return send_with_client(self._callers_client, request)
 
     async def _asend(self, operation: Operation[Any], token: Secret[str] | None) -> Received:
         request = self._request(operation, token)
-        if (client := self._callers_async_client) is None:
-            return await _transports.asend(self._connections.for_loop(), request)
-        rebuilt = _rebuilt(request, client)
-        response = await client.send(rebuilt, stream=True, follow_redirects=False)
-        return await _transports.aread(response, rebuilt)
+        if self._callers_async_client is None:
+            return await self._connections.asend(request)
+        from ._transports import asend_with_client
+
+        return await asend_with_client(self._callers_async_client, request)
 
     def _request(self, operation: Operation[Any], token: Secret[str] | None) -> httpx.Request:
         content = operation.content(token)
@@ -224,10 +224,10 @@ class AuthenticatedClient(Client):
         secret_token, token = Secret(token), ""
         secret_refresh, refresh = Secret(refresh), None
         secret_on_refresh, on_refresh = Secret(on_refresh), None
-        _refuse_removed(arguments)
-        self._set_up(Settings(parse_base_url(secret, "OAuth"), arguments))
         from ._refresh import AccessToken  # imports asyncio, which a webhook does without
+        from ._settings import settings_of
 
+        self._set_up(settings_of(secret, "OAuth", arguments))
         self._token = AccessToken(secret_token, secret_refresh, secret_on_refresh, refresh_timeout)
 
     def _copy(self, settings: Settings) -> Self:
@@ -270,31 +270,7 @@ class AuthenticatedClient(Client):
         return received
 
 
-def _rebuilt(request: httpx.Request, client: httpx.Client | httpx.AsyncClient) -> httpx.Request:
-    """Make the same request with the headers, cookies and timeout of a custom client."""
-    headers = {
-        name: request.headers[name] for name in ("Accept", "Accept-Encoding", "Content-Type")
-    }
-    return client.build_request(
-        request.method, request.url, headers=headers, content=request.content
-    )
-
-
 _NO_HTTPX_CLIENT: Final = (
     "there is no httpx client behind this one: use its arguments (transport, async_transport, "
     "httpx_args), or set_httpx_client and set_async_httpx_client with your own"
 )
-
-_REMOVED: Final = {
-    "verify": "use verify_ssl",
-    "follow_redirects": "redirects are never followed; errors.UnexpectedStatus names the new host",
-    "auth_in": "the token is always sent in the body, because query strings end up in logs",
-    "raise_on_unexpected_status": "a status outside the contract always raises UnexpectedStatus",
-}
-
-
-def _refuse_removed(arguments: Any) -> None:
-    if names := sorted(arguments.keys() - Arguments.__annotations__):
-        arguments.clear()  # a secret, if it is a misspelt token
-        reason = _REMOVED.get(names[0], "it is not an argument of this client")
-        raise TypeError(f"{names[0]}: {reason}")

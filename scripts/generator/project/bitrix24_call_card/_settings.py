@@ -10,8 +10,9 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from ._base_url import BaseUrl
-from ._transports import Request
+from ._base_url import BaseUrl, Kind, parse_base_url
+from ._secrets import Secret
+from ._transports import Connections, Request
 from ._version import __version__
 
 T = TypeVar("T")
@@ -26,6 +27,13 @@ _TRANSPORT_ARGUMENTS: Final = frozenset(
     }
 )
 
+_REMOVED: Final = {
+    "verify": "use verify_ssl",
+    "follow_redirects": "redirects are never followed; errors.UnexpectedStatus names the new host",
+    "auth_in": "the token is always sent in the body, because query strings end up in logs",
+    "raise_on_unexpected_status": "a status outside the contract always raises UnexpectedStatus",
+}
+
 
 # Annotations are not postponed in this module: as texts, these would take longer to import.
 class Arguments(TypedDict, total=False):
@@ -39,6 +47,17 @@ class Arguments(TypedDict, total=False):
     transport: Callable[[], httpx.BaseTransport] | None
     async_transport: Callable[[], httpx.AsyncBaseTransport] | None
     httpx_args: Mapping[str, Any] | None
+
+
+def settings_of(base_url: Secret[str], kind: Kind, arguments: Arguments) -> "Settings":
+    """Check what a client is made with.
+
+    Raises:
+        ValueError: If the base URL cannot work.
+        TypeError: If an argument is unknown, or of a wrong type.
+    """
+    _refuse_removed(arguments)
+    return Settings(parse_base_url(base_url, kind), arguments)
 
 
 class Settings:
@@ -98,13 +117,17 @@ class Settings:
         headers.update(self.headers)
         return headers
 
-    def new_transport(self) -> httpx.BaseTransport:
+    def new_connections(self) -> Connections:
+        """Make the connections of a client; they open at the first call."""
+        return Connections(self._new_transport, self._new_async_transport)
+
+    def _new_transport(self) -> httpx.BaseTransport:
         """Make a transport for the threads of one process."""
         if self.transport is None:
             return httpx.HTTPTransport(**self._transport_arguments())
         return _checked_transport("transport", httpx.BaseTransport, self.transport())
 
-    def new_async_transport(self) -> httpx.AsyncBaseTransport:
+    def _new_async_transport(self) -> httpx.AsyncBaseTransport:
         """Make a transport for one event loop."""
         if self.async_transport is None:
             return httpx.AsyncHTTPTransport(**self._transport_arguments())
@@ -129,6 +152,13 @@ class Settings:
                 )
             )
         return self._ssl_context
+
+
+def _refuse_removed(arguments: Any) -> None:
+    if names := sorted(arguments.keys() - Arguments.__annotations__):
+        arguments.clear()  # a secret, if it is a misspelt token
+        reason = _REMOVED.get(names[0], "it is not an argument of this client")
+        raise TypeError(f"{names[0]}: {reason}")
 
 
 def _checked_timeout(timeout: Any) -> httpx.Timeout:
