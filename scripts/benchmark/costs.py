@@ -42,13 +42,8 @@ _IMPORT_HTTPX = "import httpx"
 _IMPORT_OURS = "from bitrix24_call_card.api.call_card import get_status"
 
 
-def _in_a_process(
-    quantities: tuple[str, ...], program: str, *arguments: str, runs: int = 1
-) -> Block:
-    """Make a block that runs a program afresh; the program prints the quantities.
-
-    The least of several runs counts: what else the machine does can only add to it.
-    """
+def _in_a_process(quantities: tuple[str, ...], program: str, *arguments: str) -> Block:
+    """Make a block that runs a program afresh; the program prints the quantities."""
     # As in an application: httpx loads its command line when it finds these, which only tools need.
     program = f"import sys; sys.modules.update(click=None, rich=None)\n{program}"
     environment = {
@@ -59,7 +54,7 @@ def _in_a_process(
         "PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir(), "bitrix24-call-card-bytecode")),
     }
 
-    def run() -> list[float]:
+    def block() -> Sample:
         done = subprocess.run(  # noqa: S603
             [sys.executable, "-c", program, *arguments],
             stdout=subprocess.PIPE,
@@ -67,11 +62,7 @@ def _in_a_process(
             check=True,
             env=environment,
         )
-        return [float(figure) for figure in done.stdout.split()]
-
-    def block() -> Sample:
-        least = map(min, zip(*(run() for _ in range(runs)), strict=True))
-        return dict(zip(quantities, least, strict=True))
+        return dict(zip(quantities, map(float, done.stdout.split()), strict=True))
 
     return block
 
@@ -84,12 +75,11 @@ def imports(effort: Effort) -> list[Row]:
         "stock generated client": "from stock_client.api.call_card import get_status",
     }
     blocks = {
-        subject: _in_a_process(
-            ("time, ms", "CPU, ms"), _IMPORT.format(imported=statement), runs=effort.imports
-        )
+        subject: _in_a_process(("time, ms", "CPU, ms"), _IMPORT.format(imported=statement))
         for subject, statement in statements.items()
     }
-    return compare("import", effort.rounds, blocks)
+    # A turn has one import only, where it has many calls.
+    return compare("import", effort.imports * effort.rounds, blocks)
 
 
 def memory(sandbox: Sandbox, effort: Effort) -> list[Row]:
