@@ -188,7 +188,7 @@ def test_without_a_read_timeout_a_body_may_take_any_time(
 ) -> None:
     hours = itertools.count(step=3600.0)
     clock = SimpleNamespace(monotonic=lambda: next(hours))
-    monkeypatch.setattr("bitrix24_call_card._transports.time", clock)
+    monkeypatch.setattr("bitrix24_call_card._received.time", clock)
     body = json.dumps(answer).encode()
     server = serve(lambda: iter([head(f"Content-Length: {len(body)}"), body]))
     with Client(base_url=server.base_url, timeout=None) as client:
@@ -295,7 +295,7 @@ def test_an_error_with_a_custom_httpx_client_has_its_request(
     client = Client(base_url=server.base_url)
     if kind is httpx.ReadTimeout:
         clock = SimpleNamespace(monotonic=lambda: next(hours))
-        monkeypatch.setattr("bitrix24_call_card._transports.time", clock)
+        monkeypatch.setattr("bitrix24_call_card._received.time", clock)
     with pytest.raises(kind) as caught:
         call(client, {"timeout": 30})
     assert caught.value.request.method == "POST"

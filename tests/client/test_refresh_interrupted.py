@@ -34,7 +34,10 @@ from tests.client.refreshing import (
 )
 
 PACKAGE = Path(bitrix24_call_card.__file__).parent
-MODULES = ["_lock.py", "_refresh.py", "_secrets.py", "_settings.py", "_transports.py", "client.py"]
+MODULES = [
+    *("_lock.py", "_received.py", "_refresh.py", "_secrets.py", "_settings.py", "_transports.py"),
+    "client.py",
+]
 
 MakeClient = Callable[..., AuthenticatedClient]
 

@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
-import zlib
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import httpx
 
 from . import _fork
 from ._base_url import hidden_path
 from ._lock import locked
-from ._received import Received
+from ._received import Received, aread, read
 from ._secrets import masked
 from .errors import Bitrix24Error
-
-MAX_BODY: Final = 8 * 2**20
-"""Bytes of a decoded response body beyond which the response is invalid; a call takes about 1 kB."""
-
-_GZIP: Final = 16 + zlib.MAX_WBITS
 
 # The transports of parent processes: closing one, or having it collected, concerns the parent.
 _inherited: list[object] = []
@@ -85,7 +78,7 @@ class Connections:
         """
         transport = self._for_threads()
         try:
-            return _read(transport.handle_request(request), request)
+            return read(transport.handle_request(request), request)
         except BaseException as caught:
             error = _hidden(caught, request)
         try:
@@ -97,7 +90,7 @@ class Connections:
         """Do the same as `send` in an event loop."""
         transport = self._for_loop()
         try:
-            return await _aread(await transport.handle_async_request(request), request)
+            return await aread(await transport.handle_async_request(request), request)
         except BaseException as caught:
             error = _hidden(caught, request)
         try:
@@ -149,13 +142,13 @@ def _has_ended(loop: Any) -> bool:
 def send_with_client(client: httpx.Client, request: httpx.Request) -> Received:
     """Send a request with a custom client, which shows it as it likes, and read the response."""
     rebuilt = _rebuilt(request, client)
-    return _read(client.send(rebuilt, stream=True, follow_redirects=False), rebuilt)
+    return read(client.send(rebuilt, stream=True, follow_redirects=False), rebuilt)
 
 
 async def asend_with_client(client: httpx.AsyncClient, request: httpx.Request) -> Received:
     """Do the same as `send_with_client` in an event loop."""
     rebuilt = _rebuilt(request, client)
-    return await _aread(await client.send(rebuilt, stream=True, follow_redirects=False), rebuilt)
+    return await aread(await client.send(rebuilt, stream=True, follow_redirects=False), rebuilt)
 
 
 def _rebuilt(request: httpx.Request, client: httpx.Client | httpx.AsyncClient) -> httpx.Request:
@@ -166,80 +159,6 @@ def _rebuilt(request: httpx.Request, client: httpx.Client | httpx.AsyncClient) -
     return client.build_request(
         request.method, request.url, headers=headers, content=request.content
     )
-
-
-def _read(response: httpx.Response, request: httpx.Request) -> Received:
-    """Read the whole response to a request, and close it."""
-    stream: Any = response.stream  # itself, because `iter_raw` costs more than all the rest of this
-    try:
-        if response.is_stream_consumed or response.is_closed:  # by a transport or a hook
-            return Received(response.status_code, response.headers, response.content)
-        body = _Body(response, request)
-        for chunk in stream:
-            if not body.add(chunk):
-                break
-        return body.received()
-    except httpx.RequestError as error:
-        error.request = request
-        raise
-    finally:
-        stream.close()
-
-
-async def _aread(response: httpx.Response, request: httpx.Request) -> Received:
-    """Do the same as `_read` in an event loop."""
-    stream: Any = response.stream
-    try:
-        if response.is_stream_consumed or response.is_closed:
-            return Received(response.status_code, response.headers, response.content)
-        body = _Body(response, request)
-        async for chunk in stream:
-            if not body.add(chunk):
-                break
-        return body.received()
-    except httpx.RequestError as error:
-        error.request = request
-        raise
-    finally:
-        await stream.aclose()
-
-
-class _Body:
-    """Collects a response's body, within bounds that httpx does not have."""
-
-    def __init__(self, response: httpx.Response, request: httpx.Request) -> None:
-        self._response = response
-        self._parts: list[bytes] = []
-        self._size = 0
-        self._problem: str | None = None
-        timeout = request.extensions.get("timeout", {}).get("read")
-        self._deadline = None if timeout is None else time.monotonic() + timeout
-        encoding = response.headers.get("content-encoding", "identity").lower()
-        if encoding not in ("identity", "gzip"):
-            self._problem = "expected gzip or no content encoding"
-        self._decoder = zlib.decompressobj(_GZIP) if encoding == "gzip" else None
-
-    def add(self, chunk: bytes) -> bool:
-        """Add a part of the body; return whether there is a reason to read on."""
-        if self._deadline is not None and time.monotonic() > self._deadline:
-            raise httpx.ReadTimeout("The body was not complete within the read timeout")
-        if self._decoder is not None:
-            if self._decoder.eof:  # it would keep what follows
-                return True
-            try:
-                chunk = self._decoder.decompress(chunk, MAX_BODY + 1 - self._size)
-            except zlib.error:
-                self._problem = "expected gzip"
-        self._size += len(chunk)
-        if self._size > MAX_BODY:
-            self._problem = f"expected at most {MAX_BODY >> 20} MB"
-        self._parts.append(chunk)
-        return self._problem is None
-
-    def received(self) -> Received:
-        """Return the response, with its body unless there is a problem with it."""
-        content = b"" if self._problem else b"".join(self._parts)
-        return Received(self._response.status_code, self._response.headers, content, self._problem)
 
 
 def _hidden(error: BaseException, request: httpx.Request) -> BaseException:
