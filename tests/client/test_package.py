@@ -293,6 +293,17 @@ print(*[name for name in sys.modules if name.startswith("bitrix24_call_card.mode
         program = "from bitrix24_call_card.api.call_card import get_status"
         assert self.models_after(program) == set()
 
+    def test_an_operation_imports_no_module_that_only_a_client_needs(self) -> None:
+        program = """
+import sys
+from bitrix24_call_card import Client
+from bitrix24_call_card.api.call_card import get_status
+print("bitrix24_call_card._settings" in sys.modules)
+Client(base_url="https://portal.example/rest/1/made-up-secret/")
+print("bitrix24_call_card._settings" in sys.modules)
+"""
+        assert run(sys.executable, "-c", program, cwd=PACKAGE.parent) == "False\nTrue\n"
+
     def test_a_model_imports_no_other_model_before_it_reads_one(self) -> None:
         program = "from bitrix24_call_card.models import CallStatus"
         assert self.models_after(program) == {"call_status"}
