@@ -1,5 +1,5 @@
 # Copied from scripts/generator/project/bitrix24_call_card/_fork.py by `make generate`: do not edit.
-"""Lets a process that was forked begin with state of its own."""
+"""Lets connections and tokens begin with state of their own in a process that was forked."""
 
 from __future__ import annotations
 

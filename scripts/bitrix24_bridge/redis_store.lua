@@ -1,5 +1,6 @@
 -- The store of several processes, as one script: each operation is atomic, and Redis's clock is the
--- only one. The operations are those of the interface in store.py; times are in milliseconds.
+-- only one. The operations are those of the interface in store.py but `keep` and `recall`, which need
+-- no script; times are in milliseconds.
 local prefix = 'bitrix24-bridge:'
 local since_key = prefix .. 'since'
 local operation, member, user = ARGV[1], ARGV[2], ARGV[3]

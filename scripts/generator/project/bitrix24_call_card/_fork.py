@@ -1,4 +1,4 @@
-"""Lets a process that was forked begin with state of its own."""
+"""Lets connections and tokens begin with state of their own in a process that was forked."""
 
 from __future__ import annotations
 
