@@ -124,6 +124,9 @@ def test_the_bounds_are_on_what_is_ours_alone(report: Any) -> None:
     }
 
 
+@pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity"), reason="no program chooses its processor on this system"
+)
 def test_the_responder_has_a_processor_of_its_own_where_there_are_several() -> None:
     processors = os.sched_getaffinity(0)
     with responding({}):
