@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -131,8 +133,23 @@ def outcomes_of_threads(client: Client, count: int) -> list[object]:
         except Exception as error:
             return error
 
-    with ThreadPoolExecutor(count) as threads:
+    with ThreadPoolExecutor(count, thread_name_prefix="caller") as threads:
         return list(threads.map(outcome, range(count), timeout=WAIT))
+
+
+def wait_for_waiting_threads(count: int) -> None:
+    """Wait until so many of the callers in threads wait for another one."""
+    deadline = time.monotonic() + WAIT
+    while _waiting_threads() < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def _waiting_threads() -> int:
+    frames = sys._current_frames()
+    callers = [thread for thread in threading.enumerate() if thread.name.startswith("caller")]
+    running = [frames[caller.ident] for caller in callers if caller.ident in frames]
+    return sum(frame.f_code is threading.Condition.wait.__code__ for frame in running)
 
 
 async def outcomes_of_tasks(client: Client, count: int) -> list[object]:

@@ -28,6 +28,7 @@ from tests.client.refreshing import (
     in_time,
     outcomes_of_tasks,
     outcomes_of_threads,
+    wait_for_waiting_threads,
 )
 
 if TYPE_CHECKING:
@@ -393,13 +394,28 @@ class TestARefreshThatFails:
     ) -> Iterator[tuple[Refreshes, Callable[[], list[object]]]]:
         """A `refresh` that fails when all have been refused, and what they get."""
         count = 32 if request.param == "threads" else 200
-        refresh = Refreshes(OSError("no route"), ready=lambda: portal.wait_for(OLD, count))
+        loops: list[asyncio.AbstractEventLoop] = []
+
+        def wait_for_all() -> None:
+            portal.wait_for(OLD, count)
+            if loops:  # who was refused last begins to wait before the loop does anything else
+                waiting = threading.Event()
+                loops[-1].call_soon_threadsafe(waiting.set)
+                assert waiting.wait(WAIT)
+            else:
+                wait_for_waiting_threads(count - 1)
+
+        async def call_all() -> list[object]:
+            loops.append(asyncio.get_running_loop())
+            return await outcomes_of_tasks(client, count)
+
+        refresh = Refreshes(OSError("no route"), ready=wait_for_all)
         in_the_loop = "coroutine" in request.param
         client = portal.client(refresh=refresh.in_the_loop if in_the_loop else refresh)
         if request.param == "threads":
             yield refresh, lambda: outcomes_of_threads(client, count)
         else:
-            yield refresh, lambda: asyncio.run(outcomes_of_tasks(client, count))
+            yield refresh, lambda: asyncio.run(call_all())
 
     def test_each_waiting_caller_gets_that_exception(
         self, everybody: tuple[Refreshes, Callable[[], list[object]]], portal: Portal
