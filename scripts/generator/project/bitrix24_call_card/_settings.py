@@ -56,7 +56,7 @@ def settings_of(base_url: Secret[str], kind: Kind, arguments: Arguments) -> "Set
         ValueError: If the base URL cannot work.
         TypeError: If an argument is unknown, or of a wrong type.
     """
-    _refuse_removed(arguments)
+    _refuse_unknown(arguments)
     return Settings(parse_base_url(base_url, kind), arguments)
 
 
@@ -154,7 +154,7 @@ class Settings:
         return self._ssl_context
 
 
-def _refuse_removed(arguments: Any) -> None:
+def _refuse_unknown(arguments: Any) -> None:
     if names := sorted(arguments.keys() - Arguments.__annotations__):
         arguments.clear()  # a secret, if it is a misspelt token
         reason = _REMOVED.get(names[0], "it is not an argument of this client")
