@@ -107,7 +107,7 @@ sandbox: .venv/.ready ## start a portal to develop against: PORT=8024 PROFILE=re
 
 .PHONY: bridge
 bridge: .venv/.ready ## show the bridge on a js-only sandbox, in the call card and over REST: PORT=8025 PROCESSES=1
-	@exec $(BIN)/python scripts/bridge.py $(if $(PORT),--port $(PORT)) $(if $(PROCESSES),--processes $(PROCESSES)) $(ARGS)
+	@exec $(BIN)/python scripts/demo_bridge.py $(if $(PORT),--port $(PORT)) $(if $(PROCESSES),--processes $(PROCESSES)) $(ARGS)
 
 .PHONY: contract
 # BASE_URL and TOKEN are secrets, which the command reads from the environment.

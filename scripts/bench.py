@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from benchmark import bridge
+from benchmark import bridge_speed
 from benchmark.calls import cold, concurrent, generate_stock, sequential
 from benchmark.costs import imports, memory, models
 from benchmark.servers import BODY, requests_a_second, responding, serving
@@ -133,7 +133,7 @@ def measure(effort: Effort) -> list[Row]:
         rows += models(answer, effort)
         with serving(answer) as starlette:
             rows += requests_a_second(sandbox, starlette, effort)
-            rows += bridge.measured(answer["result"], starlette, effort)
+            rows += bridge_speed.measured(answer["result"], starlette, effort)
     return rows
 
 

@@ -31,7 +31,7 @@ BODY = {"PLACEMENT": "getStatus", "PARAMS": {}}
 
 # What the servers import, they import once: it takes longer than a short measurement.
 _PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["benchmark.bridge"])
+_PROCESSES.set_forkserver_preload(["benchmark.bridge_speed"])
 
 
 @contextmanager

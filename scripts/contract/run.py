@@ -37,8 +37,8 @@ from bitrix24_sandbox.server import Running, running
 from bitrix24_sandbox.testing import Sandbox
 
 from contract.document import Document, load
-from contract.errors import provoked
 from contract.properties import View, findings, oauth, oauth_in_body, stranger, webhook
+from contract.provoking import provoked
 from contract.report import Outcome, coverage, failures_of, last_line, summary, write_junit
 
 PROFILES: dict[Profile, tuple[int, int, int]] = {

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import httpx
 from bitrix24_sandbox.server import Running
 from contract.document import Document, ErrorExample, error_examples, faults_of_answer
-from contract.errors import faults_of_error
+from contract.provoking import faults_of_error
 
 COMMAND = {"PLACEMENT": "getStatus", "PARAMS": {}}
 _NAME = "placement.call"

@@ -83,7 +83,7 @@ def start_judge(running_tls_sandbox: Sandbox) -> Iterator[Callable[[str], Judge]
         program = subprocess.Popen(
             [
                 sys.executable,
-                str(Path(__file__).parent / "judges" / name),
+                str(Path(__file__).parent / "sdks" / name),
                 running_tls_sandbox.origin.removeprefix("https://"),
             ],
             env={

@@ -32,8 +32,8 @@ from ..portal.state import Portal
 from ..rest.answers import ClientGoneError
 from ..rest.decoding import read_body
 from ..rest.journal import Journal, Recorded
+from .choices import choices
 from .samples import samples
-from .settings import choices
 
 STATIC = Path(__file__).parent / "static"
 

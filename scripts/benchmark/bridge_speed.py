@@ -23,8 +23,8 @@ from bitrix24_bridge.server import server
 from bitrix24_bridge.settings import Rate, Settings, Times
 from bitrix24_sandbox.server import listen, origin_of, running
 from bitrix24_sandbox.testing import Sandbox
-from bridge import redis
 from chromium import executable
+from demo_bridge import redis
 from playwright.sync_api import Browser, sync_playwright
 from starlette.applications import Starlette
 from starlette.requests import Request
