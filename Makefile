@@ -87,6 +87,7 @@ check: .venv/.ready scripts/node/node_modules/.ready ## lint the contract, find 
 	@$(BIN)/python scripts/generate.py --check
 	@$(BIN)/python -m ruff format --check --quiet .
 	@$(BIN)/python -m ruff check .
+	@$(BIN)/python $(BIN)/lint-imports --no-logo --no-cache
 	@$(BIN)/python -m codespell_lib
 	@$(BIN)/python -m mypy generated scripts tests
 	@cd scripts/generator/project && ../../../$(BIN)/python -m mypy --config-file ../../../pyproject.toml --no-warn-return-any \

@@ -100,7 +100,7 @@ class Client:
     def _copy(self, settings: Settings) -> Self:
         client = type(self).__new__(type(self))
         client.__dict__.update(self.__dict__)
-        client._set_up(settings)
+        client._set_up(settings)  # noqa: SLF001 - of its own class
         return client
 
     # --- a custom httpx client ---
@@ -232,7 +232,7 @@ class AuthenticatedClient(Client):
 
     def _copy(self, settings: Settings) -> Self:
         client = super()._copy(settings)
-        client._token = self._token.copy()
+        client._token = self._token.copy()  # noqa: SLF001 - of its own class
         return client
 
     @property
