@@ -19,11 +19,6 @@ ifeq ($(origin PYTHON),undefined)
 PYTHON := $(shell [ -s .venv/.ready ] && [ -x $(BIN)/python ] && echo $(BIN)/python || echo python3)
 endif
 
-# The client that a killed `make generate` had moved away.
-ifeq ($(wildcard generated),)
-PUT_BACK := $(shell [ ! -d .generating/old ] || "$(PYTHON)" -c 'import os; os.rename(".generating/old", "generated")')
-endif
-
 .PHONY: help
 help: ## list these targets
 	@echo "usage: make TARGET [NAME=value …]"; echo
@@ -99,7 +94,7 @@ test: .venv/.ready scripts/node/node_modules/.ready ## run all tests; ARGS=… g
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: demo
-demo: .venv/.ready generate ## call a sandbox portal with a webhook and with OAuth, and show the responses
+demo: .venv/.ready ## call a sandbox portal with a webhook and with OAuth, and show the responses
 	@$(BIN)/python scripts/demo.py
 
 .PHONY: sandbox
@@ -141,5 +136,5 @@ vendor-check: .venv/.ready ## is the copy in DEST unedited and current?
 
 .PHONY: clean
 clean: ## remove all that was installed or built here
-	rm -rf .venv .generating* scripts/node/node_modules reports .mypy_cache .pytest_cache .ruff_cache .hypothesis .schemathesis
+	rm -rf .venv scripts/node/node_modules reports .mypy_cache .pytest_cache .ruff_cache .hypothesis .schemathesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

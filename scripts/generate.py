@@ -1,28 +1,24 @@
-"""Write the client in generated/ from the contract, or check that it is what the contract gives."""
+"""Generate the client in generated/ from the contract, or check that it is up to date."""
 
 import argparse
 import os
-import secrets
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
 from generator.enums import write_enums
 from generator.unsupported import unsupported
-from locking import locked
 from packaging.version import InvalidVersion, Version
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACT = ROOT / "openapi" / "call-card.yaml"
 GENERATOR = ROOT / "scripts" / "generator"
 GENERATED = ROOT / "generated"
-WORK = ".generating"
 PACKAGE = "bitrix24_call_card"
 PLAIN_TEXT = {"_TYPER_STANDARD_TRACEBACK": "1", "NO_COLOR": "1", "TERM": "dumb"}
 GENERATED_BANNER = "# Generated from the contract by `make generate`: do not edit.\n"
@@ -84,66 +80,43 @@ def _copy_project(project: Path) -> None:
 
 
 def replace(contract: Path, project: Path) -> None:
-    """Generate the client beside `project`, and put it in its place once it is whole.
+    """Generate the client elsewhere, then write what differs to `project` and remove the rest.
 
-    A run that is killed leaves `project` as it was, or missing, with the old one whole in
-    ``.generating/old``: the Makefile puts it back before anything else, and so does the next run.
+    A run that is killed while it writes leaves drift, which the next one repairs.
 
     Raises:
-        GenerationError: As for `generate`; `project` is as it was.
+        GenerationError: As for `generate`; `project` is untouched.
     """
-    work = project.parent / WORK
-    _put_back(project)
-    work.mkdir()
-    try:
-        generate(contract, work / "fresh")
-        _swap(work, project)
-    finally:
-        _put_back(project)
-
-
-def _swap(work: Path, project: Path) -> None:
-    while True:
-        if project.exists():
-            project.rename(work / "old")
-        try:
-            (work / "fresh").rename(project)
-        except OSError:
-            if not project.exists():
-                raise
-            # Between the two, another `make` has put the old one back.
-        else:
-            return
-
-
-def _put_back(project: Path) -> None:
-    """Put the old client back if there is no other, and remove what a run has left."""
-    work = project.parent / WORK
-    if not project.exists():
-        with suppress(FileNotFoundError):  # there is none, or `make` has put it back
-            (work / "old").rename(project)
-    if work.exists():
-        # Nothing half deleted is ever taken for the old client: it loses its name first.
-        work.rename(work.with_name(f"{WORK}-{secrets.token_hex(4)}"))
-    for leftover in project.parent.glob(f"{WORK}-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
+    fresh, found = _fresh(contract), _files(project)
+    for name in found.keys() - fresh.keys():
+        (project / name).unlink()
+    for name, content in fresh.items():
+        if content != found.get(name):
+            file = project / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
 
 
 def drift(contract: Path, project: Path) -> list[str]:
-    """What is different in `project` from what the contract gives, a line each.
+    """Return a line for each file in `project` that differs from a new client.
 
     Raises:
         GenerationError: As for `generate`.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        fresh = Path(folder, "fresh")
-        generate(contract, fresh)
-        expected, found = _files(fresh), _files(project)
+    fresh, found = _fresh(contract), _files(project)
     return [
-        f"{project.name}/{name}: {_difference(expected.get(name), found.get(name))}"
-        for name in sorted(expected.keys() | found.keys())
-        if expected.get(name) != found.get(name)
+        f"{project.name}/{name}: {_difference(fresh.get(name), found.get(name))}"
+        for name in sorted(fresh.keys() | found.keys())
+        if fresh.get(name) != found.get(name)
     ]
+
+
+def _fresh(contract: Path) -> dict[str, bytes]:
+    """Return the files of a client generated in a temporary folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        project = Path(folder, "project")
+        generate(contract, project)
+        return _files(project)
 
 
 def _difference(expected: bytes | None, found: bytes | None) -> str:
@@ -210,18 +183,10 @@ def _check_texts(texts: Iterable[object], where: str) -> None:
 
 
 def _run(module: str, *arguments: str | Path) -> None:
-    """Run a tool of this very environment, whatever else is on PATH.
-
-    It inherits the lock: should this process be killed, nobody generates before the tool has ended.
-    """
+    """Run a tool of this environment, whatever else is on PATH."""
     command = [sys.executable, "-m", module, *map(str, arguments)]
     result = subprocess.run(  # noqa: S603
-        command,
-        capture_output=True,
-        text=True,
-        check=False,
-        close_fds=False,
-        env=os.environ | PLAIN_TEXT,
+        command, capture_output=True, text=True, check=False, env=os.environ | PLAIN_TEXT
     )
     if result.returncode:
         if reason := unsupported(result.stderr):
@@ -231,34 +196,30 @@ def _run(module: str, *arguments: str | Path) -> None:
 
 
 def main() -> int:
-    """Run the command line; 0 is success."""
+    """Run the command line; return its exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--check",
         action="store_true",
-        help="change nothing; name the files that are not what the contract gives, and exit with 1",
+        help="change nothing; list the files that are out of date, and exit with 1 if any are",
     )
     arguments = parser.parse_args()
     try:
-        with locked(ROOT):
-            if not arguments.check:
-                replace(CONTRACT, GENERATED)
-                print(f"{GENERATED.name}/ is generated from {CONTRACT.relative_to(ROOT)}.")
-                return 0
-            differences = drift(CONTRACT, GENERATED)
+        if not arguments.check:
+            replace(CONTRACT, GENERATED)
+            print(f"{GENERATED.name}/ was generated from {CONTRACT.relative_to(ROOT)}.")
+            return 0
+        differences = drift(CONTRACT, GENERATED)
     except GenerationError as error:
         print(f"{error}\n\nNothing was changed.", file=sys.stderr)
         return 1
     except OSError as error:
-        print(
-            f"{error}\n\n{GENERATED.name}/ is whole, or the next make puts it back.",
-            file=sys.stderr,
-        )
+        print(f"{error}\n\nResolve this, then run it again.", file=sys.stderr)
         return 1
     if differences:
         print(*differences, "", "Repair it with: make generate", sep="\n", file=sys.stderr)
         return 1
-    print("generated/ is what the contract gives.")
+    print(f"{GENERATED.name}/ is up to date with {CONTRACT.relative_to(ROOT)}.")
     return 0
 
 
