@@ -3,14 +3,14 @@
   DEST/bitrix24_call_card/                  the package; it works under any parent package
   DEST/bitrix24_call_card.provenance.json   where it came from, and a sha256 of each file
 
-DEST is created if the folder above it exists. Run it again to update the copy. A copy that was
-edited by hand, or that holds files of yours, is left alone and these files are named; --force
-replaces it, and they are gone. Anything else that is in the way is never replaced. When something
-fails, the old copy is still there, whole; after a crash, the next run puts things in order.
+DEST is created if the folder above it exists. Run it again to update the copy. If the copy was
+edited by hand, or contains files of yours, it is left alone and these files are listed; --force
+replaces the copy, and they are lost. Anything else that is in the way is never replaced. When a
+run is interrupted, the next one completes the copy.
 
   make vendor DEST=../app/src/app/_vendor            make the copy, or update it
-  make vendor DEST=../app/src/app/_vendor FORCE=1    the same, over a copy edited by hand
-  make vendor-check DEST=../app/src/app/_vendor      is the copy unedited and current?
+  make vendor DEST=../app/src/app/_vendor FORCE=1    also replace a copy that was edited by hand
+  make vendor-check DEST=../app/src/app/_vendor      check that the copy is unedited and current
 
 Exit status: 0 done, or nothing to do; 1 refused, failed, or the check found a difference;
 2 wrong usage.
@@ -20,30 +20,20 @@ import argparse
 import hashlib
 import json
 import os
-import secrets
 import shlex
-import shutil
 import subprocess
 import sys
-import tempfile
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from locking import locked
-
 PACKAGE = "bitrix24_call_card"
 PROVENANCE = f"{PACKAGE}.provenance.json"
+TEMPORARY = f".{PACKAGE}.tmp"
 LICENSE = "LICENSE"
 GENERATED = Path(__file__).resolve().parent.parent / "generated"
-
-# Hidden folders in DEST, there only during a run. From READY on, the new copy is complete.
-READY = f".{PACKAGE}.ready"
-NEW = f".{PACKAGE}.new-"
-OLD = f".{PACKAGE}.old-"
 
 
 class VendorError(Exception):
@@ -54,11 +44,10 @@ class VendorError(Exception):
 class Provenance:
     """Where a copy came from.
 
-    ``repository`` is where its origin is, without credentials; it does not count when two are
-    compared, since the same repository has several addresses. ``source_revision`` is the last
-    commit that changed the generated project, with ``-dirty`` behind it when there were
-    uncommitted changes. Both are None where git does not know. ``files`` has the sha256 of each
-    file by its path in the package, with ``/`` on every system.
+    ``source_revision`` is the last commit that changed the generated project, with ``-dirty`` after
+    it if there were uncommitted changes. ``repository`` has no credentials; comparisons ignore it,
+    since a repository may have several addresses. Both are None where git does not know. ``files``
+    has the sha256 of each file by its path in the package, with ``/`` on every system.
     """
 
     contract_version: str
@@ -69,55 +58,56 @@ class Provenance:
     def __str__(self) -> str:
         return f"{self.contract_version} ({self.source_revision or 'no revision'})"
 
+    def to_json(self) -> bytes:
+        """Return the content of the file beside the copy."""
+        record = {"package": PACKAGE, **asdict(self)}
+        return (json.dumps(record, indent=2, sort_keys=True) + "\n").encode()
+
 
 def vendor(source: Path, dest: Path, *, force: bool) -> str:
     """Copy the package of the project in `source` into `dest`; return what was done.
 
-    Raises VendorError when something is in the way, or OSError; the old copy is then still whole.
+    Raises VendorError if nothing was changed, or OSError if the next run is to complete the copy.
     """
     _check_dest(source, dest)
-    current = _current(source)
-    with _existing(dest), locked(dest):
-        _finish_stopped_run(dest)
-        recorded = _recorded(dest)
-        if recorded and not force:
-            _refuse_changes(dest, recorded)
-        if recorded == current and not _differences(dest, current):
-            return f"{dest / PACKAGE} is up to date: {current}. There is nothing to do."
-        _replace(source, dest, current)
-        done = f"was replaced: {recorded} -> {current}" if recorded else f"was copied: {current}"
-        message = (
-            f"{dest / PACKAGE} {done}.\n"
-            f"Commit it together with {PROVENANCE}; your application needs httpx and attrs for it."
-        )
-        left = [f"\n{path} could not be deleted. Delete it." for path in dest.glob(f"{OLD}*")]
-        return "".join([message, *left])
+    current, files = _client(source)
+    recorded, found = _recorded(dest), _hashes(_files(dest / PACKAGE))
+    if recorded and not force:
+        _refuse_edits(dest, found, recorded, current)
+    if recorded == current and found == current.files:
+        return f"{dest / PACKAGE} is up to date: {current}. There is nothing to do."
+    if not recorded:
+        # Without files, so that what a killed run leaves is known to be a copy.
+        _write(dest, PROVENANCE, replace(current, files={}).to_json())
+    for name in found.keys() - files.keys():
+        (dest / PACKAGE / name).unlink()
+    for name, content in files.items():
+        if found.get(name) != current.files[name]:
+            _write(dest, f"{PACKAGE}/{name}", content)
+    # Last, so that until then each file is either as recorded or as it will be.
+    _write(dest, PROVENANCE, current.to_json())
+    done = f"was replaced: {recorded} -> {current}" if recorded else f"was copied: {current}"
+    return (
+        f"{dest / PACKAGE} {done}.\n"
+        f"Commit it together with {PROVENANCE}; your application needs httpx and attrs for it."
+    )
 
 
 def check(source: Path, dest: Path) -> str:
-    """Return that the copy in `dest` is unedited and current; touch nothing.
+    """Check that the copy in `dest` is unedited and current; return a sentence that says so.
 
-    Raises VendorError when there is no copy, or it is edited or outdated; or OSError.
+    Raises VendorError if there is no copy, or it is edited or outdated; or OSError.
     """
     _check_dest(source, dest)
-    current = _current(source)
-    absent = f"There is no {dest / PACKAGE}. Make it with `{_command(dest)}`."
-    if not dest.exists():
-        raise VendorError(absent)
-    with locked(dest):
-        if (dest / READY).exists():
-            raise VendorError(
-                f"An update of {dest / PACKAGE} was stopped before its end. "
-                f"Finish it with `{_command(dest)}`."
-            )
-        recorded = _recorded(dest)
-        if recorded is None:
-            raise VendorError(absent)
-        _refuse_changes(dest, recorded)
-    # The revision is no part of this: committing a dirty client does not outdate a copy of it.
+    current, _ = _client(source)
+    recorded = _recorded(dest)
+    if recorded is None:
+        raise VendorError(f"There is no {dest / PACKAGE}. Make it with `{_command(dest)}`.")
+    _refuse_edits(dest, _hashes(_files(dest / PACKAGE)), recorded, current)
+    # Without the revision: committing a dirty client does not outdate a copy of it.
     if (recorded.contract_version, recorded.files) != (current.contract_version, current.files):
         raise VendorError(
-            f"{dest / PACKAGE} is outdated: {recorded} -> {current}. "
+            f"{dest / PACKAGE} is outdated or incomplete: {recorded} -> {current}. "
             f"Update it with `{_command(dest)}`."
         )
     return f"{dest / PACKAGE} is unedited and current: {recorded}. There is nothing to do."
@@ -128,86 +118,41 @@ def _command(dest: Path) -> str:
 
 
 def _check_dest(source: Path, dest: Path) -> None:
-    hint = f"Name as DEST the folder that is to hold {PACKAGE}/."
-    for path in (dest, dest / PACKAGE, dest / PROVENANCE):
+    hint = f"Name as DEST the folder that is to contain {PACKAGE}/."
+    for path in (dest, dest / PACKAGE, dest / PROVENANCE, dest / TEMPORARY):
         if path.is_symlink():
             raise VendorError(f"{path} is a symbolic link, and links are not followed. {hint}")
-    if not dest.exists() and not dest.parent.exists():
+    if dest.resolve().is_relative_to(source.resolve()):
+        raise VendorError(f"{dest} belongs to {source}, which is generated. {hint}")
+    if not dest.parent.exists():
         make = f"mkdir -p {shlex.quote(str(dest.parent))}"
         raise VendorError(
             f"{dest.parent} does not exist. Create it with `{make}`, then run this again."
         )
-    for path in (dest, dest.parent):
-        if path.exists() and not path.is_dir():
-            raise VendorError(f"{path} is not a folder. {hint}")
-    if dest.resolve().is_relative_to(source.resolve()):
-        raise VendorError(f"{dest} belongs to {source}, which is generated. {hint}")
 
 
-@contextmanager
-def _existing(dest: Path) -> Iterator[None]:
-    """Create `dest` if it is missing, for as long as something comes into it."""
-    missing = not dest.exists()
-    dest.mkdir(exist_ok=True)
-    try:
-        yield
-    finally:
-        if missing and not any(dest.iterdir()):
-            dest.rmdir()
-
-
-def _recorded(dest: Path) -> Provenance | None:
-    """Return what the copy in `dest` says of itself, or None when there is no copy."""
-    package, file = dest / PACKAGE, dest / PROVENANCE
-    if not package.exists() and not file.exists():
-        return None
-    if provenance := _read(file):
-        if package.is_dir():
-            return provenance
-        if not package.exists():  # someone deleted the copy and left its provenance
-            return None
-    raise VendorError(
-        f"{package} is in the way: {PROVENANCE} beside it is missing or unreadable, so it is not "
-        "known to be a copy of the client. Nothing was touched. Move both away, or name another "
-        "folder."
-    )
-
-
-def _read(file: Path) -> Provenance | None:
-    """Return the provenance of a copy of this package, or None if the file holds none."""
-    try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return None
-    match record:
-        case {
-            "package": "bitrix24_call_card",
-            "contract_version": str(version),
-            "source_revision": str() | None as revision,
-            "files": dict(files),
-        }:
-            return Provenance(version, record.get("repository"), revision, files)
-    return None
-
-
-def _current(source: Path) -> Provenance:
-    """Return the provenance that a copy of `source` has when it is made now."""
+def _client(source: Path) -> tuple[Provenance, dict[str, bytes]]:
+    """Return the provenance of a copy of `source` that is made now, and the copy's files."""
     try:
         project = tomllib.loads((source / "pyproject.toml").read_text(encoding="utf-8"))
-        version, files = str(project["project"]["version"]), _hashes(source / PACKAGE)
-        files[LICENSE] = _hash((source / LICENSE).read_bytes())
+        version, files = str(project["project"]["version"]), _files(source / PACKAGE)
+        files[LICENSE] = _content(source / LICENSE)
+        if "__init__.py" not in files:
+            raise FileNotFoundError
     except (FileNotFoundError, ValueError, KeyError) as error:
         raise VendorError(
-            f"{source} holds no whole client, that is a pyproject.toml with a version, {LICENSE} "
-            f"and {PACKAGE}/. Write it with `make generate`, then run this again."
+            f"{source} contains no complete client, which is a pyproject.toml with a version, "
+            f"{LICENSE} and {PACKAGE}/. Write it with `make generate`, then run this again."
         ) from error
+    hashes = _hashes(files)
     revision = _git(source, "rev-list", "-1", "HEAD", "--", ".") or None
-    if revision is None:  # no repository, or one that knows nothing of the client
-        return Provenance(version, None, None, files)
+    if revision is None:  # no repository, or one without the client
+        return Provenance(version, None, None, hashes), files
     if _git(source, "status", "--porcelain", "--", ".") != "":
         revision += "-dirty"
     origin = _git(source, "config", "--get", "remote.origin.url")
-    return Provenance(version, _without_credentials(origin) if origin else None, revision, files)
+    repository = _without_credentials(origin) if origin else None
+    return Provenance(version, repository, revision, hashes), files
 
 
 def _without_credentials(url: str) -> str:
@@ -216,9 +161,9 @@ def _without_credentials(url: str) -> str:
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
-    # In a hook, GIT_DIR and its like name the hook's repository, which need not be this one.
+    # In a hook, variables such as GIT_DIR name the hook's repository, which may be another one.
     environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
-    command = ["git", "--no-optional-locks", *arguments]
+    command = ["git", *arguments]
     try:
         output = subprocess.check_output(  # noqa: S603 - the arguments are the literals above
             command, cwd=folder, env=environment, stderr=subprocess.DEVNULL
@@ -228,126 +173,85 @@ def _git(folder: Path, *arguments: str) -> str | None:
     return output.decode(errors="replace").strip()
 
 
-def _hashes(package: Path) -> dict[str, str]:
-    """Return the sha256 of each file by its path in `package`, without compiled Python."""
-
-    def fail(error: OSError) -> None:
-        raise error  # os.walk would skip a folder that it cannot read
-
-    hashes: dict[str, str] = {}
-    for folder, folders, files in os.walk(package, onerror=fail):
-        if "__pycache__" in folders:
-            folders.remove("__pycache__")
-        for path in (Path(folder, name) for name in files + folders):
-            if path.is_symlink() or not (path.is_file() or path.is_dir()):
-                hashes[path.relative_to(package).as_posix()] = "not a file"
-            elif path.is_file() and path.suffix != ".pyc":
-                hashes[path.relative_to(package).as_posix()] = _hash(path.read_bytes())
-    return hashes
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _differences(dest: Path, recorded: Provenance) -> dict[str, str]:
-    """Return what happened to each file that is not as recorded."""
-    then, now = recorded.files, _hashes(dest / PACKAGE)
-    changed = {
-        name
-        for name in then.keys() & now.keys()
-        if now[name] != then[name] and not _is_checked_out(dest / PACKAGE / name, then[name])
-    }
-    return (
-        dict.fromkeys(changed, "changed")
-        | dict.fromkeys(then.keys() - now.keys(), "missing")
-        | dict.fromkeys(now.keys() - then.keys(), "added")
+def _recorded(dest: Path) -> Provenance | None:
+    """Return the provenance beside the copy in `dest`, or None if there is no copy."""
+    package, file = dest / PACKAGE, dest / PROVENANCE
+    if not package.exists() and not file.exists():
+        return None
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        record = None
+    match record:
+        case {"package": "bitrix24_call_card"} if not package.exists():
+            return None  # the copy was deleted, but not its provenance
+        case {
+            "package": "bitrix24_call_card",
+            "contract_version": str(version),
+            "source_revision": str() | None as revision,
+            "files": dict(files),
+        } if package.is_dir():
+            return Provenance(version, record.get("repository"), revision, files)
+    raise VendorError(
+        f"{package} is in the way: {PROVENANCE} beside it is missing or unreadable, so it may not "
+        "be a copy of the client. Nothing was changed. Move both away, or name another folder."
     )
 
 
-def _is_checked_out(file: Path, expected: str) -> bool:
-    """Return whether git's autocrlf alone makes the file differ from what was copied."""
-    return not file.is_symlink() and _hash(file.read_bytes().replace(b"\r\n", b"\n")) == expected
+def _files(package: Path) -> dict[str, bytes]:
+    """Return the content of each file by its path in `package`, without compiled Python.
+
+    The content of a symbolic link is its target, which no file of the client contains.
+    """
+    files = {}
+    for path in package.rglob("*"):
+        name = path.relative_to(package)
+        if "__pycache__" in name.parts or path.suffix == ".pyc":
+            continue
+        if path.is_symlink():
+            files[name.as_posix()] = f"symbolic link to {path.readlink()}".encode()
+        elif path.is_file():
+            files[name.as_posix()] = _content(path)
+    return files
 
 
-def _refuse_changes(dest: Path, recorded: Provenance) -> None:
-    differences = sorted(_differences(dest, recorded).items())
-    added = [f"  {name}" for name, what in differences if what == "added"]
-    edited = [f"  {what:7}  {name}" for name, what in differences if what != "added"]
-    if edited:
-        edited.insert(0, f"{dest / PACKAGE} was edited by hand since it was copied:")
-    if added:
-        added.insert(0, f"{dest / PACKAGE} holds files that the package does not have:")
-    if differences:
+def _content(file: Path) -> bytes:
+    """Read a file without the carriage returns that git's autocrlf may have added."""
+    return file.read_bytes().replace(b"\r\n", b"\n")
+
+
+def _hashes(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+
+
+def _refuse_edits(
+    dest: Path, found: Mapping[str, str], recorded: Provenance, current: Provenance
+) -> None:
+    """Raise VendorError if a file is neither as recorded nor as it would be written now."""
+    edits = []
+    for name in sorted(found.keys() | recorded.files.keys()):
+        if found.get(name) not in (recorded.files.get(name), current.files.get(name)):
+            change = "changed" if name in recorded.files else "added"
+            edits.append(f"  {change if name in found else 'missing':7}  {name}")
+    if edits:
+        first = f"{dest / PACKAGE} was edited by hand since it was copied:"
         last = (
-            "Nothing was touched. Keep what you need of these files elsewhere, then replace the "
-            f"copy with `{_command(dest)} FORCE=1` (vendor.py --force)."
+            "Nothing was changed. Save what you need of these files elsewhere, then replace the "
+            f"copy with `{_command(dest)} FORCE=1` (vendor.py --force). If an update to another "
+            "version was interrupted, they may be that version's files, with nothing to save."
         )
-        raise VendorError("\n".join([*edited, *added, last]))
+        raise VendorError("\n".join([first, *edits, last]))
 
 
-def _replace(source: Path, dest: Path, provenance: Provenance) -> None:
-    """Write the new copy beside the old one, compare it with its source, and swap the two."""
-    record = {"package": PACKAGE, **asdict(provenance)}
-    staging = Path(tempfile.mkdtemp(prefix=NEW, dir=dest))
-    new = staging / PACKAGE
+def _write(dest: Path, name: str, content: bytes) -> None:
+    """Write a file beside the copy, then rename it, so that no file is ever half written."""
+    file, temporary = dest / name, dest / TEMPORARY
+    file.parent.mkdir(parents=True, exist_ok=True)
     try:
-        for name in provenance.files:
-            (new / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source / (name if name == LICENSE else f"{PACKAGE}/{name}"), new / name)
-        if _hashes(new) != provenance.files:
-            raise VendorError(f"{source} changed while it was copied. Run this again.")
-        text = json.dumps(record, indent=2, sort_keys=True) + "\n"
-        (staging / PROVENANCE).write_text(text, encoding="utf-8", newline="\n")
-        _swap(staging, dest)
+        temporary.write_bytes(content)
+        temporary.replace(file)
     finally:
-        _remove_leftovers(dest)
-
-
-def _swap(staging: Path, dest: Path) -> None:
-    ready, target = dest / READY, dest / PACKAGE
-    new, old, record = ready / PACKAGE, ready / "old", ready / PROVENANCE
-    staging.rename(ready)
-    try:
-        if target.exists():
-            target.rename(old)
-        new.rename(target)
-        record.replace(dest / PROVENANCE)
-    except BaseException:
-        if record.exists():  # else the swap is complete
-            if not new.exists():
-                target.rename(new)
-            if old.exists():
-                old.rename(target)
-        raise
-    finally:
-        with suppress(OSError):  # the next run does it
-            _discard(ready)
-
-
-def _finish_stopped_run(dest: Path) -> None:
-    """Complete the swap during which a run was killed, and remove what killed runs left."""
-    ready, target = dest / READY, dest / PACKAGE
-    if ready.exists():
-        if (ready / PACKAGE).exists() and not target.exists():
-            (ready / PACKAGE).rename(target)
-        provenance = _read(ready / PROVENANCE)
-        # Somebody may have put another copy there since: then its own provenance stays.
-        if provenance and target.is_dir() and not _differences(dest, provenance):
-            (ready / PROVENANCE).replace(dest / PROVENANCE)
-        _discard(ready)
-    _remove_leftovers(dest)
-
-
-def _discard(ready: Path) -> None:
-    """Take its name from the folder, so that what is half deleted is never taken for complete."""
-    ready.rename(ready.with_name(f"{OLD}{secrets.token_hex(4)}"))
-
-
-def _remove_leftovers(dest: Path) -> None:
-    for leftover in [*dest.glob(f"{NEW}*"), *dest.glob(f"{OLD}*")]:
-        # What another user compiled in the old copy can be moved, but perhaps not deleted.
-        shutil.rmtree(leftover, ignore_errors=True)
+        temporary.unlink(missing_ok=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -355,10 +259,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("dest", metavar="DEST", help="the folder that holds the copy")
+    parser.add_argument("dest", metavar="DEST", help="the folder that contains the copy")
     mode = parser.add_mutually_exclusive_group()
-    mode.add_argument("--check", action="store_true", help="compare only; touch nothing")
-    mode.add_argument("--force", action="store_true", help="replace a copy edited by hand, too")
+    mode.add_argument("--check", action="store_true", help="compare only; change nothing")
+    mode.add_argument("--force", action="store_true", help="also replace an edited copy")
     options = parser.parse_args(arguments)
     if not options.dest:  # `make vendor` alone passes "", which Path takes for the current folder
         parser.error("DEST is empty. Name a folder, as in `make vendor DEST=../app/_vendor`.")
@@ -372,8 +276,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
     except OSError as error:
         print(
-            f"{error.filename or dest}: {error.strerror or error}. The copy is as it was. "
-            "See to the permissions and the free space there, then run this again.",
+            f"{error.filename2 or error.filename or dest}: {error.strerror or error}. Resolve "
+            "this, then run it again; `make vendor` completes a copy that is half updated.",
             file=sys.stderr,
         )
     else:

@@ -100,11 +100,6 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1), "utf-8")
 
 
-def test_the_committed_client_is_up_to_date(run: Run) -> None:
-    result = run("--check")
-    assert (result.returncode, result.stderr) == (0, "")
-
-
 def test_a_run_gives_the_same_bytes_whatever_lies_around_it(project: Path, tmp_path: Path) -> None:
     before = content(project / "generated")
     (project / "pyproject.toml").write_text("[tool.ruff.format]\nquote-style = 'single'\n", "utf-8")
@@ -119,13 +114,6 @@ def test_a_run_gives_the_same_bytes_whatever_lies_around_it(project: Path, tmp_p
     result = program(project, environment=around)
     assert result.returncode == 0, result.stderr
     assert content(project / "generated") == before
-
-
-def test_a_file_that_the_contract_no_longer_gives_disappears(project: Path, run: Run) -> None:
-    stale = project / "generated" / "bitrix24_call_card" / "models" / "stale.py"
-    stale.touch()
-    assert run().returncode == 0
-    assert not stale.exists()
 
 
 def change_contract(old: str, new: str) -> Callable[[Path], None]:
@@ -156,13 +144,6 @@ def change_contract(old: str, new: str) -> Callable[[Path], None]:
             ),
             "openapi_python_client failed",
             id="an operation that the generator drops",
-        ),
-        pytest.param(
-            change_contract(
-                "          type: boolean\n", "          type: string\n          enum: [yes, no]\n"
-            ),
-            "do not support this part of the contract: call_list_mode of CallStatus: EnumProperty",
-            id="a closed set of values",
         ),
         pytest.param(
             change_contract(
@@ -281,29 +262,18 @@ def test_drift_is_listed_file_by_file_and_left_as_it_is(project: Path, run: Run)
     assert content(project) == before
 
 
-def test_the_version_of_the_package_is_that_of_the_contract(project: Path, run: Run) -> None:
+def test_a_run_takes_the_version_of_the_contract_and_removes_stale_files(
+    project: Path, run: Run
+) -> None:
+    stale = project / "generated" / "bitrix24_call_card" / "models" / "stale.py"
+    stale.touch()
     contract = project / "openapi" / "call-card.yaml"
     contract.write_text(
         re.sub(r"  version: .*", "  version: 7.8.9", contract.read_text("utf-8"), count=1), "utf-8"
     )
     assert run().returncode == 0
     assert 'version = "7.8.9"' in (project / "generated" / "pyproject.toml").read_text("utf-8")
-
-
-def test_the_description_of_a_value_is_kept_as_it_is(project: Path, run: Run) -> None:
-    text = 'Ends """ here\'\nimport os  # \\"'
-    edit(
-        project / "openapi" / "call-card.yaml",
-        "- *ERROR_PLACEMENT_NOT_FOUND\n",
-        f"- {json.dumps(text)}\n",
-    )
-    result = run()
-    assert result.returncode == 0, result.stderr
-    module = project / "generated" / "bitrix24_call_card" / "models" / "error_code.py"
-    namespace: dict[str, Any] = {}
-    exec(module.read_text("utf-8"), namespace)
-    assert "os" not in namespace
-    assert namespace["ErrorCode"].ERROR_PLACEMENT_NOT_FOUND.description == text
+    assert not stale.exists()
 
 
 EVIL = """ 'a' "b" \\ \\" \\N{x} \\u12 {{ 7 * 7 }} {% x %}
@@ -324,6 +294,9 @@ def test_no_description_can_become_code(project: Path, run: Run) -> None:
     assert result.returncode == 0, result.stderr
     assert code(project) == before
     assert b"os.abort()" in (project / MODEL).read_bytes()
+    namespace: dict[str, Any] = {}
+    exec((project / MODEL).with_name("error_code.py").read_text("utf-8"), namespace)
+    assert namespace["ErrorCode"].ERROR_PLACEMENT_NOT_FOUND.description == EVIL
 
 
 def replace_texts(node: Any) -> None:
@@ -389,12 +362,7 @@ def test_every_module_says_first_what_it_was_made_from() -> None:
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
-def test_a_template_says_why_it_is_there_and_fits_the_installed_generator(template: Path) -> None:
-    header = template.read_text("utf-8").partition("-#}")[0]
+def test_a_template_was_compared_with_the_installed_generator_s(template: Path) -> None:
     installed = importlib.metadata.version("openapi-python-client")
-    assert "Why: " in header
-    assert f"From: openapi-python-client {installed}, {template.name}" in header, (
-        f"{template.name} was taken from another generator than the installed {installed}: "
-        "compare it with the installed template, then correct its header"
-    )
-    assert "Without it: " in header
+    header = f"From: openapi-python-client {installed}, {template.name}"
+    assert header in template.read_text("utf-8"), "compare the two, then correct the header"
