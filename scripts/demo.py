@@ -1,6 +1,6 @@
-"""Ask a sandbox portal for the current call in four ways, and show the responses.
+"""Call a sandbox portal in four ways, and show the responses.
 
-The portal runs on a free port of this machine, and ends with the demonstration.
+The portal runs on a free port of this machine, for as long as the demonstration.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from rich.console import Console
 
 
 def ask(console: Console, constructor: str, client: Client) -> CallStatus:
-    """Ask twice, and print the code together with what it returned."""
+    """Call synchronously and asynchronously; print the code and what it returned."""
 
     async def ask_asynchronously() -> CallStatus:
         async with client:
@@ -35,7 +35,7 @@ def ask(console: Console, constructor: str, client: Client) -> CallStatus:
 
 
 def show(console: Console, call: CallStatus) -> None:
-    """Print the fields of a call, whose reprs show their types."""
+    """Print the fields of a call as reprs, which show their types."""
     console.print("[bold]call = get_status.sync(client=client).result[/], a CallStatus")
     for name in (field.name for field in attrs.fields(CallStatus)):
         if name == "crm_bindings":
@@ -47,7 +47,7 @@ def show(console: Console, call: CallStatus) -> None:
 
 
 def fail(console: Console, client: Client) -> None:
-    """Ask with a token that has expired, and print what an application catches."""
+    """Call with an expired token; print the exception that an application catches."""
     try:
         get_status.sync(client=client)
     except errors.ApiError as error:
