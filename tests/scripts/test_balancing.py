@@ -4,7 +4,7 @@ import socket
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 import httpx
 import pytest
@@ -24,11 +24,11 @@ def answering(name: bytes) -> Callable[[socketserver.BaseRequestHandler], None]:
 
 
 def closing_at_once(self: socketserver.BaseRequestHandler) -> None:
-    """What a process does that ends before it has read a request."""
+    """End before the request is read."""
 
 
 def closing_after_reading(self: socketserver.BaseRequestHandler) -> None:
-    """What a process does that ends before it has answered."""
+    """End before the request is answered."""
     self.request.recv(REQUEST)
 
 
@@ -54,22 +54,18 @@ def test_connections_go_to_the_backends_in_turn() -> None:
         assert [ask(port) for _ in range(4)] == ["one", "other", "one", "other"]
 
 
-@pytest.mark.parametrize("ending", [closing_at_once, closing_after_reading, None])
-def test_a_request_that_a_backend_does_not_answer_goes_to_the_next(
-    ending: Callable[[socketserver.BaseRequestHandler], None] | None,
-) -> None:
-    with ExitStack() as stack:
-        if ending is None:
-            with listen() as listener:
-                gone = port_of(listener)
-        else:
-            gone = stack.enter_context(backend(ending))
-        one = stack.enter_context(backend(answering(b"one")))
-        port = stack.enter_context(balancing(0, [gone, one]))
+def test_a_request_that_a_backend_does_not_answer_goes_to_the_next() -> None:
+    with listen() as listener:
+        gone = port_of(listener)
+    with (
+        backend(closing_after_reading) as ending,
+        backend(answering(b"one")) as one,
+        balancing(0, [gone, ending, one]) as port,
+    ):
         assert [ask(port) for _ in range(4)] == ["one"] * 4
 
 
-def test_a_backend_that_closes_before_a_request_has_come_does_not_close_the_client() -> None:
+def test_a_backend_that_closes_before_a_request_arrives_does_not_close_the_client() -> None:
     reached = threading.Event()
 
     def reach(self: socketserver.BaseRequestHandler) -> None:

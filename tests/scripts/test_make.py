@@ -39,14 +39,13 @@ def tools(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def uv(tools: Path) -> Path:
+def uv(tools: Path) -> None:
     """A uv that makes an empty .venv."""
     script(
         tools / "uv",
         f'[ "$1" = --version ] && exit; echo "$@ certs=$UV_SYSTEM_CERTS" >>"{tools}/calls"',
         f'mkdir -p .venv/bin && ln -sf "{sys.executable}" .venv/bin/python',
     )
-    return tools / "uv"
 
 
 @pytest.fixture
@@ -86,12 +85,9 @@ def other_python(file: Path, version: str) -> None:
 # --- the list of targets --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("arguments", [[], ["help"]])
-def test_make_lists_its_targets_and_installs_nothing(
-    make: Make, project: Path, arguments: list[str]
-) -> None:
+def test_make_alone_lists_the_targets_and_installs_nothing(make: Make, project: Path) -> None:
     before = sorted(project.iterdir())
-    listed = re.findall(r"^  ([a-z-]+) +\S", make(*arguments).stdout, re.M)
+    listed = re.findall(r"^  ([a-z-]+) +\S", make().stdout, re.M)
     phony = re.findall(r"^\.PHONY: ([a-z-]+)$", (project / "Makefile").read_text("utf-8"), re.M)
     assert listed == [target for target in phony if target != "other"]
     assert sorted(project.iterdir()) == before
@@ -127,7 +123,7 @@ def test_without_a_recent_python_there_is_one_sentence_and_nothing_is_installed(
 
 
 @pytest.mark.usefixtures("uv")
-def test_the_venv_is_rebuilt_for_another_python_and_only_then(
+def test_the_venv_is_rebuilt_for_another_python_and_updated_for_a_new_lock_file(
     make: Make, project: Path, tools: Path
 ) -> None:
     ready, installed = ".venv/.ready", project / ".venv" / "installed"
@@ -144,9 +140,14 @@ def test_the_venv_is_rebuilt_for_another_python_and_only_then(
     assert make(ready, "PYTHON=python3.99").returncode == 0
     assert len(calls(tools)) == 2
     assert not installed.exists()
+    script(tools / "python3", "exit 127")
     for same in (["PYTHON=python3.99"], []):
         assert make(ready, *same).returncode == 0
     assert len(calls(tools)) == 2
+
+    os.utime(project / "uv.lock", (2**32, 2**32))
+    assert make(ready).returncode == 0
+    assert len(calls(tools)) == 3
 
 
 @pytest.mark.parametrize("state", [None, "ready with a Python that is gone\n"])
@@ -165,18 +166,6 @@ def test_a_venv_that_is_incomplete_or_without_its_python_is_rebuilt(
     assert make(".venv/.ready").returncode == 0
     assert not (folder / "installed").exists()
     assert len(calls(tools)) == 1
-
-
-@pytest.mark.usefixtures("uv")
-def test_a_new_lock_file_updates_the_venv_with_the_python_it_has(
-    make: Make, project: Path, tools: Path
-) -> None:
-    other_python(tools / "python3.99", "3.99.0")
-    make(".venv/.ready", "PYTHON=python3.99")
-    os.utime(project / "uv.lock", (2**32, 2**32))
-    script(tools / "python3", "exit 127")
-    assert make(".venv/.ready").returncode == 0
-    assert len(calls(tools)) == 2
 
 
 # --- the tools ------------------------------------------------------------------------------------
