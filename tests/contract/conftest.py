@@ -6,8 +6,6 @@ import pytest
 from bitrix24_sandbox.server import Running, running
 from contract import document as contract
 
-from tests.contract.scenario import restore
-
 
 @pytest.fixture(scope="session")
 def document() -> contract.Document:
@@ -17,14 +15,14 @@ def document() -> contract.Document:
 
 @pytest.fixture(scope="session")
 def running_portal() -> Iterator[Running]:
-    """A sandbox whose portal the tests can reach into; ask for `portal`, which is fresh."""
+    """A running sandbox, in any state."""
     with running() as sandbox:
         yield sandbox
 
 
 @pytest.fixture
 def portal(running_portal: Running) -> Iterator[Running]:
-    """A sandbox in the state of its start, which it returns to after the test."""
-    restore(running_portal)
+    """The running sandbox in its initial state, to which it returns after the test."""
+    running_portal.reset()
     yield running_portal
-    restore(running_portal)
+    running_portal.reset()

@@ -1,48 +1,51 @@
-"""A sandbox whose answers can be mutated, to see whether the proof notices."""
+"""A portal whose responses can be mutated, to see whether the tests notice."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class Request(NamedTuple):
-    """What was asked."""
+    """The parts of a request that mutations depend on."""
 
-    method: str
     path: str
     query: bytes
-    headers: dict[str, str]
     body: bytes
 
 
 class Answer(NamedTuple):
-    """What is answered."""
+    """A response of the portal."""
 
     status: int
     headers: dict[str, str]
     body: bytes
 
     def value(self) -> dict[str, Any]:
-        """Read the body as the JSON object that it is."""
+        """Return the body, parsed as a JSON object."""
         value: dict[str, Any] = json.loads(self.body)
         return value
 
     def with_value(self, value: Any, status: int | None = None) -> "Answer":
-        """Make the same answer with another JSON body, and perhaps another status."""
+        """Return this response with another JSON body, and perhaps another status."""
         return self._replace(body=json.dumps(value).encode(), status=status or self.status)
 
 
 Mutation = Callable[[Request, Answer], Answer]
 
 
+def unchanged(_: Request, answer: Answer) -> Answer:
+    """Return the response as it is."""
+    return answer
+
+
 class Mutated:
-    """ASGI middleware that applies a mutation to the portal's answers, and tells if it did."""
+    """ASGI middleware that mutates the portal's responses, and records whether it did."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self.begin(lambda _, answer: answer)
+        self.begin(unchanged)
 
     def begin(self, mutation: Mutation) -> None:
         """Apply this mutation from now on."""
@@ -51,14 +54,14 @@ class Mutated:
         self.error: Exception | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; only answers of the portal itself are mutated."""
+        """Mutate the response if it is the portal's own, not one of the sandbox's control API."""
         if not scope["path"].startswith("/rest/"):
             await self._app(scope, receive, send)
             return
-        messages: list[Message] = []
         body = b""
+        messages: list[Message] = []
 
-        async def listen() -> Message:
+        async def receive_and_keep() -> Message:
             nonlocal body
             message = await receive()
             body += message.get("body", b"")
@@ -67,29 +70,20 @@ class Mutated:
         async def keep(message: Message) -> None:
             messages.append(message)
 
-        await self._app(scope, listen, keep)
+        await self._app(scope, receive_and_keep, keep)
         start, *chunks = messages
-        answer = Answer(
-            start["status"],
-            _decoded(start["headers"]),
-            b"".join(chunk["body"] for chunk in chunks),
+        headers = {str(name, "latin-1"): str(value, "latin-1") for name, value in start["headers"]}
+        answer = self._mutate(
+            Request(scope["path"], scope["query_string"], body),
+            Answer(start["status"], headers, b"".join(chunk["body"] for chunk in chunks)),
         )
-        request = Request(
-            scope["method"], scope["path"], scope["query_string"], _decoded(scope["headers"]), body
-        )
-        mutated = self._mutate(request, answer)
-        headers = {**mutated.headers, "content-length": str(len(mutated.body))}
-        await send(
-            {
-                "type": "http.response.start",
-                "status": mutated.status,
-                "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-            }
-        )
-        await send({"type": "http.response.body", "body": mutated.body})
+        length = {"content-length": str(len(answer.body))}
+        raw = [(name.encode(), value.encode()) for name, value in (answer.headers | length).items()]
+        await send({"type": "http.response.start", "status": answer.status, "headers": raw})
+        await send({"type": "http.response.body", "body": answer.body})
 
     def _mutate(self, request: Request, answer: Answer) -> Answer:
-        # An exception here would be answered with 500, and the proof would fail for that.
+        # An exception would become a 500, which the tests would notice for the wrong reason.
         try:
             mutated = self._mutation(request, answer)
         except Exception as error:
@@ -97,7 +91,3 @@ class Mutated:
             return answer
         self.changed = self.changed or mutated != answer
         return mutated
-
-
-def _decoded(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    return {str(name, "latin-1"): str(value, "latin-1") for name, value in headers}

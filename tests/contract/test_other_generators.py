@@ -13,7 +13,7 @@ import pytest
 from bitrix24_sandbox.server import Running
 from contract.document import PATH, Document
 
-from tests.contract.scenario import CALLS, by_webhook
+from tests.contract.scenario import CALLS, with_webhook
 
 
 def generate(folder: Path, module: str, *arguments: str) -> None:
@@ -75,14 +75,14 @@ def test_the_stock_client_reads_every_call(
 ) -> None:
     portal.call = call
     response = stock_call(portal.webhook_url)
-    assert response.to_dict()["result"] == by_webhook(portal).json()["result"]
+    assert response.to_dict()["result"] == with_webhook(portal).json()["result"]
 
 
 def test_the_stock_client_sends_the_token_in_the_body(
     portal: Running, stock_call: Callable[..., Any]
 ) -> None:
     response = stock_call(portal.oauth_url, auth=portal.access_token)
-    assert response.to_dict() | {"time": {}} == by_webhook(portal).json() | {"time": {}}
+    assert response.to_dict() | {"time": {}} == with_webhook(portal).json() | {"time": {}}
 
 
 def test_the_stock_client_reads_an_error(portal: Running, stock_call: Callable[..., Any]) -> None:
@@ -95,7 +95,7 @@ def test_models_of_pydantic_read_every_call(
     portal: Running, pydantic_models: Any, call: dict[str, Any]
 ) -> None:
     portal.call = call
-    body = by_webhook(portal).json()
+    body = with_webhook(portal).json()
     response = pydantic_models.GetStatusResponse.model_validate(body)
     assert response.model_dump(mode="json", exclude_unset=True)["result"] == body["result"]
 
@@ -105,7 +105,7 @@ def test_models_of_pydantic_read_every_error(
     portal: Running, pydantic_models: Any, code: str
 ) -> None:
     portal.fail(code)
-    error = pydantic_models.ErrorResponse.model_validate(by_webhook(portal).json())
+    error = pydantic_models.ErrorResponse.model_validate(with_webhook(portal).json())
     assert error.error == code
 
 

@@ -1,4 +1,4 @@
-"""What a sandbox sends to a widget, as the portal's page gets it, checked against the contract."""
+"""What a sandbox sends to a widget through the portal's page, checked against the contract."""
 
 import json
 import re
@@ -9,17 +9,11 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
+from bitrix24_sandbox.portal import scenarios
 from bitrix24_sandbox.testing import Sandbox
 from contract.document import Document, faults_of_value
 
-SCENARIOS = [
-    "external",
-    "incoming-bound",
-    "outgoing-unbound",
-    "call-list",
-    "hidden-number",
-    "transfer",
-]
+SCENARIOS = [name for name in scenarios.SCENARIOS if name != "no-widget"]
 COMMANDS = {
     "getInitData": "InitData",
     "getStatus": "CallStatus",
@@ -27,29 +21,26 @@ COMMANDS = {
     "disableAutoClose": None,
     "enableAutoClose": None,
 }
-"""The commands that are documented, with the schema of what each gives."""
+"""The documented commands, with the schema of each reply."""
 EVENTS = {
     "EntityChanged": "EntityChanged",
     "CallStateChanged": "CallStateChanged",
     "BeforeClose": None,
 }
-"""Likewise the events, without the `CallCard::` before their names."""
+"""The documented events without the prefix `CallCard::`, with the schema of each payload."""
 
 
 @dataclass
-class Heard:
-    """What a widget got in one scenario: how it was opened, and each payload by what it is for."""
+class Received:
+    """What a widget received in one scenario: how it was opened, and the named payloads."""
 
     query: dict[str, str] = field(default_factory=dict)
     form: dict[str, str] = field(default_factory=dict)
     payloads: list[tuple[str, Any]] = field(default_factory=list)
 
-    def of(self, name: str) -> list[Any]:
-        return [payload for what, payload in self.payloads if what == name]
-
 
 class Page:
-    """The portal's page: it hands over the widget's messages, and gets those for the widget."""
+    """The portal's page, which passes messages between the widget and the portal."""
 
     def __init__(self, sandbox: Sandbox, turns: Iterator[str]) -> None:
         self._sandbox = sandbox
@@ -59,13 +50,13 @@ class Page:
         self.opening: dict[str, Any] = {}
 
     def turn(self) -> dict[str, Any]:
-        """Give the next turn: what the page is to do at once."""
+        """Return the next turn: what the page should do at once."""
         line = next(line for line in self._turns if line)
         turn: dict[str, Any] = json.loads(line.removeprefix("data: "))
         return turn
 
     def wait_for(self, member: str) -> Any:
-        """Give what the next turn says that has this member."""
+        """Return this member of the next turn that has it."""
         while not (value := self.turn().get(member)):
             pass
         return value
@@ -79,14 +70,14 @@ class Page:
         }
         post(f"{self._sandbox.origin}/sandbox/card/message", message)
 
-    def hear(self, last: str) -> list[tuple[str, Any]]:
-        """Wait until this callback has been called; give all that came until then."""
-        heard: list[tuple[str, Any]] = []
-        while last not in [callback for callback, _ in heard]:
+    def receive(self, last: str) -> list[tuple[str, Any]]:
+        """Wait until this callback is called; return the payloads up to then, by callback."""
+        payloads: list[tuple[str, Any]] = []
+        while last not in [callback for callback, _ in payloads]:
             for text in self.wait_for("post"):
                 callback, _, payload = text.partition(":")
-                heard.append((callback, json.loads(payload) if payload else None))
-        return heard
+                payloads.append((callback, json.loads(payload) if payload else None))
+        return payloads
 
 
 _http = httpx.Client(trust_env=False, timeout=60)
@@ -102,66 +93,66 @@ def page_of(sandbox: Sandbox) -> Iterator[Page]:
         yield Page(sandbox, response.iter_lines())
 
 
-def heard_in(sandbox: Sandbox, scenario: str) -> Heard:
-    """Play a scenario to a widget that asks for everything, until the card is about to close."""
-    heard = Heard()
+def received_in(sandbox: Sandbox, scenario: str) -> Received:
+    """Play a scenario to a widget that uses every command and event; return what it receives."""
+    received = Received()
 
-    def hear(command: str) -> None:
-        """Ask, and wait for the reply; what happened before has been heard by then."""
+    def ask(command: str) -> None:
+        """Send a command and wait for the reply; earlier events arrive before it."""
         page.say(command, "{}", command)
-        heard.payloads += page.hear(command)
+        received.payloads += page.receive(command)
 
     def change(**fields: Any) -> None:
         sandbox.call = {**sandbox.state()["call"], **fields}
-        hear("getStatus")
+        ask("getStatus")
 
     sandbox.reset()
     sandbox.play(scenario)
     with page_of(sandbox) as page:
-        if "widget-tab" in page.actions:  # another tab is in front
+        if "widget-tab" in page.actions:  # another tab is active
             post(f"{sandbox.origin}/sandbox/card/widget-tab")
         page.opening = page.wait_for("open")
-        heard.query = dict(parse_qsl(urlsplit(page.opening["action"]).query))
-        heard.form = page.opening["fields"]
+        received.query = dict(parse_qsl(urlsplit(page.opening["action"]).query))
+        received.form = page.opening["fields"]
         for event in EVENTS:
             page.say("placementBindEvent", json.dumps({"event": f"CallCard::{event}"}), event)
         for command in COMMANDS:
-            hear(command)
+            ask(command)
         call = sandbox.state()["call"]
         change(CRM_ENTITY_TYPE="DYNAMIC_1032", CRM_ENTITY_ID=71)
         change(**{name: call[name] for name in ("CRM_ENTITY_TYPE", "CRM_ENTITY_ID")})
         change(CALL_STATE="on_hold")
         change(CALL_STATE="connected")
-        hear("disableAutoClose")
+        ask("disableAutoClose")
         post(f"{sandbox.origin}/sandbox/card/far-end-hangs-up")
-        hear("getStatus")
+        ask("getStatus")
     sandbox.reset()
-    return heard
+    return received
 
 
-def faults_of_heard(document: Document, heard: Heard) -> Iterator[str]:
-    """Say in what a widget got something else than is documented."""
-    yield from faults_of_value(document, "OpenWidgetQuery", heard.query)
-    yield from faults_of_value(document, "OpenWidgetRequest", heard.form)
-    for schema, values in {"OpenWidgetQuery": heard.query, "OpenWidgetRequest": heard.form}.items():
+def faults_of_received(document: Document, received: Received) -> Iterator[str]:
+    """Yield where a widget received something undocumented."""
+    for schema, fields in (
+        ("OpenWidgetQuery", received.query),
+        ("OpenWidgetRequest", received.form),
+    ):
+        yield from faults_of_value(document, schema, fields)
         documented = document["components"]["schemas"][schema]["properties"]
-        yield from (f"{schema}: {name} is not documented" for name in values.keys() - documented)
-    for name, payload in heard.payloads:
-        schema_of_it = {**COMMANDS, **EVENTS}[name]
-        if schema_of_it is None:
-            if payload not in (None, []):
-                yield f"{name}: expected nothing, got {payload!r}"
-        else:
-            yield from faults_of_value(document, schema_of_it, payload)
+        yield from (f"{schema}: {name} is not documented" for name in fields.keys() - documented)
+    for name, payload in received.payloads:
+        if payload_schema := {**COMMANDS, **EVENTS}[name]:
+            yield from faults_of_value(document, payload_schema, payload)
+        elif payload not in (None, []):
+            yield f"{name}: expected no payload, got {payload!r}"
     for kind, member in (("Command", "command"), ("Event", "event")):
         named = set(document["components"]["schemas"][kind]["enum"])
-        for interface in heard.of("getInterface"):
-            for name in named.symmetric_difference(interface[member]):
-                yield f"{kind}: {name} is either not documented or not there"
+        (interface,) = (payload for name, payload in received.payloads if name == "getInterface")
+        for name in named.symmetric_difference(interface[member]):
+            yield f"{kind}: {name} is documented or there, but not both"
 
 
 def faults_of_servers(document: Document, sandbox: Sandbox) -> Iterator[str]:
-    """Say which server of the contract is not where the sandbox is."""
+    """Yield the servers of the contract that are not where the sandbox is."""
     for server, url in zip(
         document["servers"], (sandbox.webhook_url, sandbox.oauth_url), strict=True
     ):
@@ -170,22 +161,22 @@ def faults_of_servers(document: Document, sandbox: Sandbox) -> Iterator[str]:
             yield f"{server['url']} has another path than {urlsplit(url).path}"
 
 
-# --- the kinds of values --------------------------------------------------------------------------
+# --- values that no portal sends ------------------------------------------------------------------
 
-KINDS: list[Any] = [None, True, False, 0, 17, -1, 1.5, "", "0", "17", "text", [], ["text"], {}]
-"""A value of each kind that JSON has, and some that are easily taken for another."""
+VALUES: list[Any] = [None, True, False, 0, 17, -1, 1.5, "", "0", "17", "text", [], ["text"], {}]
+"""A value of each JSON type, and some that are easily mistaken for another type."""
 
 
-def faults_of_kinds(document: Document, sandbox: Sandbox) -> Iterator[str]:
-    """Say what the contract admits in a call and the sandbox refuses, as no portal sends it."""
+def faults_of_values(document: Document, sandbox: Sandbox) -> Iterator[str]:
+    """Yield what the contract allows in a call and the sandbox, knowing portals, refuses."""
     call = sandbox.state()["call"]
     properties = document["components"]["schemas"]["CallStatus"]["properties"]
     for name, described in properties.items():
-        for value in [*KINDS, *described.get("examples", [])]:
+        for value in [*VALUES, *described.get("examples", [])]:
             yield from _faults_of_call(document, sandbox, {**call, name: value})
     bindings = document["components"]["schemas"]["CrmBinding"]["properties"]
     for name, described in bindings.items():
-        for value in [*KINDS, *described.get("examples", [])]:
+        for value in [*VALUES, *described.get("examples", [])]:
             bound = [{"ENTITY_TYPE": "DEAL", "ENTITY_ID": 5, name: value}]
             yield from _faults_of_call(document, sandbox, {**call, "CRM_BINDINGS": bound})
     for name in document["components"]["schemas"]["CallStatus"]["properties"]:
@@ -198,4 +189,4 @@ def _faults_of_call(document: Document, sandbox: Sandbox, call: dict[str, Any]) 
     if not any(faults_of_value(document, "CallStatus", call)):
         response = _http.put(f"{sandbox.origin}/sandbox/call", json=call)
         if response.status_code != 200:
-            yield f"the contract admits what no portal sends: {response.text}"
+            yield f"the contract allows what no portal sends: {response.text}"
