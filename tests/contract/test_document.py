@@ -1,39 +1,19 @@
-"""The contract agrees with itself."""
+"""The contract is consistent, and has every error and every value that is known."""
 
 import pytest
-from contract.document import Document, count_examples, error_examples, faults_of_document
-from openapi_spec_validator import validate
+from contract.document import Document, error_examples, faults_of_document
 
 from tests.data import ERRORS
 
 
-def test_the_contract_is_a_valid_openapi_document(document: Document) -> None:
-    validate(document)
-
-
-def test_every_example_fits_its_schema_and_every_error_code_is_shown(document: Document) -> None:
+def test_the_contract_does_not_contradict_itself(document: Document) -> None:
     assert list(faults_of_document(document)) == []
 
 
-def test_there_are_examples_of_every_part(document: Document) -> None:
-    # 3 requests, 3 calls and 28 errors; the rest are the fields' own.
-    assert count_examples(document) >= 34 + 40
-
-
-def test_every_documented_error_is_shown_under_every_status_that_it_is_known_with(
-    document: Document,
-) -> None:
+def test_each_known_error_has_an_example_for_each_status(document: Document) -> None:
     assert sorted(error_examples(document)) == sorted(
         (status, code) for code, statuses, _ in ERRORS for status in statuses
     )
-
-
-def test_a_request_and_its_response_have_examples_of_the_same_names(document: Document) -> None:
-    (operation,) = document["paths"].values()
-    requests = operation["post"]["requestBody"]["content"]["application/json"]["examples"]
-    current = document["components"]["responses"]["CurrentCall"]
-    responses = current["content"]["application/json"]["examples"]
-    assert list(requests) == list(responses)
 
 
 def test_every_secret_is_marked(document: Document) -> None:
@@ -57,12 +37,11 @@ def test_every_secret_is_marked(document: Document) -> None:
     }
 
 
-def test_nothing_but_the_operation_has_its_tag(document: Document) -> None:
-    # A generator that writes a class for a tag otherwise loses one of two operations.
-    tags = [post["post"]["tags"] for post in document["webhooks"].values()]
-    assert tags == [["widget"], ["event"], ["event"]]
+def test_the_operation_shares_its_tag_with_no_webhook(document: Document) -> None:
+    # Generators that write one class per tag would lose one of two operations.
     (operation,) = document["paths"].values()
-    assert operation["post"]["tags"] == ["call_card"]
+    (tag,) = operation["post"]["tags"]
+    assert not any(tag in webhook["post"]["tags"] for webhook in document["webhooks"].values())
 
 
 @pytest.mark.parametrize(
@@ -73,7 +52,5 @@ def test_nothing_but_the_operation_has_its_tag(document: Document) -> None:
         ("CallState", {"idle", "connecting", "connected"}),
     ],
 )
-def test_a_set_of_values_holds_all_that_is_known(
-    document: Document, name: str, values: set[str]
-) -> None:
+def test_a_set_of_values_is_complete(document: Document, name: str, values: set[str]) -> None:
     assert set(document["components"]["schemas"][name]["enum"]) == values

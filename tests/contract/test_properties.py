@@ -1,5 +1,6 @@
-"""The sandbox keeps the contract, whatever is sent. `make contract` sends more, and otherwise."""
+"""The sandbox keeps the contract, whatever is sent; `make contract` sends more, at random."""
 
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
@@ -12,48 +13,31 @@ from tests.contract.exploring import explore
 
 SEED = 1
 
-CHECKS = {
-    "allow_header_conformance",
-    "content_type_conformance",
-    "ensure_resource_availability",
-    "ignored_auth",
-    "missing_required_header",
-    "negative_data_rejection",
-    "not_a_server_error",
-    "object_level_authorization",
-    "positive_data_acceptance",
-    "response_headers_conformance",
-    "response_schema_conformance",
-    "status_code_conformance",
-    "unsupported_method",
-    "use_after_free",
-}
 
-
-def by_webhook(document: Document, portal: Running) -> View:
+def with_webhook(document: Document, portal: Running) -> View:
     return webhook(document, portal.webhook_url)
 
 
-def by_oauth(document: Document, portal: Running) -> View:
+def with_oauth(document: Document, portal: Running) -> View:
     return oauth(document, portal.oauth_url, portal.access_token)
 
 
-def by_oauth_in_body(document: Document, portal: Running) -> View:
+def with_oauth_in_body(document: Document, portal: Running) -> View:
     return oauth_in_body(document, portal.oauth_url, portal.access_token)
 
 
-def by_nobody(document: Document, portal: Running) -> View:
-    portal.expire_tokens()  # so that no token, made up or not, is a valid one
+def without_a_valid_token(document: Document, portal: Running) -> View:
+    portal.expire_tokens()  # so that no generated token is valid
     return stranger(document, portal.oauth_url)
 
 
 @pytest.mark.parametrize(
     ("view_of", "cases", "at_least"),
     [
-        (by_webhook, 200, {200: 80, 400: 60, 405: 5}),
-        (by_oauth, 150, {200: 60, 400: 50, 401: 2, 405: 5}),
-        (by_oauth_in_body, 150, {200: 60, 400: 40, 401: 20, 405: 5}),
-        (by_nobody, 100, {401: 100, 405: 5}),
+        (with_webhook, 200, {200: 80, 400: 60, 405: 5}),
+        (with_oauth, 150, {200: 60, 400: 50, 401: 2, 405: 5}),
+        (with_oauth_in_body, 150, {200: 60, 400: 40, 401: 20, 405: 5}),
+        (without_a_valid_token, 100, {401: 100, 405: 5}),
     ],
 )
 def test_the_sandbox_keeps_every_property_of_the_contract(
@@ -68,15 +52,7 @@ def test_the_sandbox_keeps_every_property_of_the_contract(
     assert failed == []
     assert tally.cases >= cases
     assert set(tally.statuses) == set(at_least)
-    assert {status: tally.statuses[status] >= n for status, n in at_least.items()} == dict.fromkeys(
-        at_least, True
-    )
-    assert set(tally.checks) == CHECKS
-    assert {phase for phase, sent in tally.phases.items() if sent} == {
-        "examples",
-        "coverage",
-        "fuzzing",
-    }
+    assert tally.statuses >= Counter(at_least)
 
 
 def test_the_same_seed_sends_the_same_requests_and_another_seed_others(
@@ -89,10 +65,10 @@ def test_the_same_seed_sends_the_same_requests_and_another_seed_others(
         def keep(response: Response) -> None:
             bodies.append(response.request.body)
 
-        list(findings(view, Tally(), cases=20, seed=seed, on_answer=keep))
+        list(findings(view, Tally(), cases=10, seed=seed, on_answer=keep))
         return bodies
 
     first = sent(1)
-    assert len(first) > 20
+    assert len(first) > 10
     assert sent(1) == first
     assert sent(2) != first
