@@ -40,6 +40,19 @@ def unchanged(_: Request, answer: Answer) -> Answer:
     return answer
 
 
+def success(edit: Callable[[Any], object]) -> Mutation:
+    """Edit the JSON of each success."""
+
+    def mutation(_: Request, answer: Answer) -> Answer:
+        if answer.status != 200:
+            return answer
+        envelope = answer.value()
+        edit(envelope)
+        return answer.with_value(envelope)
+
+    return mutation
+
+
 class Mutated:
     """ASGI middleware that mutates the portal's responses, and records whether it did."""
 

@@ -12,7 +12,7 @@ from contract.document import Document, faults_of_document, load
 from contract.properties import Finding, Tally, findings, oauth, oauth_in_body, stranger, webhook
 
 from tests.contract.evolution import GONE, edited
-from tests.contract.mutation import Answer, Mutated, Mutation, Request, unchanged
+from tests.contract.mutation import Answer, Mutated, Mutation, Request, success, unchanged
 from tests.contract.scenario import faults_of_scenario
 from tests.contract.widget import (
     faults_of_received,
@@ -64,19 +64,6 @@ def test_without_a_mutation_nothing_is_wrong(
 
 
 # --- mutants of the portal ------------------------------------------------------------------------
-
-
-def success(edit: Callable[[Any], object]) -> Mutation:
-    """Edit the JSON of each success."""
-
-    def mutation(_: Request, answer: Answer) -> Answer:
-        if answer.status != 200:
-            return answer
-        envelope = answer.value()
-        edit(envelope)
-        return answer.with_value(envelope)
-
-    return mutation
 
 
 def error(edit: Callable[[Any], object]) -> Mutation:
