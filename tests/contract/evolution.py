@@ -57,7 +57,7 @@ components:
 
 
 def edited(document: dict[str, Any], pointer: str, value: Any) -> dict[str, Any]:
-    """A copy of the document with one value set, appended (at "-") or taken away (GONE)."""
+    """Return a copy of the document with one value set, appended (at "-") or removed (GONE)."""
     changed = copy.deepcopy(document)
     *path, last = (step.replace("~1", "/") for step in pointer.split("/"))
     node: Any = changed

@@ -1,9 +1,9 @@
-"""Generated requests, from a process of their own.
+"""Generated requests, sent by a separate process.
 
-Hypothesis mixes the constants of each first-party module that is imported into what it generates,
-and has no public setting against it. Here there are the same modules whichever tests run before:
-those of `contract` that are imported below. (Modules of tests it leaves alone.) One process is
-enough for all views, as what one has sent does not change what the next one sends.
+Hypothesis generates values from the constants of every first-party module that is imported, and no
+public setting turns this off. A process of its own always imports the same modules, whichever tests
+ran before. (Hypothesis ignores test modules.) One process serves all views: what it sends for one
+does not depend on the others.
 """
 
 from concurrent.futures import ProcessPoolExecutor
@@ -16,7 +16,7 @@ from contract.properties import Finding, Tally, View, findings
 
 
 class Explored(NamedTuple):
-    """What was sent, and the first things that failed."""
+    """What was sent, and the first findings."""
 
     tally: Tally
     failed: list[Finding]

@@ -1,4 +1,4 @@
-"""Other people's tools take the contract: what they make of it asks the sandbox, and reads it."""
+"""Other generators accept the contract, and what they generate works with the sandbox."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def imported(folder: Path, package: str) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def stock_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """What openapi-python-client makes of the contract without this project's templates."""
+    """The client that openapi-python-client generates without this project's templates."""
     folder = tmp_path_factory.mktemp("stock")
     (folder / "config.yaml").write_text("post_hooks: []\n")
     options = ("--meta", "none", "--config", "config.yaml", "--fail-on-warning")
@@ -44,7 +44,7 @@ def stock_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def pydantic_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """What datamodel-code-generator makes of it."""
+    """The models that datamodel-code-generator generates."""
     folder = tmp_path_factory.mktemp("pydantic")
     kind = ("--input-file-type", "openapi", "--output-model-type", "pydantic_v2.BaseModel")
     options = (*kind, "--extra-fields", "allow", "--formatters", "builtin")

@@ -1,4 +1,4 @@
-"""A user's own run of schemathesis, as the contract describes it, passes if its credentials do."""
+"""A run of schemathesis as the contract describes it passes only with valid credentials."""
 
 import re
 from pathlib import Path
