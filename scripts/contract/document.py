@@ -1,4 +1,4 @@
-"""The contract as a document: what it says of an answer, and whether it agrees with itself."""
+"""The contract as a document: checks of a response against it, and of its own consistency."""
 
 import json
 import re
@@ -18,7 +18,7 @@ _URI = "urn:contract"
 
 
 class ErrorExample(NamedTuple):
-    """An error as the contract shows it."""
+    """An error of which the contract has an example."""
 
     status: int
     code: str
@@ -31,7 +31,7 @@ def load() -> Document:
 
 
 def error_examples(document: Document) -> list[ErrorExample]:
-    """List the errors of which the contract gives an example, by the status of their response."""
+    """Return the errors of which the contract has an example, with the status of the response."""
     return [
         ErrorExample(int(status), _resolved(document, example)["value"]["error"])
         for status, response in _responses(document).items()
@@ -42,28 +42,28 @@ def error_examples(document: Document) -> list[ErrorExample]:
 
 
 def statuses(document: Document) -> list[int]:
-    """List the documented statuses of the operation."""
+    """Return the documented statuses of the operation."""
     return sorted(int(status) for status in _responses(document))
 
 
 def codes(document: Document) -> list[str]:
-    """List the error codes that the contract names."""
+    """Return the error codes that the contract lists."""
     return sorted(document["components"]["schemas"]["ErrorCode"]["enum"])
 
 
 def operation(document: Document) -> str:
-    """Name the operation as people do."""
+    """Return the operation's method and path."""
     (path,) = document["paths"]
     return f"POST {path}"
 
 
-# --- what is wrong with an answer -----------------------------------------------------------------
+# --- what is wrong with a response ----------------------------------------------------------------
 
 
 def faults_of_answer(
     document: Document, status: int, content_type: str, body: bytes
 ) -> Iterator[str]:
-    """Say in what an answer is not as documented: its status, its media type, its body."""
+    """Yield how a response is not as documented: in its status, its media type or its body."""
     pointer = f"{_operation_pointer(document)}/responses/{status}"
     response = _responses(document).get(str(status))
     if response is None:
@@ -86,7 +86,7 @@ def faults_of_answer(
 
 
 def faults_of_value(document: Document, schema: str, value: Any) -> Iterator[str]:
-    """Say in what a value is not as a component schema has it, JSON inside its texts included."""
+    """Yield how a value does not fit a component schema, JSON inside its strings included."""
     pointer = f"/components/schemas/{schema}"
     for error in _validator(document, pointer).iter_errors(value):
         yield f"{schema}: {error.json_path}: {error.message}"
@@ -99,7 +99,7 @@ def faults_of_value(document: Document, schema: str, value: Any) -> Iterator[str
 
 
 def _refuse(constant: str) -> None:
-    # NaN and the infinities, which Python reads and JSON does not have.
+    # NaN and the infinities: Python reads them, but they are not JSON.
     raise ValueError(f"{constant} is not JSON")
 
 
@@ -107,7 +107,7 @@ def _refuse(constant: str) -> None:
 
 
 def faults_of_document(document: Document) -> Iterator[str]:
-    """Say in what the contract contradicts itself: examples, codes, sets of values, components."""
+    """Yield contradictions in the contract: examples, codes, closed sets, unused components."""
     yield from _faults_of_examples(document)
     yield from _faults_of_codes(document)
     yield from _closed_sets(document)
@@ -115,7 +115,7 @@ def faults_of_document(document: Document) -> Iterator[str]:
 
 
 def count_examples(document: Document) -> int:
-    """Count the examples, of media types and of schemas."""
+    """Return the number of examples, of media types and of schemas."""
     return sum(1 for _ in _examples(document))
 
 
@@ -128,13 +128,13 @@ def _faults_of_examples(document: Document) -> Iterator[str]:
 def _faults_of_codes(document: Document) -> Iterator[str]:
     named = set(codes(document))
     shown = {example.code for example in error_examples(document)}
-    yield from (f"{code} is named, but no response shows it" for code in sorted(named - shown))
-    yield from (f"{code} is shown, but not named" for code in sorted(shown - named))
+    yield from (f"{code} is listed, but has no example" for code in sorted(named - shown))
+    yield from (f"{code} has an example, but is not listed" for code in sorted(shown - named))
     listed = document["components"]["schemas"]["ErrorCode"]
     described = dict(zip(listed["enum"], listed["x-enum-descriptions"], strict=False))
     for code, example in document["components"]["examples"].items():
         if example["summary"] != described.get(code):
-            yield f"{code} is described in another way than its example"
+            yield f"{code} and its example have different descriptions"
 
 
 def _closed_sets(document: Document) -> Iterator[str]:
@@ -146,22 +146,22 @@ def _closed_sets(document: Document) -> Iterator[str]:
     for pointer, node in _nodes(document):
         for name, schema in node.items():
             if isinstance(schema, dict) and schema.get("$ref") in sets:
-                yield f"{pointer}/{name} admits only the values known so far"
+                yield f"{pointer}/{name} allows only the values that are listed"
         alternatives = node.get("anyOf", ())
         if any(each.get("$ref") in sets for each in alternatives) and not any(
             each.get("type") == "string" for each in alternatives
         ):
-            yield f"{pointer} admits only the values known so far"
+            yield f"{pointer} allows only the values that are listed"
 
 
 def _unused_components(document: Document) -> Iterator[str]:
     used = set(re.findall(r'"\$ref": "#/components/([^"]+)"', json.dumps(document)))
-    # What the page posts to the widget is in no operation, but in a table of the description.
+    # Messages from the page to the widget are not in an operation, but in the description.
     used |= {f"schemas/{name}" for name in re.findall(r"`(\w+)`", document["info"]["description"])}
     for kind in ("examples", "responses", "schemas"):
         for name in document["components"][kind]:
             if f"{kind}/{name}" not in used:
-                yield f"{name} is used by no operation and named in no table"
+                yield f"{name} is neither referenced nor mentioned in the description"
 
 
 def _examples(document: Document) -> Iterator[tuple[str, str, Any]]:
@@ -193,7 +193,7 @@ def _operation_pointer(document: Document) -> str:
 
 
 def _nodes(node: Any, pointer: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Walk all objects of the document; what is inside an example is data, not the document."""
+    """Yield every object of the document with its pointer, except those inside examples."""
     if isinstance(node, dict):
         yield pointer, node
         for name, child in node.items():

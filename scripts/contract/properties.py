@@ -1,8 +1,8 @@
 """Properties of the contract that schemathesis checks against a portal, view by view.
 
-A view is the document as one kind of caller sees it, because authentication is only checked where
-it is required throughout: with a webhook there is none, with OAuth it is required, in the query or
-in the body, and whoever has no valid token must be refused.
+A view is the document as one kind of caller sees it. schemathesis checks authentication only where
+it is always required, so there is one view with a webhook, which needs none, one each with a token
+in the query and in the body, and one in which every caller must be refused.
 """
 
 import json
@@ -24,38 +24,38 @@ from schemathesis.engine.recorder import Request, ScenarioRecorder
 
 from contract.document import Document
 
-_SHOWN = 400  # characters of an answer's body
+_SHOWN = 400  # characters of a response's body
 
 
 @dataclass(frozen=True, repr=False)
 class View:
-    """The document as one kind of caller sees it, and where to ask."""
+    """The document as one kind of caller sees it, and the base URL."""
 
     name: str
     document: Document
     base_url: str
     valid: int
-    """The status with which a valid request is answered."""
+    """The status of the response to a valid request."""
     token: str | None = None
     unexpected: tuple[str, ...] = ("DELETE", "PATCH", "PUT", "QUERY", "TRACE")
-    """The methods that are refused: a portal takes GET as well, and a browser asks with OPTIONS."""
+    """Methods that must be refused; portals also accept GET, and browsers send OPTIONS."""
 
     def masked(self, text: str) -> str:
-        """Hide the webhook's path and the token, in every spelling in which they may turn up."""
-        webhook = urlsplit(self.base_url).path.split("/")[3:]  # behind /rest/USER
+        """Mask the webhook's secret and the token, in every encoding in which they may appear."""
+        webhook = urlsplit(self.base_url).path.split("/")[3:]  # after /rest/USER
         secrets = {*webhook, self.token or ""}
         for secret in sorted(secrets, key=len, reverse=True):
-            for spelling in {
+            for encoded in {
                 secret,
                 percent_encoded(secret, safe=""),
                 quote_plus(secret),
                 json.dumps(secret)[1:-1],
             } - {""}:
-                text = text.replace(spelling, "***")
+                text = text.replace(encoded, "***")
         return text
 
     def curl(self, request: Request) -> str:
-        """Write a request as a line for a shell in which BASE_URL and, if needed, TOKEN are set."""
+        """Return a request as a shell command that uses the variables BASE_URL and TOKEN."""
         target = re.sub(r'([\\"$`])', r"\\\1", request.uri.removeprefix(self.base_url))
         if self.token:
             target = target.replace(f"auth={quote_plus(self.token)}", "auth=$TOKEN")
@@ -75,25 +75,25 @@ class View:
 
 
 def webhook(document: Document, base_url: str, valid: int = 200) -> View:
-    """With a webhook: the URL is all the authentication there is."""
+    """Return the view with a webhook, whose URL is the only authentication."""
     return View("webhook", _without_security(document, 0, None), base_url.rstrip("/"), valid)
 
 
 def oauth(document: Document, base_url: str, token: str, valid: int = 200) -> View:
-    """With OAuth, and a valid token in the query, which wins over one in the body."""
+    """Return the view with OAuth and a valid token in the query, which overrides the body."""
     view = _with_auth_in_body(_oauth(document), None)
     return View("OAuth, in the query", view, base_url.rstrip("/"), valid, token)
 
 
 def oauth_in_body(document: Document, base_url: str, token: str, valid: int = 200) -> View:
-    """With OAuth, and a valid token in the body."""
+    """Return the view with OAuth and a valid token in the body."""
     view = _without_security(document, 1, {"const": token})
     return View("OAuth, in the body", view, base_url.rstrip("/"), valid, token)
 
 
 def stranger(document: Document, base_url: str, valid: int = 401) -> View:
-    """With OAuth, with made-up tokens or none: nothing but a refusal will do."""
-    # Without the example of a token, which is a sandbox's valid one.
+    """Return the view with OAuth and without a valid token, where all requests must be refused."""
+    # Without the example of a token, which is valid on a sandbox.
     view = _with_auth_in_body(_oauth(document), {"type": "string"})
     return View("no valid token", view, base_url.rstrip("/"), valid)
 
@@ -105,7 +105,10 @@ def _without_security(document: Document, server: int, auth: dict[str, Any] | No
 
 
 def _with_auth_in_body(document: Document, schema: dict[str, Any] | None) -> Document:
-    """Describe `auth` in the body by this schema, required if it is a constant; or leave it out."""
+    """Return a document in which `auth` in the body has this schema; None removes it.
+
+    A constant is required, and added to the examples.
+    """
     view = deepcopy(document)
     request = view["components"]["schemas"]["GetStatusRequest"]
     request["properties"].pop("auth", None)
@@ -141,11 +144,11 @@ class Tally:
 
     @property
     def cases(self) -> int:
-        """How many requests were answered."""
+        """The number of requests that got a response."""
         return self.statuses.total()
 
     def add(self, phase: str, recorder: ScenarioRecorder) -> None:
-        """Count what a phase did."""
+        """Count the requests and checks of a phase."""
         for interaction in recorder.interactions.values():
             if interaction.response is not None:
                 self.phases[phase] += 1
@@ -166,7 +169,7 @@ def _code(response: Response) -> str | None:
 
 @dataclass(frozen=True)
 class Finding:
-    """A check that failed; no text of it holds a secret."""
+    """A failed check, without any secret."""
 
     check: str
     title: str
@@ -183,13 +186,13 @@ def findings(
     rate: str | None = None,
     on_answer: Callable[[Response], object] = lambda _: None,
 ) -> Iterator[Finding]:
-    """Check a portal against one view of the contract; yield what fails, and count in `tally`.
+    """Check a portal against one view of the contract; yield failed checks, and count in `tally`.
 
-    `cases` generated requests are sent, besides the contract's examples and the edge cases of its
-    schemas; the same seed sends the same. `rate`, such as `2/s`, bounds the requests. Raise
-    `KeyboardInterrupt` on Ctrl-C.
+    Sends `cases` random requests, besides the contract's examples and the edge cases of its
+    schemas; the same seed sends the same requests. `rate`, such as `2/s`, limits them. `on_answer`
+    receives each response at once, in the thread that sent the request.
 
-    `on_answer` receives each response as it comes, in the thread that asked.
+    Raises KeyboardInterrupt on Ctrl-C.
     """
     schema = schemathesis.openapi.from_dict(view.document, config=_config(view, cases, seed, rate))
 
@@ -217,12 +220,12 @@ def _config(view: View, cases: int, seed: int, rate: str | None) -> Schemathesis
     config: dict[str, Any] = {
         "base-url": view.base_url,
         "seed": seed,
-        # What an earlier run has learned would make this one send something else.
+        # What an earlier run learned would change the requests of this one.
         "cache": {"enabled": False},
         "generation": {"mode": "all", "max-examples": cases, "database": "none"},
         "continue-on-failure": True,
         "phases": {"coverage": {"unexpected-methods": list(view.unexpected)}},
-        # By default a 401 is good enough, so that a run without a token would pass.
+        # By default a 401 is accepted, and a run without a token would pass.
         "checks": {"positive_data_acceptance": {"expected-statuses": [view.valid]}},
     }
     if view.token:
@@ -248,6 +251,6 @@ def _failed_checks(view: View, recorder: ScenarioRecorder) -> Iterator[Finding]:
 
 def _shown(response: Response | None) -> str:
     if response is None:
-        return "No answer."
+        return "No response."
     body = response.content.decode(errors="replace") if response.content else ""
-    return f"Answer: {response.status_code} {body[:_SHOWN]}{'…' if len(body) > _SHOWN else ''}"
+    return f"Response: {response.status_code} {body[:_SHOWN]}{'…' if len(body) > _SHOWN else ''}"

@@ -1,4 +1,4 @@
-"""Every documented error, provoked in a sandbox: generated requests bring about few of them."""
+"""Every documented error, provoked in a sandbox: generated requests cause few of them."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ CHECK = "documented_error"
 
 
 def provoked(document: Document, sandbox: Sandbox, tally: Tally) -> Iterator[Finding]:
-    """Have each error of the contract answered; yield what is not as documented."""
+    """Let the sandbox fail with each documented error; yield what is not as documented."""
     with httpx.Client(trust_env=False, timeout=30) as http:
         for expected in error_examples(document):
             sandbox.fail(expected.code, status=expected.status)
@@ -30,7 +30,7 @@ def provoked(document: Document, sandbox: Sandbox, tally: Tally) -> Iterator[Fin
 def faults_of_error(
     document: Document, response: httpx.Response, expected: ErrorExample
 ) -> Iterator[str]:
-    """Say in what a response is not the error that is expected, or not as documented."""
+    """Yield how a response is not the expected error, or not as documented."""
     if response.status_code != expected.status:
         yield f"expected {expected.status}, got {response.status_code}"
     if f'"{expected.code}"' not in response.text:

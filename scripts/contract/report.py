@@ -1,4 +1,4 @@
-"""What a run came to: for a person, and as JUnit XML. Nothing in here holds a secret."""
+"""The results of a run, as text and as JUnit XML, without any secret."""
 
 import re
 import textwrap
@@ -12,48 +12,48 @@ from contract.document import Document, codes, operation, statuses
 from contract.properties import Finding, Tally
 
 _PHASES = {"examples": "examples", "coverage": "edge", "fuzzing": "random"}
-# Characters that XML 1.0 cannot carry at all.
+# Characters that XML 1.0 cannot contain.
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass
 class Outcome:
-    """What one view of the contract came to."""
+    """The result of one view."""
 
     view: str
     tally: Tally = field(default_factory=Tally)
     times: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """How often a check failed in the same way, by its name and its title."""
+    """How often a check failed, by its name and the title of the failure."""
     first: dict[tuple[str, str], Finding] = field(default_factory=dict)
-    """The first finding of each kind."""
+    """The first finding for each of these."""
 
     def add(self, finding: Finding) -> None:
-        """Take in a finding."""
+        """Add a finding."""
         kind = finding.check, finding.title
         self.times[kind] += 1
         self.first.setdefault(kind, finding)
 
 
 def failures_of(outcomes: list[Outcome]) -> int:
-    """Count the checks that failed."""
+    """Return the number of failed checks."""
     return sum(outcome.times.total() for outcome in outcomes)
 
 
 def last_line(failures: int, seconds: float, seed: int, report: Path) -> str:
-    """Tell how it ended, and how to have it again."""
+    """Return how the run ended, and the seed that repeats it."""
     return f"\n{failures} failures in {seconds:.1f} s; seed {seed}; report {report}."
 
 
 _LEGEND = """
-requests  how many were answered: the examples of the contract, the edge cases of its schemas, and
-          random ones, valid and not; then the same by the status of the response
-checks    how many properties were checked, several for each request
-failures  how many of these checks failed
+requests  sent and answered: the examples of the contract, the edge cases of its schemas, and random
+          ones, valid and invalid; then the same requests by the status of the response
+checks    properties checked, several for each request
+failures  checks that failed
 """
 
 
 def summary(outcomes: list[Outcome]) -> Iterator[str]:
-    """Tell what was sent and what failed, line by line."""
+    """Yield the lines of a table of what was sent, and of what failed."""
     seen = sorted({status for outcome in outcomes for status in outcome.tally.statuses})
     yield ""
     columns = ["requests", *_PHASES.values(), *seen, "checks", "failures"]
@@ -78,17 +78,17 @@ def summary(outcomes: list[Outcome]) -> Iterator[str]:
             yield textwrap.indent(_text(finding), "  ")
     if any(finding.curl for outcome in outcomes for finding in outcome.first.values()):
         yield ""
-        yield "In these lines BASE_URL stands for the base URL, and TOKEN for the access token."
+        yield "These commands read the base URL from BASE_URL and the access token from TOKEN."
 
 
 def coverage(document: Document, outcomes: list[Outcome]) -> Iterator[str]:
-    """Tell what of the contract has been met, and name what has not, line by line."""
+    """Yield lines that say how much of the contract was met, and what was not."""
     tallies = [outcome.tally for outcome in outcomes]
     met = {str(status) for tally in tallies for status in tally.statuses}
     met |= {code for tally in tallies for code in tally.codes}
     met |= {operation(document) for tally in tallies if tally.cases}
     yield ""
-    yield "Of the contract, all of these together have met"
+    yield "Coverage of the contract, in all views together"
     for kind, documented in {
         "operations": [operation(document)],
         "statuses": list(map(str, statuses(document))),
@@ -104,7 +104,7 @@ def coverage(document: Document, outcomes: list[Outcome]) -> Iterator[str]:
 
 
 def junit(outcomes: list[Outcome], problem: str | None) -> bytes:
-    """Write JUnit XML: a suite for each view, a case for each check, and one for the run itself."""
+    """Return JUnit XML: a suite for each view with a case for each check, and one for the run."""
     root = ElementTree.Element("testsuites", name="contract")
     for outcome in outcomes:
         failed = {check for check, _ in outcome.times}
@@ -131,7 +131,7 @@ def junit(outcomes: list[Outcome], problem: str | None) -> bytes:
 
 
 def write_junit(path: Path, outcomes: list[Outcome], problem: str | None) -> None:
-    """Write the report, into a folder that need not exist."""
+    """Write the report, and create its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(junit(outcomes, problem))
 

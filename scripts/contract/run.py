@@ -1,19 +1,19 @@
 """Check a portal against the contract with many generated requests: `make contract`.
 
-By default that is a sandbox, started for the run. Its profile (PROFILE=app-only) says what a valid
-request is answered with: the call, 403 or 404. Every documented error is provoked in it as well.
-The environment can name any other portal, which is to answer with the call:
+By default the portal is a sandbox, started for the run, whose profile (PROFILE=app-only) decides
+how it answers a valid request: with the call, 403 or 404. It also has to answer with every
+documented error. The environment can name another portal, which has to answer with the call:
 
   BASE_URL  a webhook's URL, or the base URL for OAuth, such as https://PORTAL/rest
-  TOKEN     an access token, which the latter needs
+  TOKEN     an access token, required for OAuth
 
-Both are secrets. As arguments they would stand in the list of processes, those of make included,
-and in the history of the shell. Enter them where nothing is shown or kept, then run make:
+Both are secrets. As arguments, of make as well, they would appear in the list of processes and in
+the shell's history. Enter them so that neither shows them, then run make:
 
   read -rs BASE_URL && export BASE_URL
   make contract RATE=2
 
-Keep a call on the screen of the user who asks: without one, every valid request fails.
+Keep a call on that user's screen meanwhile: without one, every valid request fails.
 """
 
 import argparse
@@ -46,13 +46,13 @@ PROFILES: dict[Profile, tuple[int, int, int]] = {
     "app-only": (403, 200, 401),
     "js-only": (404, 404, 404),
 }
-"""What a valid request is answered with: with a webhook, with a valid token, without one."""
+"""The status of a valid request with a webhook, with a valid token, and without one."""
 
-FAILED, INTERRUPTED = 1, 130  # exit statuses; the second is what a shell says of Ctrl-C
+FAILED, INTERRUPTED = 1, 130  # exit statuses; 130 is what a shell reports after Ctrl-C
 
 
 class CannotRunError(Exception):
-    """The run cannot be made. The message says why, without a secret."""
+    """The run is not possible. The message says why, without any secret."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -76,7 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         problem, status = "Interrupted: the last view's failures are not shown.", INTERRUPTED
     except Exception as error:
-        # Its message may hold a secret, and so it is left out.
+        # Its message may contain a secret, so it is not shown.
         traceback.print_tb(error.__traceback__)
         problem, status = f"The run itself failed: {type(error).__name__}.", FAILED
     print(*summary(outcomes), *coverage(document, outcomes), sep="\n")
@@ -127,7 +127,7 @@ def _views(
     base_url: str = options.base_url
     if sandbox:
         closed = stack.enter_context(_sandbox(options.profile))
-        closed.expire_tokens()  # so that no token, made up or not, is a valid one
+        closed.expire_tokens()  # so that no generated token is valid
         by_webhook, by_oauth, by_nobody = PROFILES[options.profile]
         views = [
             webhook(document, sandbox.webhook_url, by_webhook),
@@ -135,7 +135,7 @@ def _views(
             oauth_in_body(document, sandbox.oauth_url, sandbox.access_token, by_oauth),
             stranger(document, closed.oauth_url, by_nobody),
         ]
-        if options.profile == "js-only":  # of a method that does not exist, no HTTP method is known
+        if options.profile == "js-only":  # 404 comes before 405
             views = [replace(view, unexpected=()) for view in views]
         return views
     try:
@@ -155,7 +155,7 @@ def _views(
 
 
 def _progress(view: str) -> Callable[[object], None]:
-    """Tell every so often how far a view has come; on a terminal in one line that moves."""
+    """Return a function that counts responses and prints their number from time to time."""
     answered = 0
 
     def progress(_: object) -> None:
@@ -179,39 +179,39 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         "--cases",
         type=_positive,
         default=3000,
-        help="at least so many random requests (%(default)s)",
+        help="minimum number of random requests (%(default)s)",
     )
     parser.add_argument(
         "--seed",
         type=int,
         default=random.SystemRandom().randrange(2**32),
-        help="what the requests are made from; the same seed makes the same (random)",
+        help="seed of the random requests; the same seed sends the same requests (random)",
     )
-    parser.add_argument("--profile", choices=PROFILES, help="what the sandbox promises (rest)")
+    parser.add_argument("--profile", choices=PROFILES, help="profile of the sandbox (rest)")
     parser.add_argument(
-        "--rate", type=_positive, help="at most so many requests a second; portals allow 2"
+        "--rate", type=_positive, help="maximum number of requests per second; portals allow 2"
     )
     parser.add_argument(
         "--report",
         type=Path,
         default=Path("reports/contract.xml"),
-        help="where to write JUnit XML (%(default)s)",
+        help="file for the JUnit XML (%(default)s)",
     )
     options = parser.parse_args(arguments)
     options.base_url = os.environ.get("BASE_URL", "")
     options.token = os.environ.get("TOKEN", "")
     if options.base_url and not _is_base_url(options.base_url):
-        # It is not shown: it may hold a webhook's secret.
+        # Not shown: it may contain the secret of a webhook.
         parser.error(
             "BASE_URL: expected https://PORTAL/rest/USER_ID/WEBHOOK/ or https://PORTAL/rest"
         )
     if options.base_url and options.profile:
         parser.error(
-            "--profile is the sandbox's; the portal at BASE_URL is to answer with the call"
+            "--profile is for the sandbox; the portal at BASE_URL has to answer with the call"
         )
     options.profile = options.profile or "rest"
     if options.base_url and not _is_webhook(options.base_url) and not options.token:
-        parser.error("BASE_URL is not a webhook, so the environment must have an access TOKEN")
+        parser.error("BASE_URL is not a webhook, so TOKEN must be set to an access token")
     return options
 
 
@@ -246,6 +246,6 @@ def _origin(base_url: str) -> str:
 
 
 if __name__ == "__main__":
-    # A shell that starts this in the background has told it to ignore Ctrl-C.
+    # A shell that starts this in the background makes it ignore Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(main())

@@ -1,22 +1,23 @@
-"""Say what changed between two versions of the contract, whom it breaks, and the next version.
+"""Show what changed between two versions of the contract, whom it breaks, and the next version.
 
   make breaking BASE=HEAD~1             compare with the contract at a git revision
   make breaking BASE=../call-card.yaml  compare with a file, YAML or JSON
-  python -m contract.versions --check   does info.version follow, and CHANGELOG.md with it?
+  python -m contract.versions --check   check info.version and CHANGELOG.md against the changes
 
 A change breaks
-  a vendored client  if yesterday's copy of the client, talking to a portal that keeps to the new
-                     contract, may send what is refused or receive what it cannot take;
-  a caller           if code written against yesterday's package does not fit the regenerated one.
+  a vendored client  if an existing copy of the client, with a portal that follows the new contract,
+                     may send what is refused or receive what it cannot read;
+  a caller           if code written for the existing package does not work with the new one.
 
-The version follows semver: breaking is a major step, a compatible change a minor one, other words
-a patch; as long as the major version is 0, a minor step and a patch. A larger step is always fine.
+The version follows semver: a breaking change needs a new major version, a compatible one a new
+minor version, other wording a patch; while the major version is 0, a minor version and a patch.
+A larger step is always allowed.
 
-BASE is a file if there is one of that name, else a git revision. Without BASE, --check compares
-with the newest tag v* before HEAD; without one, with the last committed contract of another
-info.version; without that too, or outside a git checkout, only CHANGELOG.md is checked.
+BASE is a file if one of that name exists, else a git revision. Without BASE, --check compares with
+the newest tag v* before HEAD; without a tag, with the last committed contract of another
+info.version; without that, or outside a git checkout, it only checks CHANGELOG.md.
 
-Exit status: 0 compared, or the check passes; 1 the check fails; 2 there was no comparing.
+Exit status: 0 compared, or the check passes; 1 the check fails; 2 the comparison is not possible.
 """
 
 import argparse
@@ -42,7 +43,7 @@ Version = tuple[int, int, int]
 
 
 class Contract(NamedTuple):
-    """An OpenAPI document, its `info.version`, and what to call it in messages."""
+    """An OpenAPI document, its `info.version`, and its name in messages."""
 
     label: str
     document: Node
@@ -53,7 +54,7 @@ class Contract(NamedTuple):
 
 
 def dotted(version: Version) -> str:
-    """Return a version as people write it."""
+    """Return a version as text."""
     return ".".join(map(str, version))
 
 
@@ -61,14 +62,14 @@ def dotted(version: Version) -> str:
 
 
 def next_version(base: Version, effect: Effect) -> Version:
-    """Return the lowest version that may follow `base` after a change of that weight."""
+    """Return the lowest version that may follow `base` after a change with this effect."""
     major, minor, patch = base
     steps = [base, (major, minor, patch + 1), (major, minor + 1, 0), (major + 1, 0, 0)]
     return steps[effect - (major == 0 and effect > Effect.WORDS)]
 
 
 def changelog_problem(changelog: Path, version: Version) -> str | None:
-    """Return what is wrong with the newest entry of a changelog, None if it is this version's."""
+    """Return what is wrong with the newest entry of a changelog, or None if it is for `version`."""
     text = changelog.read_text("utf-8") if changelog.is_file() else ""
     headings = [h for h in re.findall(r"^## .*\S", text, re.MULTILINE) if h != "## [Unreleased]"]
     newest, wanted = next(iter(headings), "missing"), f"## [{dotted(version)}] - YYYY-MM-DD"
@@ -81,9 +82,9 @@ def changelog_problem(changelog: Path, version: Version) -> str | None:
 
 
 def parse(label: str, content: bytes) -> Contract:
-    """Read a contract from YAML or JSON; raises ComparisonError for anything else."""
+    """Return the contract in YAML or JSON. Raises ComparisonError for anything else."""
     try:
-        # Through JSON, so that `200:` and `"200":` are one key and a date is the text it was.
+        # Through JSON, so that `200:` and `"200":` are the same key, and dates are strings.
         document = json.loads(json.dumps(yaml.load(content, yaml.CSafeLoader), default=str))
     except (yaml.YAMLError, RecursionError, TypeError, ValueError) as error:
         why = shorten(str(error), 200)
@@ -92,7 +93,7 @@ def parse(label: str, content: bytes) -> Contract:
         raise ComparisonError(f"{label} is not an OpenAPI 3.1 document: its `openapi` is not 3.1.x")
     try:
         validate(document)
-    except Exception as error:  # of its own, of its libraries for a reference, RecursionError
+    except Exception as error:  # its own, RecursionError, or of a library that resolves references
         why = shorten((str(error) or repr(error)).splitlines()[0], 200)
         raise ComparisonError(f"{label} is not a valid OpenAPI document: {why}") from None
     stated = document["info"]["version"]
@@ -103,7 +104,7 @@ def parse(label: str, content: bytes) -> Contract:
 
 
 def git(root: Path, *arguments: str) -> bytes | None:
-    """Return what git prints, None if it fails or is not there."""
+    """Return what git prints, or None if it fails or is not installed."""
     try:
         done = subprocess.run(["git", "-C", root, *arguments], capture_output=True)  # noqa: S603, S607
     except OSError:
@@ -112,13 +113,13 @@ def git(root: Path, *arguments: str) -> bytes | None:
 
 
 def at_revision(root: Path, revision: str) -> Contract | None:
-    """Read the contract at a git revision, None if there is none; raises ComparisonError."""
+    """Return the contract at a git revision, or None. Raises ComparisonError."""
     content = git(root, "show", "--end-of-options", f"{revision}:./{CONTRACT}")
     return None if content is None else parse(f"{CONTRACT} at {revision}", content)
 
 
 def named(root: Path, base: str) -> Contract:
-    """Read the contract that BASE means, a file or else a revision; raises ComparisonError."""
+    """Return the contract in a file or else at a revision. Raises ComparisonError."""
     if Path(base).is_file():
         return parse(base, Path(base).read_bytes())
     if contract := at_revision(root, base):
@@ -127,11 +128,11 @@ def named(root: Path, base: str) -> Contract:
 
 
 def released(root: Path, version: Version) -> Contract | None:
-    """Return the contract that `version` follows, None for a first version."""
+    """Return the contract that `version` follows, or None for a first version."""
     tag = git(root, "describe", "--tags", "--match", "v[0-9]*", "--abbrev=0", "HEAD")
     if tag and (contract := at_revision(root, tag.decode().strip())):
         return contract
-    # The state before each commit that touched a `version:` line, so only a few are read.
+    # Only the states before commits that changed a `version:` line are read.
     log = git(root, "log", "--format=%h", "-G", "^ +version:", "--", CONTRACT) or b""
     for revision in ["HEAD", *(f"{commit}^" for commit in log.decode().split())]:
         contract = at_revision(root, revision)
@@ -148,7 +149,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser("breaking", description=__doc__, formatter_class=raw)
     parser.add_argument("base", nargs="?", metavar="BASE", help="a file, or else a git revision")
-    parser.add_argument("--check", action="store_true", help="fail if the version does not follow")
+    parser.add_argument("--check", action="store_true", help="fail if info.version is too low")
     options = parser.parse_args(arguments)
     if not (options.base or options.check):
         parser.error("BASE is missing; name a git revision or a file, as in BASE=HEAD~1")
