@@ -192,8 +192,8 @@ CONTRACT: dict[Check, dict[str, tuple[str, Any]]] = {
     },
     consistency: {
         "an example does not fit its schema": (
-            f"{SCHEMAS}/CallStatus/properties/CRM_ENTITY_ID/examples/-",
-            "17",
+            f"{SCHEMAS}/Time/properties/date_start/examples/-",
+            "yesterday",
         ),
         "JSON in an example does not fit its schema": (
             f"{SCHEMAS}/OpenWidgetRequest/properties/PLACEMENT_OPTIONS/examples/-",
