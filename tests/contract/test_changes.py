@@ -39,8 +39,8 @@ SCHEMAS: list[tuple[str, dict[str, Any], dict[str, Any], set[str], set[str]]] = 
     ("more length", {**TEXT, "maxLength": 5}, {**TEXT, "maxLength": 9}, NOBODY, NOBODY),
     ("no bound of length", {**TEXT, "maxLength": 5}, TEXT, NOBODY, NOBODY),
     ("a first bound", TEXT, {**TEXT, "minLength": 1}, CLIENT, NOBODY),
-    ("an empty text only", TEXT, {**TEXT, "maxLength": 0}, CLIENT, NOBODY),
-    ("not only an empty text", {**TEXT, "maxLength": 0}, TEXT, NOBODY, CLIENT),
+    ("only an empty string", TEXT, {**TEXT, "maxLength": 0}, CLIENT, NOBODY),
+    ("not only an empty string", {**TEXT, "maxLength": 0}, TEXT, NOBODY, CLIENT),
     ("a pattern", TEXT, {**TEXT, "pattern": "x"}, CLIENT, NOBODY),
     ("another pattern", {**TEXT, "pattern": "x"}, {**TEXT, "pattern": "y"}, CLIENT, NOBODY),
     ("no pattern", {**TEXT, "pattern": "x"}, TEXT, NOBODY, NOBODY),
@@ -48,7 +48,7 @@ SCHEMAS: list[tuple[str, dict[str, Any], dict[str, Any], set[str], set[str]]] = 
     ("no minimum", {**INTEGER, "minimum": 0}, INTEGER, NOBODY, NOBODY),
     ("a maximum", INTEGER, {**INTEGER, "maximum": 9}, CLIENT, NOBODY),
     ("no maximum", {**INTEGER, "maximum": 9}, INTEGER, NOBODY, NOBODY),
-    ("a step", INTEGER, {**INTEGER, "multipleOf": 5}, CLIENT, NOBODY),
+    ("a multiple", INTEGER, {**INTEGER, "multipleOf": 5}, CLIENT, NOBODY),
     ("a shorter integer", {**INTEGER, "format": "int64"}, {**INTEGER, "format": "int32"},
      CLIENT, NOBODY),
     ("a longer integer", {**INTEGER, "format": "int32"}, {**INTEGER, "format": "int64"},
@@ -56,22 +56,22 @@ SCHEMAS: list[tuple[str, dict[str, Any], dict[str, Any], set[str], set[str]]] = 
     ("another type", TEXT, INTEGER, BOTH, BOTH),
     ("whole numbers only", {"type": "number"}, INTEGER, BOTH, NOBODY),
     ("fractions too", INTEGER, {"type": "number"}, NOBODY, BOTH),
-    ("one instead of many", {"type": "array", "items": TEXT}, TEXT, BOTH, BOTH),
-    ("items are wanted", ITEMS, {**ITEMS, "minItems": 1}, CLIENT, NOBODY),
+    ("a value instead of a list", {"type": "array", "items": TEXT}, TEXT, BOTH, BOTH),
+    ("items are required", ITEMS, {**ITEMS, "minItems": 1}, CLIENT, NOBODY),
     ("fewer items", ITEMS, {**ITEMS, "maxItems": 9}, CLIENT, NOBODY),
     ("more items", {**ITEMS, "maxItems": 9}, ITEMS, NOBODY, NOBODY),
-    ("different items", ITEMS, {**ITEMS, "uniqueItems": True}, CLIENT, NOBODY),
-    ("items or not", {**ITEMS, "maxItems": 0}, ITEMS, NOBODY, CLIENT),
-    ("members are wanted", OBJECT, {**OBJECT, "minProperties": 1}, CLIENT, NOBODY),
+    ("unique items", ITEMS, {**ITEMS, "uniqueItems": True}, CLIENT, NOBODY),
+    ("any number of items", {**ITEMS, "maxItems": 0}, ITEMS, NOBODY, CLIENT),
+    ("members are required", OBJECT, {**OBJECT, "minProperties": 1}, CLIENT, NOBODY),
     ("fewer types", {"type": ["string", "null"]}, TEXT, BOTH, NOBODY),
     ("more types", TEXT, {"type": ["string", "null"]}, NOBODY, BOTH),
     ("a set of values", TEXT, {**TEXT, "enum": ["a"]}, CLIENT, NOBODY),
     ("a closed set grows", {**TEXT, "enum": ["a"]}, {**TEXT, "enum": ["a", "b"]}, NOBODY, CLIENT),
     ("a closed set opens", WAY, {"anyOf": [WAY, TEXT]}, NOBODY, CLIENT),
     ("an open set closes", {"anyOf": [WAY, TEXT]}, {**TEXT, "enum": ["in"]}, BOTH, CALLER),
-    ("plain text gets names", TEXT, {"anyOf": [WAY, TEXT]}, NOBODY, NOBODY),
+    ("a plain string gets names", TEXT, {"anyOf": [WAY, TEXT]}, NOBODY, NOBODY),
     ("an open set loses its names", {"anyOf": [WAY, TEXT]}, TEXT, CALLER, CALLER),
-    ("texts or lists are no open set", {"anyOf": [TEXT, {"type": "array", "items": WAY}]},
+    ("strings or lists are not an open set", {"anyOf": [TEXT, {"type": "array", "items": WAY}]},
      {"anyOf": [TEXT, {"type": "array", "items": WAY, "maxItems": 3}]}, CLIENT, NOBODY),
     ("a closed set shrinks", {**TEXT, "enum": ["a", "b"]}, {**TEXT, "enum": ["a"]}, CLIENT, NOBODY),
     ("another constant", {"const": "a"}, {"const": "b"}, CLIENT, CLIENT),
@@ -83,7 +83,7 @@ SCHEMAS: list[tuple[str, dict[str, Any], dict[str, Any], set[str], set[str]]] = 
     ("one more branch", {"anyOf": NUMBER_OR_TEXT}, {"anyOf": [*NUMBER_OR_TEXT, OBJECT]},
      NOBODY, BOTH),
     ("each item", {"type": "array", "items": TEXT}, {"type": "array", "items": OBJECT}, BOTH, BOTH),
-    ("json in a text", {**TEXT, "contentSchema": A}, {**TEXT, "contentSchema": OBJECT},
+    ("JSON in a string", {**TEXT, "contentSchema": A}, {**TEXT, "contentSchema": OBJECT},
      NOBODY, CALLER),
     ("a date", TEXT, {**TEXT, "format": "date"}, BOTH, CALLER),
     ("no date", {**TEXT, "format": "date"}, TEXT, CALLER, BOTH),
@@ -144,7 +144,7 @@ OPERATIONS: list[tuple[str, str, str, Any, set[str]]] = [
      CLIENT),
     ("one more success", "paths", "post/responses/202", {"description": "Later."}, CLIENT),
     ("any other success", "paths", "post/responses/2XX", {"description": "Later."}, CLIENT),
-    ("any other status", "paths", "post/responses/default", {"description": "Or so."}, NOBODY),
+    ("any other status", "paths", "post/responses/default", {"description": "Any other."}, NOBODY),
     ("a success without a body", "paths", "post/responses/200/content", GONE, BOTH),
     ("another method", "paths", "", {"put": POST}, BOTH),
     ("a parameter is elsewhere", "paths", "post/parameters/0/in", "header", BOTH),
@@ -167,7 +167,7 @@ OPERATIONS: list[tuple[str, str, str, Any, set[str]]] = [
     ("the webhook is gone", "webhooks", "post", GONE, BOTH),
     ("another method", "webhooks", "", {"put": HOOK}, BOTH),
     ("a parameter has other values", "webhooks", "post/parameters/0/schema/type", "integer", BOTH),
-    ("another answer is wanted", "webhooks", "post/responses", {"204": ANSWERS["404"]}, CALLER),
+    ("another response is expected", "webhooks", "post/responses", {"204": ANSWERS["404"]}, CALLER),
     ("another media type", "webhooks", "post/requestBody/content", {"text/html": {}}, BOTH),
     ("no name depends on it", "webhooks", "post/operationId", "opened", NOBODY),
     ("a parameter may be absent", "webhooks", "post/parameters/0/required", GONE, BOTH),
@@ -199,7 +199,7 @@ def test_a_change_of_an_operation_breaks_who_relies_on_it(
     assert breaks(operation_changes, f"{section} /row{row}") == victims
 
 
-# --- the rest ------------------------------------------------------------------
+# --- lines and names -----------------------------------------------------------------------------
 
 WAYS = "components/schemas/Way"
 
@@ -329,7 +329,7 @@ def test_an_open_set_may_grow_and_a_closed_one_may_not() -> None:
     assert breaks(compare(old, edited(old, *grown)), "Way") == CLIENT
 
 
-HEARD = {"type": "object", "required": ["id"], "properties": {"id": TEXT}}
+RECEIVED = {"type": "object", "required": ["id"], "properties": {"id": TEXT}}
 # fmt: off
 BROWSER: list[tuple[str, str, Any, set[str]]] = [
     ("a member may be absent", "required", [], BOTH),
@@ -344,8 +344,8 @@ BROWSER: list[tuple[str, str, Any, set[str]]] = [
 def browser_changes() -> list[Change]:
     old, new = copy.deepcopy(DOCUMENT), copy.deepcopy(DOCUMENT)
     for row, (_, pointer, value, _) in enumerate(BROWSER):
-        old["components"]["schemas"][f"Row{row}"] = HEARD
-        new["components"]["schemas"][f"Row{row}"] = edited(HEARD, pointer, value)
+        old["components"]["schemas"][f"Row{row}"] = RECEIVED
+        new["components"]["schemas"][f"Row{row}"] = edited(RECEIVED, pointer, value)
     return compare(old, new)
 
 

@@ -101,9 +101,7 @@ def test_models_of_pydantic_read_every_call(
 
 
 @pytest.mark.parametrize("code", ["ERROR_ARGUMENT", "expired_token"])
-def test_models_of_pydantic_read_every_error(
-    portal: Running, pydantic_models: Any, code: str
-) -> None:
+def test_models_of_pydantic_read_an_error(portal: Running, pydantic_models: Any, code: str) -> None:
     portal.fail(code)
     error = pydantic_models.ErrorResponse.model_validate(with_webhook(portal).json())
     assert error.error == code
