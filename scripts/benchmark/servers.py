@@ -1,210 +1,182 @@
-"""The servers that are asked, each in a process of its own, and how many requests they answer."""
+"""The servers, each in a process of its own, and a cheap client that counts their responses."""
 
 import asyncio
 import json
-import multiprocessing
 import os
 import re
-import selectors
-import signal
 import socket
+import ssl
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from multiprocessing.connection import Connection
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import uvicorn
 from bitrix24_sandbox.app import create_app
 from bitrix24_sandbox.portal.state import Portal
 from bitrix24_sandbox.server import listen, origin_of, serve
 from bitrix24_sandbox.testing import Sandbox
-from bitrix24_sandbox.tls import transport
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
-from benchmark.turns import Block, Effort, Row, Sample, compare
+from benchmark.turns import Block, Sample
 
 BODY = {"PLACEMENT": "getStatus", "PARAMS": {}}
 
-# What the servers import, they import once: it takes longer than a short measurement.
-_PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["benchmark.bridge_speed"])
+
+@contextmanager
+def process(serve: Callable[..., None], *arguments: Any) -> Iterator[str]:
+    """Run a server in a process of its own, and yield the origin that it prints.
+
+    Ctrl-C in a terminal does not reach it, and its arguments travel as JSON.
+    """
+    name = serve.__name__
+    program = f"import json, sys, {serve.__module__} as m; m.{name}(*json.loads(sys.argv[1]))"
+    with subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", program, json.dumps(arguments)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as server:
+        try:
+            origin = server.stdout.readline().strip() if server.stdout else ""
+            if not origin:
+                raise RuntimeError(f"{name} did not start")
+            yield origin
+        finally:
+            server.kill()
+
+
+# --- the sandbox, and bare Starlette --------------------------------------------------------------
 
 
 @contextmanager
-def process(serve: Callable[..., None], *arguments: Any) -> Iterator[tuple[Any, int]]:
-    """Run a server in a process of its own while the context lasts.
-
-    Yields what it sends into the connection that is its first argument, and its process id.
-    """
-    receiver, sender = _PROCESSES.Pipe(duplex=False)
-    process = _PROCESSES.Process(target=serve, args=(sender, *arguments), daemon=True)
-    process.start()
-    sender.close()
-    try:
-        yield receiver.recv(), process.pid or 0
-    finally:
-        process.terminate()
-        process.join()
+def sandbox_process() -> Iterator[Sandbox]:
+    """Run a sandbox in a process of its own."""
+    with process(_serve_sandbox) as origin:
+        yield Sandbox(origin)
 
 
-# The length of the body, and where the head ends.
-_REQUEST = re.compile(
-    rb"(?is)POST (?:(?!\r\n\r\n).)*?\r\ncontent-length: *(\d+)(?:(?!\r\n\r\n).)*\r\n\r\n"
-)
+def _serve_sandbox() -> None:
+    with listen() as listener:
+        print(origin_of(listener), flush=True)
+        serve(create_app(Portal()), listener)
 
 
-def bare_starlette(answer: Any) -> Starlette:
-    """Make the least that answers this JSON at the webhook's address."""
+@contextmanager
+def bare_starlette(answer: Any) -> Iterator[str]:
+    """Run the smallest application that reads a call; yield the URL of a webhook."""
+    with process(_serve_starlette, answer) as origin:
+        yield f"{origin}/rest/1/starlettewebhook/"
 
+
+def _serve_starlette(answer: Any) -> None:
     async def call(request: Request) -> JSONResponse:
         await request.json()
         return JSONResponse(answer)
 
-    return Starlette(
-        routes=[Route("/rest/{user}/{webhook}/placement.call", call, methods=["POST"])]
-    )
+    serve_routes(Route("/rest/{user}/{secret}/placement.call", call, methods=["POST"]))
 
 
-def _serve(addresses: Connection, answer: Any, tls: bool) -> None:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    app = create_app(Portal()) if answer is None else bare_starlette(answer)
-    with suppress(KeyboardInterrupt), transport(tls) as carrier, listen() as listener:
-        origin = origin_of(listener, carrier.scheme)
-        addresses.send(Sandbox(origin, tls=carrier.authority))
-        serve(app, listener, tls=carrier.context)
+def serve_routes(*routes: BaseRoute) -> None:
+    """Serve them with Starlette and uvicorn."""
+    with listen() as listener:
+        print(origin_of(listener), flush=True)
+        config = uvicorn.Config(Starlette(routes=routes), ws="websockets-sansio", log_config=None)
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+# --- a responder ----------------------------------------------------------------------------------
+
+_LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 
 
 @contextmanager
-def serving(answer: Any = None, *, tls: bool = False) -> Iterator[Sandbox]:
-    """Run the sandbox in a process of its own; or bare Starlette, if there is an `answer`."""
-    with process(_serve, answer, tls) as (sandbox, _):
-        yield sandbox
+def responding(answer: Any, certificate: Path | None = None) -> Iterator[str]:
+    """Run a server that costs next to nothing, and yield the URL of a webhook.
+
+    With `certificate`, the PEM file of one and its key, it speaks HTTPS.
+    """
+    with process(_respond, answer, certificate and str(certificate)) as origin:
+        yield f"{origin}/rest/1/responderwebhook/"
 
 
-class _Connection:
-    """What was received on a connection, and is not yet a whole request."""
-
-    def __init__(self, socket: socket.socket) -> None:
-        self.socket = socket
+class _Responder(asyncio.Protocol):
+    def __init__(self, response: bytes) -> None:
+        self._response = response
         self._received = b""
 
-    def respond(self, response: bytes) -> bool:
-        """Answer the requests that have arrived; tell whether more may come."""
-        try:
-            data = self.socket.recv(65536)
-        except ConnectionResetError:
-            return False
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport: Any = transport
+
+    def data_received(self, data: bytes) -> None:
         self._received += data
-        while (request := _REQUEST.match(self._received)) and (
-            len(self._received) >= (end := request.end() + int(request[1]))
-        ):
-            self._received = self._received[end:]
-            self.socket.sendall(response)
-        return bool(data)
+        head, end, body = self._received.partition(b"\r\n\r\n")
+        if end and len(body) == _body_length(head):  # no client here sends a second request before
+            self._received = b""
+            self._transport.write(self._response)
 
 
-# While calls follow one another, the responder polls, on a processor of its own: to wake a process
-# that waits takes a virtual machine as long as the rest of a call, whoever calls, and varies.
-_POLL_SECONDS = 0.01
+def _body_length(head: bytes) -> int:
+    length = _LENGTH.search(head)
+    return int(length[1]) if length else 0
 
 
-def _respond(addresses: Connection, answer: Any) -> None:
-    """Give the same response to each request, at as little expense as can be."""
-    processor = _move_to_one_processor()
+def _respond(answer: Any, certificate: str | None) -> None:
     body = json.dumps(answer).encode()
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
     response = f"{head}\r\n\r\n".encode() + body
-    with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
-        ready = selectors.DefaultSelector()  # costs less than asyncio
-        ready.register(listener, selectors.EVENT_READ)
-        addresses.send((listener.getsockname()[1], processor))
-        last_asked = 0.0
-        while True:
-            polls = processor and time.monotonic() - last_asked < _POLL_SECONDS
-            for key, _ in ready.select(0 if polls else None):
-                last_asked = time.monotonic()
-                if key.fileobj is listener:
-                    connection, _ = listener.accept()
-                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
-                    ready.register(connection, selectors.EVENT_READ, _Connection(connection))
-                elif not key.data.respond(response):
-                    ready.unregister(key.fileobj)
-                    key.data.socket.close()
+    tls = None
+    if certificate:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(certificate)
 
-
-def _move_to_one_processor() -> set[int]:
-    """Return the processor that this process runs on from now on; none if there is no choice."""
-    if not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) == 1:
-        return set()
-    processor = {max(os.sched_getaffinity(0))}
-    os.sched_setaffinity(0, processor)
-    return processor
-
-
-@contextmanager
-def _leaving(processor: set[int]) -> Iterator[None]:
-    """Keep this thread, and the threads that it starts, off a processor while the context lasts."""
-    if not processor:
-        yield
-        return
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, before - processor)
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
-
-
-@contextmanager
-def responding(answer: Any) -> Iterator[str]:
-    """Run a server that costs next to nothing, and yield its webhook's URL."""
-    with process(_respond, answer) as ((port, processor), _), _leaving(processor):
-        yield f"http://127.0.0.1:{port}/rest/1/webhook/"
-
-
-async def drive(webhook: str, connections: int, requests: int, status: int = 200) -> None:
-    """Keep a server busy, at as little expense as can be: it shares the processors."""
-    parts = urlsplit(f"{webhook}placement.call")
-    body = json.dumps(BODY).encode()
-    head = (
-        f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-
-    async def ask(number: int) -> None:
-        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
-        for _ in range(number):
-            writer.write(head.encode() + body)
-            answer = await reader.readuntil(b"\r\n\r\n")
-            length = re.search(rb"(?i)content-length: (\d+)", answer)
-            if not answer.startswith(b"HTTP/1.1 %d" % status) or length is None:
-                raise SystemExit(f"{parts.netloc} answered {answer!r} and not with {status}.")
-            await reader.readexactly(int(length[1]))
-        writer.close()
-        await writer.wait_closed()
-
-    await asyncio.gather(*(ask(requests // connections) for _ in range(connections)))
-
-
-def requests_a_second(sandbox: Sandbox, starlette: Sandbox, effort: Effort) -> list[Row]:
-    """Measure how many requests each of the two servers answers."""
-    requests = effort.calls * 4
-
-    def block(server: Sandbox) -> Block:
-        def ask() -> Sample:
-            began = time.perf_counter()
-            loop.run(drive(server.webhook_url, 8, requests))
-            return {"requests a second": requests / (time.perf_counter() - began)}
-
-        return ask
-
-    with asyncio.Runner() as loop:
-        return compare(
-            "the server",
-            effort.rounds,
-            {"bare Starlette": block(starlette), "sandbox": block(sandbox)},
+    async def respond() -> None:
+        server = await asyncio.get_running_loop().create_server(
+            lambda: _Responder(response), "127.0.0.1", 0, backlog=2048, ssl=tls
         )
+        print(origin_of(server.sockets[0], "https" if tls else "http"), flush=True)
+        await server.serve_forever()
+
+    asyncio.run(respond())
+
+
+# --- many requests --------------------------------------------------------------------------------
+
+
+def requests(webhook: str, number: int) -> Block:
+    """Measure requests that 8 connections send at once, in microseconds for each request.
+
+    As cheap as possible, because it shares the processors with the server.
+    """
+    parts = urlsplit(f"{webhook}placement.call")
+    body = json.dumps(BODY)
+    request = (
+        f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+    ).encode()
+
+    def block() -> Sample:
+        with ExitStack() as stack:
+            address = (parts.hostname, parts.port)
+            sockets = [stack.enter_context(socket.create_connection(address)) for _ in range(8)]
+            files = [stack.enter_context(each.makefile("rb")) for each in sockets]
+            began = time.perf_counter()
+            for _ in range(number // 8):
+                for each in sockets:
+                    each.sendall(request)
+                for file in files:
+                    status = file.readline()
+                    if not status.startswith(b"HTTP/1.1 200"):
+                        raise RuntimeError(f"{parts.netloc} answered {status!r}")
+                    file.read(_body_length(b"\r\n" + b"".join(iter(file.readline, b"\r\n"))))
+            return {"time, µs": (time.perf_counter() - began) / number * 1e6}
+
+    return block

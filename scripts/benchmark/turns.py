@@ -1,51 +1,31 @@
-"""Measure subjects side by side, in turns.
+"""Compare subjects in turns.
 
-Short blocks of each subject take turns in one process, and what counts is the median of the ratios
-within each turn, because a busy machine slows both alike. A figure stands with its quartiles, so
-that the noise can be seen.
+Short blocks of calls alternate between the subjects, and what counts is the median of the ratios
+within each turn: a busy machine slows both alike. The quartiles show how much noise is left.
 """
 
 import gc
-import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from statistics import quantiles
+from statistics import median, quantiles
 
 Sample = Mapping[str, float]
-"""What one block measured: a quantity with its unit, and its value."""
+"""What one block measured: values by quantity and unit."""
 Block = Callable[[], Sample]
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured: calls are those of a block."""
+    """How much is measured."""
 
-    rounds: int
+    turns: int = 15
     calls: int = 60
-    concurrent: tuple[int, ...] = (1, 10, 100, 1000)
-    cold: int = 1000
-    imports: int = 8
-    memory_calls: int = 1000
-    cards: int = 2000
-
-
-QUICK = Effort(rounds=2, calls=6, concurrent=(1, 3), cold=3, imports=1, memory_calls=3, cards=3)
-
-
-@dataclass(frozen=True)
-class Spread:
-    """The median of a quantity, between its quartiles."""
-
-    median: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, values: list[float]) -> "Spread":
-        """Sum up what was measured, in two rounds or more."""
-        low, middle, high = quantiles(values, n=4, method="inclusive")
-        return cls(middle, low, high)
+    """In each turn; more if more are made at once."""
+    at_once: tuple[int, ...] = (1, 10, 100, 1000)
+    cold: int = 300
+    """Calls at once without a connection: httpx needs 20 times as long for three times as many."""
+    requests: int = 1200
 
 
 @dataclass(frozen=True)
@@ -55,17 +35,32 @@ class Row:
     section: str
     subject: str
     quantity: str
-    value: Spread
-    ratio: Spread
+    value: float
+    ratio: float
+    quartiles: tuple[float, float]
+    """Of the ratio."""
 
 
-def say(line: str) -> None:
-    """Tell how far it has come."""
-    print(line, file=sys.stderr, flush=True)
+def compare(section: str, turns: int, blocks: Mapping[str, Block]) -> Iterator[Row]:
+    """Run the blocks in turns, two or more, in alternating order.
+
+    The first turn also opens connections and fills caches, which a median ignores.
+    """
+    samples: dict[str, list[Sample]] = {subject: [] for subject in blocks}
+    for turn in range(turns):
+        for subject in list(blocks)[:: -1 if turn % 2 else 1]:
+            samples[subject].append(blocks[subject]())
+    base = next(iter(samples.values()))
+    for subject, measured in samples.items():
+        for quantity in measured[0]:
+            ratios = [a[quantity] / b[quantity] for a, b in zip(measured, base, strict=True)]
+            low, ratio, high = quantiles(ratios, n=4, method="inclusive")
+            value = median(sample[quantity] for sample in measured)
+            yield Row(section, subject, quantity, value, ratio, (low, high))
 
 
 def per_call(calls: int, run: Callable[[int], object]) -> Block:
-    """Make a block of so many calls, which gives microseconds for each."""
+    """Measure `run(calls)`, in microseconds for each call."""
 
     def block() -> Sample:
         gc.collect()
@@ -75,27 +70,3 @@ def per_call(calls: int, run: Callable[[int], object]) -> Block:
         return {"time, µs": took / calls * 1e6, "CPU, µs": used / calls * 1e6}
 
     return block
-
-
-def compare(section: str, rounds: int, blocks: Mapping[str, Block]) -> list[Row]:
-    """Measure the blocks in turns, in alternating order; ratios are to the first one.
-
-    The first turn also opens connections and fills caches; a median does not mind.
-    """
-    say(f"  {section}")
-    samples: dict[str, list[Sample]] = {subject: [] for subject in blocks}
-    for number in range(rounds):
-        for subject in list(blocks)[:: 1 if number % 2 else -1]:
-            samples[subject].append(blocks[subject]())
-    base = next(iter(samples.values()))
-    return [
-        Row(
-            section,
-            subject,
-            quantity,
-            Spread.of([sample[quantity] for sample in measured]),
-            Spread.of([a[quantity] / b[quantity] for a, b in zip(measured, base, strict=True)]),
-        )
-        for subject, measured in samples.items()
-        for quantity in measured[0]
-    ]
