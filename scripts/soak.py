@@ -1,335 +1,189 @@
-"""Drive the client against a sandbox with random faults, and count what came of it.
+"""Call a sandbox with random faults from threads and tasks, and count the outcomes.
 
-Threads and tasks share two clients, one with a webhook and one with OAuth with a refresh, while the
-sandbox meets them with every fault it has and lets their tokens expire. In the end each call must
-have come back with an answer or a documented error (lost 0), and nothing may be left of it in this
-process (leaked 0); otherwise the exit status is 1.
+Threads and tasks share two clients, one with a webhook and one with OAuth and a refresh, while the
+sandbox plays all of its faults and lets tokens expire. In the end each call must have returned or
+raised a documented error (lost 0), and this process must hold no more than before (leaked 0);
+otherwise the exit status is 1. Ctrl-C ends it early, with the same summary.
 """
 
 import argparse
 import asyncio
 import contextlib
 import gc
-import linecache
 import math
 import os
 import random
-import subprocess
+import signal
 import sys
 import threading
 import time
-import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import httpx
+from benchmark.servers import sandbox_process
 from bitrix24_call_card import AuthenticatedClient, Client, errors
 from bitrix24_call_card.api.call_card import get_status
 from bitrix24_sandbox.portal.authentication import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN
 from bitrix24_sandbox.portal.faults import FAULTS, OAUTH_FAULTS
 from bitrix24_sandbox.testing import Sandbox
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
 
 THREADS = 6
 TASKS = 12
-CALLS_OF_A_LOOP = 20
-"""How many calls each task makes at most before its event loop ends and another one begins."""
-
 TIMEOUT = httpx.Timeout(5, read=0.3)
-"""Shorter than some of the sandbox's slow answers, so that some calls end by it."""
-
+"""Shorter than some of the sandbox's slow responses."""
 PATIENCE = 60
-"""Seconds after the end in which a call must have come back, or it is lost."""
-
-WARM_UP = 1.0
-"""Seconds of the same before the count, so that what is kept for good is there already."""
-
-MEMORY = 500_000
-"""Bytes by which the memory may differ; caches and counters breathe by less."""
+"""Seconds after the end in which a call must return, or it is lost."""
+UNDOCUMENTED = ", which is not documented"
 
 
-@dataclass
-class Score:
-    """What came of the calls. Any thread may count."""
+def refreshing(sandbox: Sandbox) -> AuthenticatedClient:
+    """Return a client that refreshes its token."""
+    fields = {
+        "grant_type": "refresh_token",
+        "client_id": CLIENT_ID,
+        "client_secret": CLIENT_SECRET,
+        "refresh_token": REFRESH_TOKEN,
+    }
 
-    calls: int = 0
-    answers: int = 0
-    refreshes: int = 0
-    errors: Counter[str] = field(default_factory=Counter[str])
-    undocumented: Counter[str] = field(default_factory=Counter[str])
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    def refresh() -> str:
+        response = httpx.post(f"{sandbox.origin}/oauth/token/", data=fields)
+        if "invalid_grant" in response.text:  # the newest refresh token was lost with its response
+            sandbox.reset()
+            fields["refresh_token"] = REFRESH_TOKEN
+            return sandbox.access_token
+        tokens = response.raise_for_status().json()
+        if "error" in tokens:  # the OAuth server also reports errors with status 200
+            raise httpx.HTTPError(tokens["error"])
+        fields["refresh_token"] = tokens["refresh_token"]
+        return str(tokens["access_token"])
 
-    @contextlib.contextmanager
-    def counting(self) -> Iterator[None]:
-        """Count one call, and take what it raises."""
-        with self._lock:
-            self.calls += 1
-        try:
-            yield
-        except (errors.Bitrix24Error, httpx.HTTPError, TimeoutError) as error:
-            with self._lock:
-                self.errors[_kind(error)] += 1
-        except Exception as error:
-            with self._lock:
-                self.undocumented[type(error).__name__] += 1
-        else:
-            with self._lock:
-                self.answers += 1
-
-    def refreshed(self, _: str) -> None:
-        """Count a new token."""
-        with self._lock:
-            self.refreshes += 1
-
-    @property
-    def lost(self) -> int:
-        """The calls that gave neither an answer nor a documented error."""
-        return self.calls - self.answers - self.errors.total()
-
-
-def _kind(error: Exception) -> str:
-    if isinstance(error, errors.ApiError):
-        return f"ApiError {error.error}"
-    if isinstance(error, errors.UnexpectedStatus):
-        return f"UnexpectedStatus {error.status_code}"
-    return "cancelled" if isinstance(error, TimeoutError) else type(error).__name__
-
-
-@dataclass(frozen=True)
-class Held:
-    """What this process holds."""
-
-    threads: int
-    files: int
-    connections: int
-    memory: int
-    """In bytes."""
-
-    @classmethod
-    def now(cls) -> "Held":
-        """Look, once the garbage is gone."""
-        linecache.clearcache()  # sources that were read for tracebacks
-        gc.collect()
-        targets = []
-        for descriptor in os.listdir("/proc/self/fd"):
-            with contextlib.suppress(OSError):  # that of the listing itself
-                targets.append(os.readlink(f"/proc/self/fd/{descriptor}"))
-        connections = sum(target.startswith("socket:") for target in targets)
-        memory, _ = tracemalloc.get_traced_memory()
-        return cls(threading.active_count(), len(targets) - connections, connections, memory)
-
-    def leaks_since(self, before: "Held") -> dict[str, int]:
-        """What there is more of than before, by kind; memory in whole `MEMORY`s."""
-        return {
-            "threads": max(0, self.threads - before.threads),
-            "file descriptors": max(0, self.files - before.files),
-            "connections": max(0, self.connections - before.connections),
-            "memory": max(0, (self.memory - before.memory) // MEMORY),
-        }
-
-
-# --- the sandbox --------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def sandbox_process() -> Iterator[Sandbox]:
-    """Run a sandbox in a process of its own, so that this one holds nothing but the client."""
-    command = [sys.executable, "-m", "bitrix24_sandbox", "--port", "0", "--quiet"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
-        try:
-            assert process.stdout is not None  # noqa: S101 - asked for above
-            for line in process.stdout:
-                if line.split()[:1] == ["Webhook"]:
-                    yield Sandbox(line.split()[1].partition("/rest/")[0])
-                    break
-            else:
-                raise SystemExit("The sandbox did not start; try `make sandbox` to see why.")
-        finally:
-            process.terminate()
+    return AuthenticatedClient(
+        sandbox.oauth_url, sandbox.access_token, timeout=TIMEOUT, refresh=refresh
+    )
 
 
 def disturb(sandbox: Sandbox, dice: random.Random) -> None:
-    """Let the next calls meet something."""
+    """Let the next calls fail, or the tokens expire."""
     name = dice.choice([*FAULTS, *OAUTH_FAULTS, "slow", "expire", "expire"])
     if name == "expire":
         sandbox.expire_tokens()
     elif name == "slow":
         sandbox.fail(name, dice.randint(1, 3), seconds=dice.choice([0.05, 0.1, 60]))
-    elif name == "redirect":
-        status = dice.choice([301, 302, 303, 307, 308])
-        location = dice.choice([f"{sandbox.webhook_url}placement.call", "/", "http://a.invalid/"])
-        sandbox.fail(name, dice.randint(1, 3), status=status, location=location)
     else:
         sandbox.fail(name, dice.randint(1, 3))
 
 
-# --- the callers --------------------------------------------------------------------------------
+@contextlib.contextmanager
+def noting(outcomes: list[str]) -> Iterator[None]:
+    """Append the outcome of a call; any thread may."""
+    try:
+        yield
+    except errors.ApiError as error:
+        outcomes.append(f"ApiError {error.error}")
+    except errors.UnexpectedStatus as error:
+        outcomes.append(f"UnexpectedStatus {error.status_code}")
+    except (errors.Bitrix24Error, httpx.HTTPError, TimeoutError) as error:
+        outcomes.append(type(error).__name__)
+    except Exception as error:
+        outcomes.append(f"{type(error).__name__}{UNDOCUMENTED}")
+    else:
+        outcomes.append("a CallStatus")
 
 
-class Refresh:
-    """A `refresh` for the sandbox, which also takes its arguments in a body that nobody logs."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._url = f"{sandbox.origin}/oauth/token/"
-        self._fields = {
-            "grant_type": "refresh_token",
-            "client_id": CLIENT_ID,
-            "client_secret": CLIENT_SECRET,
-            "refresh_token": REFRESH_TOKEN,
-        }
-
-    def __call__(self) -> str:
-        """Get a new access token."""
-        response = httpx.post(self._url, data=self._fields, verify=False)  # noqa: S501 - loopback
-        tokens: dict[str, str] = response.raise_for_status().json()
-        if "error" in tokens:  # the OAuth server also reports errors with status 200
-            raise httpx.HTTPError(tokens["error"])
-        self._fields["refresh_token"] = tokens["refresh_token"]
-        return tokens["access_token"]
-
-
-Clients = tuple[Client, ...]
-
-
-def call_from_a_thread(clients: Clients, score: Score, ends: threading.Event) -> None:
-    """Call, one after the other, until the end."""
+def call_from_a_thread(clients: list[Client], outcomes: list[str], ends: threading.Event) -> None:
+    """Call until the end."""
     while not ends.is_set():
         for client in clients:
-            with score.counting():
+            with noting(outcomes):
                 get_status.sync(client=client)
 
 
-def call_from_tasks(
-    clients: Clients, score: Score, ends: threading.Event, dice: random.Random
-) -> None:
-    """Call from many tasks, in event loops that come and go, until the end."""
+def call_from_tasks(clients: list[Client], outcomes: list[str], ends: threading.Event) -> None:
+    """Call until the end in short-lived event loops; every fourth call is cancelled."""
 
     async def call() -> None:
-        for _ in range(CALLS_OF_A_LOOP):
-            if ends.is_set():
-                return
-            with score.counting():
-                async with asyncio.timeout(dice.choice([None, None, None, 0.01])):
-                    await get_status.asyncio(client=dice.choice(clients))
+        for number in range(20):
+            if not ends.is_set():
+                with noting(outcomes):
+                    async with asyncio.timeout(None if number % 4 else 0.01):
+                        await get_status.asyncio(client=random.choice(clients))  # noqa: S311
 
-    async def use() -> None:
-        async with contextlib.AsyncExitStack() as stack:
-            for client in clients:
-                await stack.enter_async_context(client)
-            await asyncio.gather(*[call() for _ in range(TASKS)])
+    async def run() -> None:
+        async with clients[0], clients[1]:
+            await asyncio.gather(*(call() for _ in range(TASKS)))
 
     while not ends.is_set():
-        asyncio.run(use())
+        asyncio.run(run())
 
 
-def drive(
-    sandbox: Sandbox, clients: Clients, score: Score, seconds: float, dice: random.Random
-) -> None:
-    """Have everybody call for so long, and wait until the last of them has come back."""
-    ends = threading.Event()
-    callers = [
-        threading.Thread(target=call_from_a_thread, args=(clients, score, ends), daemon=True)
-        for _ in range(THREADS)
-    ]
-    chances = random.Random(dice.random())  # noqa: S311 - to be repeated, not to be secret
-    tasks = (clients, score, ends, chances)
-    callers.append(threading.Thread(target=call_from_tasks, args=tasks, daemon=True))
-    with contextlib.ExitStack() as stack:
-        for client in clients:
-            stack.enter_context(client)
-        for caller in callers:
-            caller.start()
-        end = time.monotonic() + seconds
-        told = 0
-        while (left := end - time.monotonic()) > 0:
-            disturb(sandbox, dice)
-            if told != (told := math.ceil(left)):
-                print(f"\r{told:6} s to go, {score.calls} calls ", end="", file=sys.stderr)
-            time.sleep(min(left, 0.03))
-        ends.set()
-        last = time.monotonic() + PATIENCE
-        for caller in callers:
-            caller.join(max(0, last - time.monotonic()))
-    print(file=sys.stderr)
+def held() -> Counter[str]:
+    """Count the threads, files and connections of this process."""
+    gc.collect()
+    found = Counter({"threads": threading.active_count()})
+    for descriptor in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):  # that of the listing itself
+            target = os.readlink(f"/proc/self/fd/{descriptor}")
+            found["connections" if target.startswith("socket:") else "file descriptors"] += 1
+    return found
 
 
-# --- the report ---------------------------------------------------------------------------------
-
-
-def report(console: Console, score: Score, leaks: dict[str, int], grown: int) -> None:
-    """Print the table."""
-    table = Table("what", "how often", box=SIMPLE_HEAD)
-    table.columns[1].justify = "right"
-    table.add_row("calls", str(score.calls))
-    table.add_row("answers", str(score.answers))
-    table.add_row("refreshes of the token", str(score.refreshes))
-    table.add_row("errors", str(score.errors.total()))
-    for kind, count in score.errors.most_common():
-        table.add_row(f"  {kind}", str(count))
-    table.add_row("lost", str(score.lost))
-    for kind, count in score.undocumented.most_common():
-        table.add_row(f"  {kind}, which is not documented", str(count))
-    table.add_row("leaked", str(sum(leaks.values())))
-    for kind, count in leaks.items():
-        more = f" ({grown / 1000:+.0f} kB)" if kind == "memory" else ""
-        table.add_row(f"  {kind}{more}", str(count))
-    console.print(table)
-
-
-def soak(seconds: float, seed: int, console: Console) -> int:
-    """Run the soak; return the exit status."""
+def soak(seconds: float, seed: int) -> int:
+    """Run the soak, print the summary, and return the exit status."""
     dice = random.Random(seed)  # noqa: S311
-    score = Score()
-    console.print(f"Soaking for {seconds:g} s with --seed {seed}.")
-    tracemalloc.start()
+    outcomes: list[str] = []
+    interrupted, ends = threading.Event(), threading.Event()
+
+    def interrupt(*_: object) -> None:
+        interrupted.set()
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second Ctrl-C does not wait
+
+    signal.signal(signal.SIGINT, interrupt)
     with sandbox_process() as sandbox:
-        clients = (
-            Client(
-                base_url=sandbox.webhook_url,
-                timeout=TIMEOUT,
-                verify_ssl=False,
-            ),
-            AuthenticatedClient(
-                base_url=sandbox.oauth_url,
-                token=sandbox.access_token,
-                timeout=TIMEOUT,
-                verify_ssl=False,
-                refresh=Refresh(sandbox),
-                on_refresh=score.refreshed,
-            ),
-        )
-        drive(sandbox, clients, score, WARM_UP, dice)
-        before = Held.now()
-        drive(sandbox, clients, score, seconds, dice)
-        after = Held.now()
-    tracemalloc.stop()
-    leaks = after.leaks_since(before)
-    report(console, score, leaks, after.memory - before.memory)
-    if score.lost or any(leaks.values()):
-        console.print(
-            "[red]Something was lost or leaked.[/] The same --seed gives the same faults."
-        )
-        return 1
-    return 0
+        clients = [Client(sandbox.webhook_url, timeout=TIMEOUT), refreshing(sandbox)]
+        threads = [
+            threading.Thread(target=target, args=(clients, outcomes, ends), daemon=True)
+            for target in [call_from_a_thread] * THREADS + [call_from_tasks]
+        ]
+        before = held()
+        with clients[0], clients[1]:
+            for thread in threads:
+                thread.start()
+            end = time.monotonic() + seconds
+            while (left := end - time.monotonic()) > 0 and not interrupted.wait(0.03):
+                disturb(sandbox, dice)
+                print(f"\r{left:6.0f} s to go, {len(outcomes)} calls ", end="", file=sys.stderr)
+            failed = sum(not thread.is_alive() for thread in threads)
+            ends.set()
+            last = time.monotonic() + PATIENCE
+            for thread in threads:
+                thread.join(max(0, last - time.monotonic()))
+        leaked = held() - before
+    called = Counter(outcomes)
+    lost = Counter({name: called[name] for name in called if name.endswith(UNDOCUMENTED)})
+    lost["has not returned"] = sum(thread.is_alive() for thread in threads)
+    lost["its thread has failed"] = failed
+    print(file=sys.stderr)
+    for title, rows in (("calls", called), ("lost", lost), ("leaked", leaked)):
+        print(f"{title:40}{rows.total():8}")
+        for name, count in (+rows).most_common():
+            print(f"  {name:38}{count:8}")
+    return 1 if lost.total() or leaked else 0
 
 
 def main() -> int:
-    """Read the command line and run."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--minutes", type=float, default=1, help="how long, in minutes (default: 1)"
-    )
+    """Run the command line; return the exit status."""
+    parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=1, help="how long (default: 1)")
     parser.add_argument("--seed", type=int, help="of the faults (default: a random one)")
     arguments = parser.parse_args()
-    if not 0 < arguments.minutes < float("inf"):
-        parser.error("--minutes must be more than 0")
+    if not 0 < arguments.minutes < math.inf:
+        parser.error("--minutes must be a finite number greater than 0")
     if not os.path.isdir("/proc/self/fd"):
-        parser.error("only Linux tells what a process holds, in /proc")
+        parser.error("only Linux has /proc/self/fd, where it counts files and connections")
     seed = random.randrange(10**6) if arguments.seed is None else arguments.seed  # noqa: S311
-    return soak(arguments.minutes * 60, seed, Console(highlight=False))
+    print(f"Soaking for {arguments.minutes:g} minutes with --seed {seed}.", flush=True)
+    return soak(arguments.minutes * 60, seed)
 
 
 if __name__ == "__main__":
