@@ -1,4 +1,4 @@
-"""A balancer of connections on this machine, for a bridge of several processes."""
+"""A connection balancer for several bridge processes on this machine."""
 
 import contextlib
 import itertools
@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 
 @contextlib.contextmanager
 def balancing(port: int, backends: Sequence[int]) -> Iterator[int]:
-    """Hand each connection to the next backend that accepts it, while the context lasts.
+    """Forward each connection to the next backend that accepts it while the context lasts.
 
-    `port` 0 means any free one; yield it. Raise `OSError` if it cannot be had.
+    Port 0 picks a free one; yield the port. Raise `OSError` if it is taken.
     """
     turns = itertools.count()
 
@@ -23,8 +23,8 @@ def balancing(port: int, backends: Sequence[int]) -> Iterator[int]:
             first = next(turns)
             for number in range(first, first + len(backends)):
                 address = ("127.0.0.1", backends[number % len(backends)])
-                with contextlib.suppress(OSError), socket.create_connection(address) as behind:
-                    if _carry(self.request, behind, unanswered):
+                with contextlib.suppress(OSError), socket.create_connection(address) as backend:
+                    if _relay(self.request, backend, unanswered):
                         return
 
     class Server(socketserver.ThreadingTCPServer):
@@ -38,31 +38,31 @@ def balancing(port: int, backends: Sequence[int]) -> Iterator[int]:
         server.shutdown()
 
 
-def _carry(here: socket.socket, behind: socket.socket, unanswered: bytearray) -> bool:
-    """Carry bytes both ways until an end closes. False if the next backend can do what is left.
+def _relay(client: socket.socket, backend: socket.socket, unanswered: bytearray) -> bool:
+    """Relay bytes both ways until one end closes; return False to retry with the next backend.
 
-    `unanswered` is what the client has sent since the last answer. A backend may close, as it ends,
-    before it has read a request; whatever the bridge receives can be sent twice.
+    `unanswered` is what the client has sent since the last response. A backend that shuts down may
+    close before it has read a request; any request to a bridge can safely be sent twice.
     """
     answered = False
     ready = select.poll()
-    for each in (here, behind):
-        each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # or a body waits for 40 ms
+    for each in (client, backend):
+        each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else a body waits 40 ms
         ready.register(each, select.POLLIN)
-    behind.sendall(unanswered)
+    backend.sendall(unanswered)
     while True:
         for number, _ in ready.poll():
-            source, target = (here, behind) if number == here.fileno() else (behind, here)
+            source, target = (client, backend) if number == client.fileno() else (backend, client)
             data = _received(source)
-            if source is here:
+            if source is client:
                 unanswered += data
             elif data:
                 answered = True
                 unanswered.clear()
             if not data:
-                # What follows an answer is a request, or a part of a socket, which ends here.
+                # After a response, this is a new request or a WebSocket frame, which cannot move.
                 is_request = unanswered.startswith((b"GET ", b"POST "))
-                return source is here or (answered and not is_request)
+                return source is client or (answered and not is_request)
             target.sendall(data)
 
 

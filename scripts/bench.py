@@ -65,7 +65,7 @@ def measure(effort: Effort) -> Iterator[Row]:
             if chromium := executable():
                 yield from bridge_speed(chromium, starlette, effort)
             else:
-                print("\nThere is no chromium on this machine: the bridge is not measured.")
+                print("\nChromium is not installed, so the bridge is not measured.")
 
 
 def run(effort: Effort) -> int:

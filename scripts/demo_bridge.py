@@ -1,6 +1,6 @@
-"""Show the bridge whole on this machine: a sandbox portal of today, and the bridge installed on it.
+"""Run a js-only sandbox with the bridge installed on it.
 
-The bridge runs as an integrator runs it, with its own commands and an environment.
+The bridge runs as in production: its own command, configured by environment variables.
 """
 
 import argparse
@@ -25,14 +25,14 @@ from bitrix24_sandbox.testing import Sandbox
 BRIDGE = [sys.executable, "-m", "bitrix24_bridge"]
 CURL = """curl -i -H 'Content-Type: application/json' -d '{"PLACEMENT":"getStatus","PARAMS":{}}'"""
 GREETING = """\
-A portal of today, on which only the browser knows the call, and the bridge installed on it.
-Ctrl-C ends both.
+A portal on which only the browser knows the call, as on current portals, with the bridge
+installed. Ctrl-C ends both.
 
   Call card URL  {card}
   Webhook URL    {webhook}
 
-  Open the first in a browser and keep it open: the call card is on the screen there, and the
-  bridge's widget in it. Then ask the bridge:
+  Open the first in a browser and keep it open: it shows the call card with the bridge's widget.
+  Then ask the bridge:
   {curl} {webhook}placement.call
 """
 
@@ -66,19 +66,19 @@ def _show(asked: argparse.Namespace, stack: ExitStack) -> int:
         print(f"  Processes {ids}: end one with kill, and the page connects to another.\n")
     for process in bridge.processes:
         process.wait()
-    return 1  # whatever ended them was not Ctrl-C
+    return 1  # not by Ctrl-C
 
 
 @dataclass(frozen=True)
 class Installed:
-    """A bridge that runs, and is installed on a portal."""
+    """A running bridge that is installed on a portal."""
 
     url: str
     webhook: str
-    """Of the user 1."""
+    """The webhook of user 1."""
     processes: list[subprocess.Popen[str]]
     ports: list[int]
-    """Of each process."""
+    """One for each process."""
 
 
 @contextmanager
@@ -87,8 +87,8 @@ def installed(
 ) -> Iterator[Installed]:
     """Run a bridge with its data in the folder, and install it, while the context lasts.
 
-    Several processes have the ports behind `port`, which is a balancer's then. `settings` are
-    more of its environment, such as `BRIDGE_FRESH`.
+    Several processes listen on the ports after `port`, and a balancer on `port` itself. `settings`
+    are additional environment variables, such as `BRIDGE_FRESH`.
     """
     url = f"http://127.0.0.1:{port}"
     environment = {
@@ -126,13 +126,13 @@ def installed(
 @contextmanager
 def started(environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
     """Run the bridge while the context lasts; yield it once it is ready."""
-    # In a session of its own, so that Ctrl-C reaches it by way of this process, in order.
+    # In a session of its own: Ctrl-C reaches only this process, which then ends all in order.
     bridge = subprocess.Popen(  # noqa: S603 - our own command
         BRIDGE, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
     try:
         if not (bridge.stdout and bridge.stdout.readline()):
-            sys.exit(bridge.wait())  # it has said why
+            sys.exit(bridge.wait())  # it has printed the reason
         yield bridge
     finally:
         bridge.terminate()
@@ -141,10 +141,10 @@ def started(environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
 
 @contextmanager
 def redis(folder: Path) -> Iterator[str]:
-    """Run a Redis that writes nothing to a disk while the context lasts; yield its URL."""
+    """Run a Redis without persistence while the context lasts; yield its URL."""
     command = shutil.which("redis-server")
     if command is None:
-        sys.exit("Several processes need redis-server: install it, as with apt-get.")
+        sys.exit("Several processes need redis-server, which is not installed.")
     socket = folder / "redis.sock"
     server = subprocess.Popen(  # noqa: S603 - the command just found
         [command, "--port", "0", "--unixsocket", str(socket), "--save", "", "--appendonly", "no"],
@@ -161,13 +161,13 @@ def redis(folder: Path) -> Iterator[str]:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Describe the command line."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="make bridge", description=(__doc__ or "").partition("\n")[0]
     )
     parser.add_argument("--port", type=int, default=8025, help="of the bridge (default: 8025)")
     parser.add_argument(
-        "--sandbox-port", type=int, default=8024, help="of the portal (default: 8024)"
+        "--sandbox-port", type=int, default=8024, help="of the sandbox (default: 8024)"
     )
     parser.add_argument(
         "--processes",
@@ -175,7 +175,7 @@ def parser() -> argparse.ArgumentParser:
         choices=range(1, 9),
         default=1,
         metavar="N",
-        help="of the bridge, on the ports behind its own, sharing a Redis (default: 1)",
+        help="of the bridge, on the ports after --port, sharing a Redis (default: 1)",
     )
     return parser
 

@@ -1,4 +1,4 @@
-"""The Chromium of this machine, for tests in a browser."""
+"""The installed Chromium, for browser tests."""
 
 import os
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 from chromium import executable
 from playwright.sync_api import Browser, BrowserType, sync_playwright
 
-# Chromium shall ask nobody but the pages under test.
+# No requests but those of the pages under test.
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -20,10 +20,10 @@ ARGUMENTS = [
 
 
 def require() -> str:
-    """Return the path of Chromium. Without it tests are skipped, but in CI they fail."""
+    """Return the path of Chromium; without one, skip the test, or fail it in CI."""
     if (path := executable()) is not None:
         return path
-    missing = "There is no chromium on this machine, so nothing was tested in a browser."
+    missing = "Chromium is not installed."
     if os.environ.get("CI"):
         pytest.fail(missing)
     pytest.skip(missing)
