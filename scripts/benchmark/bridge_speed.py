@@ -1,4 +1,4 @@
-"""The bridge: its last report beside bare Starlette, a question to the browser beside an echo."""
+"""The bridge beside bare Starlette, and beside a minimal server that asks a page."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from benchmark.servers import BODY, process, requests, serve_routes
+from benchmark.servers import BODY, process, serve_routes, under_load
 from benchmark.turns import Block, Effort, Row, Sample, compare
 
 
@@ -30,26 +30,24 @@ def bridge_speed(chromium: str, starlette: str, effort: Effort) -> Iterator[Row]
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         with _card(browser, fresh=1) as (bridge, _):
             blocks: dict[str, Block] = {
-                "bare Starlette": requests(starlette, effort.requests),
-                "bridge": requests(bridge, effort.requests),
+                "bare Starlette": under_load(starlette, effort.requests),
+                "bridge": under_load(bridge, effort.requests),
             }
-            yield from compare(
-                "requests of 8 connections, a card's last report", effort.turns, blocks
-            )
+            yield from compare("under load, a card's last report", effort.turns, blocks)
         with _card(browser, fresh=0) as (bridge, page):
             blocks = {
-                "smallest server": _round_trips(page, effort.calls),
+                "minimal server": _round_trips(page, effort.calls),
                 "bridge": _round_trips(f"{bridge}placement.call", effort.calls, source="card"),
             }
-            yield from compare("questions to the browser", effort.turns, blocks)
+            yield from compare("asking the browser", effort.turns, blocks)
         browser.close()
 
 
 @contextmanager
 def _card(browser: Browser, fresh: float) -> Iterator[tuple[str, str]]:
-    """Run a bridge with a connected card; yield its webhook, and the URL that asks the page alone.
+    """Run a bridge with a connected card; yield its webhook, and a URL that asks the page directly.
 
-    The page stands for the portal's and has the bridge's script in a frame.
+    The page acts as a portal's, with the bridge's script in a frame.
     """
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -84,7 +82,7 @@ def _round_trips(url: str, calls: int, source: str = "") -> Block:
     return block
 
 
-# --- the smallest server that asks a page ---------------------------------------------------------
+# --- a minimal server that asks a page ------------------------------------------------------------
 
 PAGE = """<!doctype html><title>Portal</title>
 <script>

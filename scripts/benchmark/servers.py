@@ -1,4 +1,4 @@
-"""The servers, each in a process of its own, and a cheap client that counts their responses."""
+"""Servers in processes of their own, and a cheap client to put them under load."""
 
 import asyncio
 import json
@@ -72,7 +72,7 @@ def _serve_sandbox() -> None:
 
 @contextmanager
 def bare_starlette(answer: Any) -> Iterator[str]:
-    """Run the smallest application that reads a call; yield the URL of a webhook."""
+    """Run a minimal Starlette application with this response; yield the URL of a webhook."""
     with process(_serve_starlette, answer) as origin:
         yield f"{origin}/rest/1/starlettewebhook/"
 
@@ -86,7 +86,7 @@ def _serve_starlette(answer: Any) -> None:
 
 
 def serve_routes(*routes: BaseRoute) -> None:
-    """Serve them with Starlette and uvicorn."""
+    """Serve the routes with Starlette and uvicorn."""
     with listen() as listener:
         print(origin_of(listener), flush=True)
         config = uvicorn.Config(Starlette(routes=routes), ws="websockets-sansio", log_config=None)
@@ -100,9 +100,9 @@ _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 
 @contextmanager
 def responding(answer: Any, certificate: Path | None = None) -> Iterator[str]:
-    """Run a server that costs next to nothing, and yield the URL of a webhook.
+    """Run a server that costs next to nothing; yield the URL of a webhook.
 
-    With `certificate`, the PEM file of one and its key, it speaks HTTPS.
+    `certificate`: a PEM file with a certificate and its key, for HTTPS.
     """
     with process(_respond, answer, certificate and str(certificate)) as origin:
         yield f"{origin}/rest/1/responderwebhook/"
@@ -119,7 +119,7 @@ class _Responder(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._received += data
         head, end, body = self._received.partition(b"\r\n\r\n")
-        if end and len(body) == _body_length(head):  # no client here sends a second request before
+        if end and len(body) == _body_length(head):  # clients here do not pipeline
             self._received = b""
             self._transport.write(self._response)
 
@@ -148,13 +148,13 @@ def _respond(answer: Any, certificate: str | None) -> None:
     asyncio.run(respond())
 
 
-# --- many requests --------------------------------------------------------------------------------
+# --- a cheap client -------------------------------------------------------------------------------
 
 
-def requests(webhook: str, number: int) -> Block:
-    """Measure requests that 8 connections send at once, in microseconds for each request.
+def under_load(webhook: str, number: int) -> Block:
+    """Measure the time for each request with 8 connections.
 
-    As cheap as possible, because it shares the processors with the server.
+    The client is as cheap as possible, because it shares the processors with the server.
     """
     parts = urlsplit(f"{webhook}placement.call")
     body = json.dumps(BODY)
