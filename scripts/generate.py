@@ -1,26 +1,24 @@
 """Generate the client in generated/ from the contract, or check that it is up to date."""
 
 import argparse
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import yaml
-from generator.enums import write_enums
-from generator.unsupported import unsupported
+from generator.package import write_package
+from generator.schemas import UnsupportedError
 from packaging.version import InvalidVersion, Version
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACT = ROOT / "openapi" / "call-card.yaml"
 GENERATOR = ROOT / "scripts" / "generator"
 GENERATED = ROOT / "generated"
 PACKAGE = "bitrix24_call_card"
-PLAIN_TEXT = {"_TYPER_STANDARD_TRACEBACK": "1", "NO_COLOR": "1", "TERM": "dumb"}
 GENERATED_BANNER = "# Generated from the contract by `make generate`: do not edit.\n"
 COPIED_BANNER = "# Copied from {source} by `make generate`: do not edit.\n"
 
@@ -37,23 +35,10 @@ def generate(contract: Path, project: Path) -> None:
     """
     document = _read(contract)
     version = _version(document)
-    _check(document, "")
-    package = project / PACKAGE
-    package.parent.mkdir()
-    generator = (
-        *("openapi_python_client", "generate", "--path", contract, "--fail-on-warning"),
-        *("--config", GENERATOR / "config.yaml", "--meta", "none"),
-    )
-    templates = ("--custom-template-path", GENERATOR / "templates")
+    project.mkdir()
     try:
-        _run(*generator, *templates, "--output-path", package)
-    except GenerationError:
-        # What the generator itself drops is only missing to our templates; with its own it says so.
-        _run(*generator, "--output-path", project / "stock")
-        raise
-    try:
-        write_enums(document["components"]["schemas"], package)
-    except ValueError as error:
+        write_package(document, GENERATOR, project / PACKAGE)
+    except UnsupportedError as error:
         raise GenerationError(str(error)) from error
     # Isolated, so that no settings found in a folder above change the bytes.
     ruff = ("--isolated", "--no-cache", "--quiet", "--line-length=100", "--target-version=py311")
@@ -135,8 +120,9 @@ def _files(project: Path) -> dict[str, bytes]:
 
 def _read(contract: Path) -> dict[str, Any]:
     try:
-        document: Any = yaml.safe_load(contract.read_text("utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        # YAML 1.2, as OpenAPI has it: `on` and `yes` are texts, and no key comes twice.
+        document: Any = YAML(typ="safe").load(contract.read_text("utf-8"))
+    except (OSError, ValueError, YAMLError) as error:
         raise GenerationError(f"{contract} is not an OpenAPI document: {error}") from error
     match document:
         case {"info": {"version": _}}:
@@ -156,41 +142,11 @@ def _version(document: dict[str, Any]) -> str:
         ) from error
 
 
-def _check(node: object, where: str) -> None:
-    """Refuse what the generator would take wrongly without a word.
-
-    It does not quote every text that becomes code, and of an allOf it may keep a part.
-    """
-    if isinstance(node, dict):
-        if "allOf" in node:
-            raise GenerationError(f"{where}allOf is not supported")
-        for key, value in node.items():
-            if key in ("const", "default", "enum", "paths", "properties"):
-                _check_texts(value if isinstance(value, (dict, list)) else [value], f"{where}{key}")
-            if key not in ("example", "examples"):
-                _check(value, f"{where}{key}.")
-    elif isinstance(node, list):
-        for index, item in enumerate(node):
-            _check(item, f"{where}{index}.")
-
-
-def _check_texts(texts: Iterable[object], where: str) -> None:
-    for text in texts:
-        if isinstance(text, str) and not (set(text).isdisjoint("\"'\\") and text.isprintable()):
-            raise GenerationError(
-                f"{where}: quotes, backslashes and control characters are not supported: {text!r}"
-            )
-
-
 def _run(module: str, *arguments: str | Path) -> None:
     """Run a tool of this environment, whatever else is on PATH."""
     command = [sys.executable, "-m", module, *map(str, arguments)]
-    result = subprocess.run(  # noqa: S603
-        command, capture_output=True, text=True, check=False, env=os.environ | PLAIN_TEXT
-    )
+    result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if result.returncode:
-        if reason := unsupported(result.stderr):
-            raise GenerationError(reason)
         output = (result.stdout + result.stderr).strip().splitlines()
         raise GenerationError("\n".join([f"{module} failed:", *output[-12:]]))
 

@@ -1,10 +1,10 @@
-"""Write enums with what the generator leaves out: descriptions, and which values are retryable."""
+"""What the client makes of an enum: its constants, with what the contract says of each value."""
 
-import ast
 import textwrap
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+
+from generator.schemas import Schema, UnsupportedError, class_name, module_name
+from openapi_python_client.strings import snake_case
 
 _DESCRIPTION = '''
     @property
@@ -20,39 +20,63 @@ _RETRYABLE = '''
 '''
 
 
-def write_enums(schemas: Mapping[str, Any], package: Path) -> None:
-    """Rewrite the enums of a generated package, with what the contract's schemas say of them.
+def constants(schema: Schema, where: str) -> dict[str, str]:
+    """Return the values of an enum by the names of their constants.
 
-    A schema's `description` becomes the docstring of the class. `x-enum-descriptions`, a text for
-    each value in the order of `enum`, become the docstrings of the members and a property
-    `description`; `x-retryable`, a list of values, becomes a property `retryable`.
+    `x-enum-varnames` lists the names in the order of `enum`; without it, the values are the names.
 
     Raises:
-        ValueError: If an extension does not match the values of its enum.
+        UnsupportedError: A value is not text, or has no name of its own.
     """
-    for module in (package / "models").glob("*.py"):
-        for node in ast.parse(module.read_text("utf-8")).body:
-            if isinstance(node, ast.ClassDef) and _base(node) == "StrEnum":
-                module.write_text("\n".join(_enum(node, schemas[node.name])), "utf-8")
+    values = schema["enum"]
+    names = schema.get("x-enum-varnames", values)
+    if not all(isinstance(text, str) for text in [*values, *names]):
+        raise UnsupportedError(where, "only texts are supported in an enum")
+    if len(names) != len(values):
+        raise UnsupportedError(where, "x-enum-varnames is not one name for each value of enum")
+    named = {snake_case(name).upper(): value for name, value in zip(names, values, strict=True)}
+    if len(named) != len(values) or not all(name.isidentifier() for name in named):
+        reason = f"no Python names of their own for all values: {', '.join(named)}"
+        raise UnsupportedError(where, f"{reason}; list others in x-enum-varnames")
+    return named
 
 
-def _base(node: ast.ClassDef) -> str:
-    return ", ".join(ast.unparse(base) for base in node.bases)
+def descriptions(schema: Schema) -> dict[str, str]:
+    """Return `x-enum-descriptions` by value; it may also list the texts in the order of `enum`."""
+    texts = schema.get("x-enum-descriptions", {})
+    return texts if isinstance(texts, dict) else dict(zip(schema["enum"], texts, strict=False))
 
 
-def _enum(node: ast.ClassDef, schema: dict[str, Any]) -> Iterator[str]:
-    descriptions = schema.get("x-enum-descriptions", [])
-    if descriptions and len(descriptions) != len(schema["enum"]):
-        raise ValueError(f"{node.name}: x-enum-descriptions is not one text for each value of enum")
-    described = dict(zip(schema["enum"], descriptions, strict=False))
-    retryable = schema.get("x-retryable", [])
-    if not set(retryable) <= set(schema["enum"]):
-        raise ValueError(f"{node.name}: x-retryable lists a value that enum does not")
+def enum_modules(components: Mapping[str, Schema]) -> dict[str, str]:
+    """Return the text of a module for each enum of a contract, by the name of its file.
 
-    names = dict(_members(node))
-    yield f"from enum import StrEnum\n\n\nclass {node.name}(StrEnum):"
-    yield _docstring(schema.get("description", node.name)) + "\n"
-    for value, name in names.items():
+    The schema's `description` becomes the docstring of the class. `x-enum-descriptions` become the
+    docstrings of the constants and a property `description`; `x-retryable`, a list of values,
+    becomes a property `retryable`.
+
+    Raises:
+        UnsupportedError: An extension does not match the values of its enum.
+    """
+    enums = {name: schema for name, schema in components.items() if "enum" in schema}
+    return {
+        f"{module_name(name)}.py": "\n".join(_lines(name, schema)) for name, schema in enums.items()
+    }
+
+
+def _lines(component: str, schema: Schema) -> Iterator[str]:
+    where, enum, values = f"components.schemas.{component}", class_name(component), schema["enum"]
+    named = dict(sorted(constants(schema, where).items()))
+    described, retryable = descriptions(schema), schema.get("x-retryable", [])
+    if described and (
+        len(schema["x-enum-descriptions"]) != len(values) or described.keys() != set(values)
+    ):
+        raise UnsupportedError(where, "x-enum-descriptions is not one text for each value of enum")
+    if not set(retryable) <= set(values):
+        raise UnsupportedError(where, "x-retryable lists a value that enum does not")
+
+    yield f"from enum import StrEnum\n\n\nclass {enum}(StrEnum):"
+    yield _docstring(schema.get("description", enum)) + "\n"
+    for name, value in named.items():
         yield f"    {name} = {value!r}"
         if described:
             yield _docstring(described[value]) + "\n"
@@ -62,20 +86,13 @@ def _enum(node: ast.ClassDef, schema: dict[str, Any]) -> Iterator[str]:
         yield _RETRYABLE
     if described:
         yield "\n_DESCRIPTIONS = {"
-        yield from (f"    {node.name}.{names[value]}: {described[value]!r}," for value in names)
+        yield from (f"    {enum}.{name}: {described[named[name]]!r}," for name in named)
         yield "}"
     if retryable:
         yield "\n_RETRYABLE = frozenset({"
-        yield from (f"    {node.name}.{names[value]}," for value in names if value in retryable)
+        yield from (f"    {enum}.{name}," for name in named if named[name] in retryable)
         yield "})"
     yield ""
-
-
-def _members(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
-    """Each value with the name that the generator gave it."""
-    for statement in node.body:
-        if isinstance(statement, ast.Assign):
-            yield ast.literal_eval(statement.value), ast.unparse(statement.targets[0])
 
 
 def _docstring(text: str) -> str:
