@@ -19,6 +19,9 @@ from tempfile import TemporaryDirectory
 from textwrap import shorten
 from typing import Any, NamedTuple
 
+from generator.enums import constants
+from generator.schemas import UnsupportedError
+
 REDOCLY = Path(__file__).parents[1] / "node/node_modules/@redocly/cli/bin/cli.js"
 
 Node = Mapping[str, Any]
@@ -78,8 +81,12 @@ class Change(NamedTuple):
 
 def compare(old: Node, new: Node) -> list[Change]:
     """Return the changes between two valid documents, except the version, most severe first."""
+    try:
+        changed_names = name_changes(names(old), names(new))
+    except UnsupportedError as error:
+        raise ComparisonError(f"an enum without constants: {error}") from None
     found: dict[tuple[str, str], Change] = {}
-    for change in [*wire_changes(old, new), *name_changes(names(old), names(new))]:
+    for change in [*wire_changes(old, new), *changed_names]:
         same = found.get(change[:2], change)  # both comparisons report a removed member
         effect = max(same.effect, change.effect)
         found[change[:2]] = Change(*change[:2], effect, same.breaks | change.breaks)
@@ -112,12 +119,11 @@ def on_the_wire(node: Any, strings: Set[str]) -> Any:
     if not isinstance(node, dict):
         return node
     wire = {key: on_the_wire(value, strings) for key, value in node.items()}
-    branches = node.get("anyOf")
-    if isinstance(branches, list) and {"type": "string"} in branches:
-        schemas = [branch if isinstance(branch, dict) else {} for branch in branches]
-        if all(s.get("type") == "string" or s.get("$ref") in strings for s in schemas):
-            del wire["anyOf"]
-            wire["type"] = "string"
+    branches = [branch if isinstance(branch, dict) else {} for branch in wire.get("anyOf", [])]
+    if any(b.get("type") == "string" and b.keys() <= {"type", "minLength"} for b in branches):
+        wire["anyOf"] = [branch for branch in branches if branch.get("$ref") not in strings]
+        if len(wire["anyOf"]) == 1:
+            wire |= wire.pop("anyOf")[0]
     return wire
 
 
@@ -211,6 +217,7 @@ def _wire_change(entry: Node, widened: Set[tuple[str, str]]) -> Change:
     else:
         breaks = _breaks(entry, was, now)
     words = keyword in WORDS or entry["typeName"] in WORD_TYPES
+    words = words or entry["path"].endswith("/x-enum-descriptions")
     effect = Effect.BREAKING if breaks else Effect.WORDS if words else Effect.COMPATIBLE
     # For people: the members of a class as in Python, the rest as a path.
     short = pointer.removeprefix("#/").removeprefix("components/schemas/")
@@ -285,9 +292,8 @@ def names(document: Node) -> dict[str, str]:
         if not {"enum", "properties"}.isdisjoint(schema):
             found[name] = f"the class {schema.get('title', name)}"
             found |= dict(members(name, schema))
-            values = schema.get("enum", [])
-            constants = zip(schema.get("x-enum-varnames") or values, values, strict=False)
-            found |= {f"{name}.{constant}": repr(value) for constant, value in constants}
+            values = constants(schema, f"components.schemas.{name}") if "enum" in schema else {}
+            found |= {f"{name}.{constant}": repr(value) for constant, value in values.items()}
     return found
 
 
