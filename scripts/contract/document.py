@@ -30,20 +30,27 @@ def load() -> Document:
     return document
 
 
-def error_examples(document: Document) -> list[ErrorExample]:
-    """Return the errors of which the contract has an example, with the status of the response."""
-    return [
-        ErrorExample(int(status), _resolved(document, example)["value"]["error"])
-        for status, response in _responses(document).items()
+def paths(document: Document) -> list[str]:
+    """Return the paths; each has one operation, a POST."""
+    return list(document["paths"])
+
+
+def error_examples(document: Document, path: str | None = None) -> list[ErrorExample]:
+    """Return the errors of which the contract has an example, at one path or at all."""
+    found = [
+        ErrorExample(int(status), resolved(document, example)["value"]["error"])
+        for each in ([path] if path else paths(document))
+        for status, response in _responses(document, each).items()
         if status != "200"
         for content in response["content"].values()
         for example in content["examples"].values()
     ]
+    return list(dict.fromkeys(found))
 
 
 def statuses(document: Document) -> list[int]:
-    """Return the documented statuses of the operation."""
-    return sorted(int(status) for status in _responses(document))
+    """Return the documented statuses of all operations."""
+    return sorted({int(code) for path in paths(document) for code in _responses(document, path)})
 
 
 def codes(document: Document) -> list[str]:
@@ -51,21 +58,19 @@ def codes(document: Document) -> list[str]:
     return sorted(document["components"]["schemas"]["ErrorCode"]["enum"])
 
 
-def operation(document: Document) -> str:
-    """Return the operation's method and path."""
-    (path,) = document["paths"]
-    return f"POST {path}"
-
-
 # --- what is wrong with a response ----------------------------------------------------------------
 
 
 def faults_of_answer(
-    document: Document, status: int, content_type: str, body: bytes
+    document: Document, status: int, content_type: str, body: bytes, path: str | None = None
 ) -> Iterator[str]:
-    """Yield how a response is not as documented: in its status, its media type or its body."""
-    pointer = f"{_operation_pointer(document)}/responses/{status}"
-    response = _responses(document).get(str(status))
+    """Yield how a response is not as documented: in its status, its media type or its body.
+
+    It belongs to the operation at `path`, by default the first one.
+    """
+    path = path or paths(document)[0]
+    pointer = f"/paths/{_escaped(path)}/post/responses/{status}"
+    response = _responses(document, path).get(str(status))
     if response is None:
         yield f"the status {status} is not documented"
         return
@@ -116,11 +121,11 @@ def faults_of_document(document: Document) -> Iterator[str]:
 
 def count_examples(document: Document) -> int:
     """Return the number of examples, of media types and of schemas."""
-    return sum(1 for _ in _examples(document))
+    return sum(1 for _ in examples(document))
 
 
 def _faults_of_examples(document: Document) -> Iterator[str]:
-    for where, schema, value in _examples(document):
+    for where, schema, value in examples(document):
         for error in _validator(document, schema).iter_errors(value):
             yield f"{where}: {error.json_path}: {error.message}"
 
@@ -131,7 +136,8 @@ def _faults_of_codes(document: Document) -> Iterator[str]:
     yield from (f"{code} is listed, but has no example" for code in sorted(named - shown))
     yield from (f"{code} has an example, but is not listed" for code in sorted(shown - named))
     listed = document["components"]["schemas"]["ErrorCode"]
-    described = dict(zip(listed["enum"], listed["x-enum-descriptions"], strict=False))
+    texts = listed["x-enum-descriptions"]  # by value, or in the order of the values
+    described = texts if isinstance(texts, dict) else dict(zip(listed["enum"], texts, strict=False))
     for code, example in document["components"]["examples"].items():
         if example["summary"] != described.get(code):
             yield f"{code} and its example have different descriptions"
@@ -159,17 +165,18 @@ def _unused_components(document: Document) -> Iterator[str]:
     # Messages from the page to the widget are not in an operation, but in the description.
     used |= {f"schemas/{name}" for name in re.findall(r"`(\w+)`", document["info"]["description"])}
     for kind in ("examples", "responses", "schemas"):
-        for name in document["components"][kind]:
+        for name in document["components"].get(kind, {}):
             if f"{kind}/{name}" not in used:
                 yield f"{name} is neither referenced nor mentioned in the description"
 
 
-def _examples(document: Document) -> Iterator[tuple[str, str, Any]]:
+def examples(document: Document) -> Iterator[tuple[str, str, Any]]:
+    """Yield the place of each example, that of its schema, and the value."""
     for pointer, node in _nodes(document):
         match node:
             case {"schema": dict(), "examples": dict(examples)}:
                 for name, example in examples.items():
-                    value = _resolved(document, example)["value"]
+                    value = resolved(document, example)["value"]
                     yield f"{pointer}/examples/{name}", f"{pointer}/schema", value
             case {"examples": list(values)}:
                 for index, value in enumerate(values):
@@ -182,14 +189,9 @@ def _examples(document: Document) -> Iterator[tuple[str, str, Any]]:
 # --- how the document is read ---------------------------------------------------------------------
 
 
-def _responses(document: Document) -> dict[str, Any]:
-    responses: dict[str, Any] = _at(document, _operation_pointer(document))["responses"]
-    return {status: _resolved(document, response) for status, response in responses.items()}
-
-
-def _operation_pointer(document: Document) -> str:
-    (path,) = document["paths"]
-    return f"/paths/{_escaped(path)}/post"
+def _responses(document: Document, path: str) -> dict[str, Any]:
+    responses: dict[str, Any] = document["paths"][path]["post"]["responses"]
+    return {status: resolved(document, response) for status, response in responses.items()}
 
 
 def _nodes(node: Any, pointer: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -204,7 +206,8 @@ def _nodes(node: Any, pointer: str = "") -> Iterator[tuple[str, dict[str, Any]]]
             yield from _nodes(child, f"{pointer}/{index}")
 
 
-def _resolved(document: Document, node: Any) -> Any:
+def resolved(document: Document, node: Any) -> Any:
+    """Return what a node refers to, or else itself."""
     return _at(document, node["$ref"][1:]) if "$ref" in node else node
 
 

@@ -22,7 +22,7 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import StopReason, events
 from schemathesis.engine.recorder import Request, ScenarioRecorder
 
-from contract.document import Document
+from contract.document import Document, resolved
 
 _SHOWN = 400  # characters of a response's body
 
@@ -110,17 +110,16 @@ def _with_auth_in_body(document: Document, schema: dict[str, Any] | None) -> Doc
     A constant is required, and added to the examples.
     """
     view = deepcopy(document)
-    request = view["components"]["schemas"]["GetStatusRequest"]
-    request["properties"].pop("auth", None)
-    if schema is not None:
-        request["properties"]["auth"] = schema
-    if schema is not None and "const" in schema:
-        request["required"] = [*request.get("required", []), "auth"]
-        for path in view["paths"].values():
-            for operation in path.values():
-                for content in operation["requestBody"]["content"].values():
-                    for example in content["examples"].values():
-                        example["value"]["auth"] = schema["const"]
+    operations = [operation for path in view["paths"].values() for operation in path.values()]
+    for content in (c for o in operations for c in o["requestBody"]["content"].values()):
+        request = resolved(view, content["schema"])
+        request["properties"].pop("auth", None)
+        if schema is not None:
+            request["properties"]["auth"] = schema
+        if schema is not None and "const" in schema:
+            request["required"] = list(dict.fromkeys([*request.get("required", []), "auth"]))
+            for example in content["examples"].values():
+                example["value"]["auth"] = schema["const"]
     return view
 
 
@@ -136,6 +135,8 @@ def _oauth(document: Document) -> Document:
 class Tally:
     """What was sent and checked."""
 
+    operations: Counter[str] = field(default_factory=Counter)
+    """The operations, such as `POST /placement.call`."""
     statuses: Counter[int] = field(default_factory=Counter)
     codes: Counter[str] = field(default_factory=Counter)
     """The codes of the errors."""
@@ -151,6 +152,7 @@ class Tally:
         """Count the requests and checks of a phase."""
         for interaction in recorder.interactions.values():
             if interaction.response is not None:
+                self.operations[recorder.label] += 1
                 self.phases[phase] += 1
                 self.statuses[interaction.response.status_code] += 1
                 if code := _code(interaction.response):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
-from contract.document import Document, codes, operation, statuses
+from contract.document import Document, codes, paths, statuses
 from contract.properties import Finding, Tally
 
 _PHASES = {"examples": "examples", "coverage": "edge", "fuzzing": "random"}
@@ -86,11 +86,11 @@ def coverage(document: Document, outcomes: list[Outcome]) -> Iterator[str]:
     tallies = [outcome.tally for outcome in outcomes]
     met = {str(status) for tally in tallies for status in tally.statuses}
     met |= {code for tally in tallies for code in tally.codes}
-    met |= {operation(document) for tally in tallies if tally.cases}
+    met |= {operation for tally in tallies for operation in tally.operations}
     yield ""
     yield "Coverage of the contract, in all views together"
     for kind, documented in {
-        "operations": [operation(document)],
+        "operations": [f"POST {path}" for path in paths(document)],
         "statuses": list(map(str, statuses(document))),
         "codes": codes(document),
     }.items():
