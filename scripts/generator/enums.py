@@ -1,4 +1,4 @@
-"""What the client makes of an enum: its constants, with what the contract says of each value."""
+"""How an enum becomes a class: its constants, with the contract's text about each."""
 
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -48,7 +48,7 @@ def descriptions(schema: Schema) -> dict[str, str]:
 
 
 def enum_modules(components: Mapping[str, Schema]) -> dict[str, str]:
-    """Return the text of a module for each enum of a contract, by the name of its file.
+    """Return the source of a module for each enum of a contract, by file name.
 
     The schema's `description` becomes the docstring of the class. `x-enum-descriptions` become the
     docstrings of the constants and a property `description`; `x-retryable`, a list of values,

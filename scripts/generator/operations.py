@@ -1,4 +1,4 @@
-"""What the client makes of an operation: the one request that it sends, and the models it reads."""
+"""How an operation becomes a function: the request it sends, and the models of its responses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from generator.schemas import Schema, Schemas, UnsupportedError, is_object, modu
 
 Node = Mapping[str, Any]
 
-_SEVERAL = object()  # in place of the value of a schema that admits several
+_SEVERAL = object()  # the result for a schema that has more than one value
 
 
 @dataclass(frozen=True)
 class Operation:
-    """A POST of constant JSON, and its responses: their statuses, and a model for each kind."""
+    """A POST of constant JSON; the statuses of successes and of errors, and the model of each."""
 
     fields: Any
     successes: list[int]
@@ -77,7 +77,7 @@ def _operation(document: Node, schemas: Schemas, operation: Node, where: str) ->
 
 
 def _json_of(document: Node, node: Node, where: str) -> tuple[Schema, str]:
-    """Return the schema of a request or a response that is JSON, and the place of the schema."""
+    """Return the schema of a JSON request or response, and the place of that schema."""
     if "$ref" in node:
         steps = node["$ref"].removeprefix("#/").split("/")
         where, node = ".".join(steps), document
@@ -92,7 +92,7 @@ def _json_of(document: Node, node: Node, where: str) -> tuple[Schema, str]:
 
 
 def _value(schemas: Schemas, schema: Schema, where: str) -> Any:
-    """Return the only value that a schema admits, without the optional members that vary."""
+    """Return the only value of a schema, in which optional members that can vary are left out."""
     if "$ref" in schema:
         where, schema = schema["$ref"][2:].replace("/", "."), schemas.resolved(schema, where)
     if "const" in schema:

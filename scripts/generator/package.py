@@ -1,4 +1,4 @@
-"""Write the client's modules with openapi-python-client, from what was decided of the contract."""
+"""Write the client's modules: openapi-python-client fills the templates with our decisions."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 
 def write_package(document: Mapping[str, Any], generator: Path, package: Path) -> None:
-    """Write all modules that vary with the contract, besides some that the client's core replaces.
+    """Write the modules that depend on the contract, and some that the client's core will replace.
 
     Args:
         document: The contract.
@@ -26,7 +26,7 @@ def write_package(document: Mapping[str, Any], generator: Path, package: Path) -
         package: Where to write, a folder that does not exist yet.
 
     Raises:
-        UnsupportedError: The contract holds what cannot be generated.
+        UnsupportedError: The contract contains something that cannot be generated.
     """
     try:
         OpenAPI.model_validate(document)
@@ -48,11 +48,11 @@ def write_package(document: Mapping[str, Any], generator: Path, package: Path) -
         raise _failed([data])
     for model in data.models:
         if model.class_info.name not in schemas.models:
-            raise UnsupportedError(model.class_info.name, "an object in a place that is not read")
+            raise UnsupportedError(model.class_info.name, "an object is not supported in its place")
     project = Project(openapi=data, config=config, custom_template_path=generator / "templates")
     project.env.globals.update(models=schemas.models, operations=operations)
     project.env.filters["repr"] = repr
-    with redirect_stdout(StringIO()):  # it prints where it writes to
+    with redirect_stdout(StringIO()):  # it prints the path of the output
         errors = project.build()
     if errors:
         raise _failed(errors)
@@ -61,7 +61,7 @@ def write_package(document: Mapping[str, Any], generator: Path, package: Path) -
 
 
 def _without_shapes(node: Any) -> Any:
-    """Leave out anyOf and oneOf of objects, which openapi-python-client would take for unions."""
+    """Remove anyOf and oneOf from objects, which openapi-python-client would take for unions."""
     if isinstance(node, list):
         return [_without_shapes(each) for each in node]
     if not isinstance(node, dict):

@@ -1,8 +1,8 @@
-"""What the client makes of a schema: how its values are read, or why they cannot be.
+"""How the values of a schema are read, or why they cannot be.
 
-A value is read as one type, by a reader of the client's `_reading.py`, which takes other encodings
-of it (`"17"` for 17) and of nothing (`false`, `""`, `[]`) as well. What a schema admits and the
-reader would refuse, or take for something else, is refused here, with its place in the contract.
+A value is read as one type, by a reader of the client's `_reading.py`, which also accepts other
+encodings of it (`"17"` for 17) and of an empty value (`false`, `""`, `[]`: "nothing"). A schema
+that admits more than its reader understands is refused, with its place in the contract.
 """
 
 import re
@@ -14,7 +14,7 @@ from openapi_python_client.strings import ClassName, PythonIdentifier
 
 Schema = Mapping[str, Any]
 
-# They admit more than is read, or rename the class. Other keywords are read, or narrow what is.
+# They add values that are not read, or rename a class. All others are read, or only add limits.
 _UNSUPPORTED = {
     *("$dynamicRef", "allOf", "dependentSchemas", "if", "not", "nullable"),
     *("patternProperties", "prefixItems", "title"),
@@ -26,7 +26,7 @@ _TAKEN = {"additional_keys", "additional_properties", "from_dict", "to_dict"}
 
 
 class UnsupportedError(ValueError):
-    """Something that no client can be generated from: its place in the contract, and the reason."""
+    """A part of the contract is not supported; the message has its place and the reason."""
 
     def __init__(self, where: str, reason: str) -> None:
         super().__init__(f"{where}: {reason}")
@@ -38,11 +38,11 @@ class Reading:
 
     Attributes:
         reader: The function that reads a value.
-        type: What it returns, besides UNSET for nothing.
-        empty: What nothing is in a required member, if the type has a value for that.
-        demanded: Whether nothing is an error in a required member.
-        written: What goes into JSON; the braces stand for the value.
-        secret: Whether the value is one.
+        type: The type that it returns, apart from UNSET for nothing.
+        empty: The value of a required member that is nothing, if the type has one.
+        demanded: Whether a required member that is nothing is an error.
+        written: The value as JSON; the braces stand for the attribute.
+        secret: Whether the value is a secret.
     """
 
     reader: str
@@ -65,7 +65,7 @@ _DATE_TIME = Reading("as_datetime", "datetime.datetime", demanded=True, written=
 
 @dataclass(frozen=True)
 class Field:
-    """A member of an object, and the attribute that it becomes; its default is Python code."""
+    """A member of an object as an attribute of its class; `default` is Python code."""
 
     name: str
     attribute: str
@@ -77,21 +77,21 @@ class Field:
 
 @dataclass(frozen=True)
 class Model:
-    """An object: its fields, required ones first, and whether it may have other members."""
+    """The class of an object: its fields, required ones first, and whether it allows others."""
 
     fields: list[Field]
     is_open: bool
 
     @property
     def declared(self) -> list[Field]:
-        """The fields in the order of the class: those without a default first."""
+        """The fields in the order of the class, in which those without a default come first."""
         return sorted(
             self.fields, key=lambda field: (field.default is not None, not field.required)
         )
 
 
 class Schemas:
-    """The component schemas of a contract, and the models of all objects that were read."""
+    """The component schemas of a contract; `models` has the class of each object, by name."""
 
     def __init__(self, components: Mapping[str, Any]) -> None:
         self._components = components
@@ -111,7 +111,7 @@ class Schemas:
             name: The name of the class, if it is an object.
 
         Raises:
-            UnsupportedError: The client has no reader for all that the schema admits.
+            UnsupportedError: No reader understands every value of the schema.
         """
         _check(schema, where)
         if is_object(schema):
@@ -144,7 +144,7 @@ class Schemas:
         raise UnsupportedError(where, "not a type that the client can read")
 
     def resolved(self, schema: Schema, where: str) -> Schema:
-        """Return what a schema refers to, or else itself."""
+        """Return the target of a reference, or the schema itself."""
         if "$ref" not in schema:
             return schema
         section, _, name = schema["$ref"].rpartition("/")
@@ -153,7 +153,7 @@ class Schemas:
         return self.resolved(self._components[name], where)
 
     def is_nothing(self, schema: Schema, where: str) -> bool:
-        """Whether every value of a schema means that there is nothing."""
+        """Whether all values of a schema stand for nothing."""
         match self.resolved(schema, where):
             case {"const": const}:
                 return const is False or const in (None, "", [], "false", "null", "undefined")
@@ -172,7 +172,7 @@ class Schemas:
         return self.reading(found, f"components.schemas.{name}", name)
 
     def _union(self, branches: Sequence[Schema], where: str, name: str) -> Reading:
-        """Return the reading of one branch that suits all others."""
+        """Return the reading of the branch whose reader also understands all other branches."""
         nothing = False
         values: list[tuple[Reading, Schema]] = []
         for index, branch in enumerate(branches):
@@ -199,7 +199,7 @@ class Schemas:
 
     def _object(self, schema: Schema, where: str, name: str) -> Reading:
         required = set(schema.get("required", []))
-        # Shapes of which an object has one: each lists the members that it requires.
+        # An object may have several shapes, each with its own required members.
         if shapes := schema.get("anyOf") or schema.get("oneOf"):
             if any(set(shape) != {"required"} for shape in shapes):
                 raise UnsupportedError(where, "branches of an object may only hold `required`")
@@ -245,17 +245,17 @@ class Schemas:
 
 
 def class_name(name: str) -> str:
-    """Return the name of the class that is made of a schema."""
+    """Return the name of the class of an object or enum."""
     return str(ClassName(name, _PREFIX))
 
 
 def module_name(name: str) -> str:
-    """Return the name of its module."""
+    """Return the name of the module of that class."""
     return str(PythonIdentifier(class_name(name), _PREFIX))
 
 
 def is_object(schema: Schema) -> bool:
-    """Whether a class is made of a schema."""
+    """Whether a schema is an object, and so gets a class."""
     return bool(schema.get("type", "object" if "properties" in schema else "") == "object")
 
 
@@ -299,7 +299,7 @@ def _list_of(item: Reading) -> Reading:
 
 
 def _suits(main: Reading, reading: Reading, schema: Schema) -> bool:
-    """Whether one reader also reads the values of another branch, and each as what it is."""
+    """Whether the reader of one branch also understands the values of another."""
     match main.reader, reading.reader:
         case "as_float", "as_int":
             return True

@@ -1,4 +1,4 @@
-"""What the client makes of an enum: a name and a text for each of its values, or nothing at all."""
+"""Each value of an enum has its own constant and text, or no client is generated."""
 
 from pathlib import Path
 from typing import Any

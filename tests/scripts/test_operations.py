@@ -1,4 +1,4 @@
-"""What the client makes of operations and of enums, or why it cannot be generated."""
+"""An operation becomes a function, or is refused with its place in the contract and the reason."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,6 @@ from tests.scripts.contracts import DOCUMENT, GONE, edited, generated, printed, 
 POST = "paths /portal.ask post"
 REQUEST = f"{POST} requestBody content application/json"
 ANSWER = f"{POST} responses 200"
-JSON = {"application/json": {"schema": {"$ref": "#/components/schemas/Answer"}}}
 OTHER = {"application/json": {"schema": {"$ref": "#/components/schemas/Other"}}}
 LIST = {"application/json": {"schema": {"type": "array", "items": {"type": "string"}}}}
 TEXT = {"text/plain": {"schema": {"type": "string"}}}

@@ -1,4 +1,4 @@
-"""What the client makes of a schema: it reads all that the schema admits, or is not generated."""
+"""A client reads every value that a schema admits, or is not generated."""
 
 from pathlib import Path
 from typing import Any
