@@ -1,4 +1,4 @@
-"""The models: one call in each representation, open sets, and what is not documented yet."""
+"""The models: one call in each representation, open sets, and undocumented members."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from datetime import datetime, timedelta, timezone
 from enum import StrEnum
 from typing import Any, get_type_hints
 
-import attrs
 import pytest
-from bitrix24_call_card import errors, models
+from bitrix24_call_card import models
+from bitrix24_call_card.api.call_card import get_status
 from bitrix24_call_card.models import (
     CallDirection,
     CallState,
@@ -23,34 +23,13 @@ from bitrix24_call_card.models import (
     GetStatusResponse,
     Time,
 )
-from bitrix24_call_card.types import UNSET, Unset
+from bitrix24_call_card.types import UNSET
 
-BOUND_OVER_REST: dict[str, Any] = {
-    "CALL_ID": "externalCall.0123456789abcdef0123456789abcdef.1723556778",
-    "PHONE_NUMBER": "+12025550142",
-    "CRM_ENTITY_TYPE": "CONTACT",
-    "CRM_ENTITY_ID": 17,
-    "CRM_ACTIVITY_ID": 2024,
-    "CRM_BINDINGS": [
-        {"ENTITY_TYPE": "CONTACT", "ENTITY_ID": 17},
-        {"ENTITY_TYPE": "DEAL", "ENTITY_ID": 83},
-    ],
-    "CALL_DIRECTION": "incoming",
-    "CALL_STATE": "connected",
-    "CALL_LIST_MODE": False,
-}
-BOUND_IN_OPTIONS = {
-    **BOUND_OVER_REST,
-    "CRM_ENTITY_ID": "17",
-    "CRM_ACTIVITY_ID": "2024",
-    "CRM_BINDINGS": [
-        {"ENTITY_TYPE": "CONTACT", "ENTITY_ID": "17"},
-        {"ENTITY_TYPE": "DEAL", "ENTITY_ID": "83"},
-    ],
-    "CALL_LIST_MODE": "false",
-}
+from tests.client.mocked import ANSWER
+from tests.client.opening import OPTIONS
+from tests.data import CALL
 
-UNBOUND_OVER_REST: dict[str, Any] = {
+UNBOUND: dict[str, Any] = {
     "CALL_ID": "externalCall.0123456789abcdef0123456789abcdef.1723556912",
     "CRM_ENTITY_TYPE": "",
     "CRM_ENTITY_ID": 0,
@@ -58,7 +37,7 @@ UNBOUND_OVER_REST: dict[str, Any] = {
     "CALL_DIRECTION": "outgoing",
     "CALL_LIST_MODE": True,
 }
-UNBOUND_IN_OPTIONS = {
+UNBOUND_OPTIONS = {
     "CALL_ID": "externalCall.0123456789abcdef0123456789abcdef.1723556912",
     "PHONE_NUMBER": "undefined",
     "CRM_ENTITY_TYPE": "",
@@ -69,83 +48,58 @@ UNBOUND_IN_OPTIONS = {
 }
 
 
-class TestOneCallToldInThreeWays:
-    """Over REST, by the portal page to a widget, and in the form that opened the widget."""
+class TestRepresentations:
+    """Over REST and from the page to a widget, and in the form that opens a widget."""
 
-    @pytest.mark.parametrize(
-        "told",
-        [
-            pytest.param(BOUND_OVER_REST, id="REST and browser"),
-            pytest.param(BOUND_IN_OPTIONS, id="PLACEMENT_OPTIONS"),
-        ],
-    )
-    def test_a_bound_call(self, told: dict[str, Any]) -> None:
-        call = CallStatus.from_dict(told)
+    @pytest.mark.parametrize("source", [CALL, OPTIONS], ids=["REST", "form"])
+    def test_of_a_bound_call(self, source: dict[str, Any]) -> None:
+        before = copy.deepcopy(source)
+        call = CallStatus.from_dict(source)
+        assert source == before
         assert call == CallStatus(
-            call_id="externalCall.0123456789abcdef0123456789abcdef.1723556778",
+            call_id="externalCall.c3ee67f1a63f6e6117c230ab59cc49ea.1723556778",
             phone_number="+12025550142",
+            line_number="+12025550100",
+            line_name="Main office",
             crm_entity_type=CrmEntityType.CONTACT,
             crm_entity_id=17,
             crm_activity_id=2024,
             crm_bindings=[
                 CrmBinding(entity_type=CrmEntityType.CONTACT, entity_id=17),
+                CrmBinding(entity_type=CrmEntityType.COMPANY, entity_id=5),
                 CrmBinding(entity_type=CrmEntityType.DEAL, entity_id=83),
             ],
             call_direction=CallDirection.INCOMING,
             call_state=CallState.CONNECTED,
             call_list_mode=False,
         )
-        # 17 == 17.0 and 0 == False, so the types are looked at as well.
+        # 17 == 17.0 and 0 == False, so the types are checked as well.
         assert type(call.crm_entity_id) is int
         assert type(call.crm_activity_id) is int
         assert {type(binding.entity_id) for binding in call.crm_bindings} == {int}
         assert call.call_list_mode is False
-        assert call.to_dict() == BOUND_OVER_REST
+        assert call.to_dict() == CALL
 
     @pytest.mark.parametrize(
-        "told",
+        "source",
         [
-            pytest.param(UNBOUND_OVER_REST, id="REST"),
-            pytest.param({**UNBOUND_OVER_REST, "CRM_ACTIVITY_ID": ""}, id="empty activity"),
-            pytest.param(UNBOUND_IN_OPTIONS, id="PLACEMENT_OPTIONS"),
-            pytest.param({**UNBOUND_IN_OPTIONS, "CRM_ACTIVITY_ID": ""}, id="options, empty"),
-            pytest.param({**UNBOUND_IN_OPTIONS, "CRM_BINDINGS": []}, id="options with bindings"),
+            pytest.param(UNBOUND, id="REST"),
+            pytest.param({**UNBOUND, "CRM_ACTIVITY_ID": ""}, id="REST, empty activity"),
+            pytest.param(UNBOUND_OPTIONS, id="form"),
+            pytest.param({**UNBOUND_OPTIONS, "CRM_ACTIVITY_ID": ""}, id="form, empty activity"),
+            pytest.param({**UNBOUND_OPTIONS, "CRM_BINDINGS": []}, id="form with bindings"),
         ],
     )
-    def test_an_unbound_call(self, told: dict[str, Any]) -> None:
-        call = CallStatus.from_dict(told)
-        assert call == CallStatus(
-            call_id="externalCall.0123456789abcdef0123456789abcdef.1723556912",
-            crm_entity_type="",
-            crm_entity_id=0,
-            crm_bindings=[],
-            call_direction=CallDirection.OUTGOING,
-            call_list_mode=True,
-        )
+    def test_of_an_unbound_call(self, source: dict[str, Any]) -> None:
+        call = CallStatus.from_dict(source)
         assert type(call.crm_entity_id) is int
         assert call.call_list_mode is True
         assert call.phone_number is call.crm_activity_id is UNSET
-        assert call.to_dict() == UNBOUND_OVER_REST
+        assert call.to_dict() == UNBOUND
 
-    def test_the_page_that_opened_the_widget_is_kept(self) -> None:
-        call = CallStatus.from_dict({**BOUND_IN_OPTIONS, "URI": "/crm/deal/details/83/"})
-        assert call["URI"] == "/crm/deal/details/83/"
-
-    def test_a_hidden_number_is_a_number_and_an_empty_name_is_a_name(self) -> None:
-        call = CallStatus.from_dict(
-            {**BOUND_OVER_REST, "PHONE_NUMBER": "hidden", "LINE_NAME": "", "LINE_NUMBER": ""}
-        )
-        assert (call.phone_number, call.line_name, call.line_number) == ("hidden", "", "")
-
-    @pytest.mark.parametrize("value", [None, [], "text", 17])
-    def test_what_is_not_an_object_is_an_invalid_response(self, value: Any) -> None:
-        with pytest.raises(errors.InvalidResponse, match=r"^CallStatus: expected an object, found"):
-            CallStatus.from_dict(value)
-
-    def test_reading_does_not_change_what_is_read(self) -> None:
-        told = copy.deepcopy(BOUND_IN_OPTIONS)
-        CallStatus.from_dict(told)
-        assert told == BOUND_IN_OPTIONS
+    def test_of_a_hidden_number(self) -> None:
+        call = CallStatus.from_dict({**CALL, "PHONE_NUMBER": "hidden"})
+        assert call.phone_number == "hidden"
 
 
 class TestOpenSets:
@@ -160,39 +114,37 @@ class TestOpenSets:
         assert {*CrmEntityType} == {"CONTACT", "LEAD", "COMPANY", "DEAL"}
         assert {*CallDirection} == {"incoming", "outgoing", "incomingTransfer", "callback"}
         assert {*CallState} == {"idle", "connecting", "connected"}
-        assert len(ErrorCode) == 20
 
     @pytest.mark.parametrize(
-        ("member", "attribute", "value", "read"),
+        ("member", "attribute", "listed"),
         [
-            ("CRM_ENTITY_TYPE", "crm_entity_type", "LEAD", CrmEntityType.LEAD),
-            ("CALL_DIRECTION", "call_direction", "callback", CallDirection.CALLBACK),
-            ("CALL_STATE", "call_state", "idle", CallState.IDLE),
+            ("CRM_ENTITY_TYPE", "crm_entity_type", CrmEntityType.LEAD),
+            ("CALL_DIRECTION", "call_direction", CallDirection.CALLBACK),
+            ("CALL_STATE", "call_state", CallState.IDLE),
         ],
     )
-    def test_a_listed_value_is_its_member(
-        self, member: str, attribute: str, value: str, read: StrEnum
+    def test_a_listed_value_is_its_member_and_another_is_a_string(
+        self, member: str, attribute: str, listed: StrEnum
     ) -> None:
-        call = CallStatus.from_dict({**BOUND_OVER_REST, member: value})
-        assert getattr(call, attribute) is read
-        assert getattr(call, attribute) == value
+        call = CallStatus.from_dict({**CALL, member: listed.value})
+        assert getattr(call, attribute) is listed
+        for value in ("DYNAMIC_128", "contact", " ", "день"):
+            call = CallStatus.from_dict({**CALL, member: value})
+            assert getattr(call, attribute) == value
+            assert type(getattr(call, attribute)) is str
+            assert call.to_dict()[member] == value
 
-    @pytest.mark.parametrize(
-        ("member", "attribute"),
-        [
-            ("CRM_ENTITY_TYPE", "crm_entity_type"),
-            ("CALL_DIRECTION", "call_direction"),
-            ("CALL_STATE", "call_state"),
-        ],
-    )
-    @pytest.mark.parametrize("value", ["DYNAMIC_128", "contact", " ", "день"])
-    def test_a_value_nobody_has_listed_is_its_text(
-        self, member: str, attribute: str, value: str
-    ) -> None:
-        call = CallStatus.from_dict({**BOUND_OVER_REST, member: value})
-        assert getattr(call, attribute) == value
-        assert type(getattr(call, attribute)) is str
-        assert call.to_dict()[member] == value
+    def test_each_error_code_says_what_to_do(self) -> None:
+        assert [code for code in ErrorCode if not code.description.endswith(".")] == []
+
+    def test_the_codes_of_temporary_errors_are_retryable(self) -> None:
+        assert {code for code in ErrorCode if code.retryable} == {
+            "ERROR_UNEXPECTED_ANSWER",
+            "INTERNAL_SERVER_ERROR",
+            "OPERATION_TIME_LIMIT",
+            "QUERY_LIMIT_EXCEEDED",
+            "authorization_error",
+        }
 
 
 class TestUnknownMembers:
@@ -213,51 +165,30 @@ class TestUnknownMembers:
         assert response.time["zone"] is None
         assert response.to_dict() == answer
 
-    def test_one_that_is_not_there_is_a_key_error_of_the_caller_s_own(
-        self, answer: dict[str, Any]
-    ) -> None:
-        response = GetStatusResponse.from_dict(answer)
+    def test_a_missing_one_is_a_key_error(self) -> None:
+        response = GetStatusResponse.from_dict(ANSWER)
         with pytest.raises(KeyError):
             response["next"]
 
 
 class TestRoundTrip:
-    def test_of_a_whole_answer(self, answer: dict[str, Any]) -> None:
-        response = GetStatusResponse.from_dict(answer)
-        assert response.to_dict() == answer
-        assert json.loads(json.dumps(response.to_dict())) == answer
-        assert GetStatusResponse.from_dict(response.to_dict()) == response
-
-    def test_of_the_least_there_is(self, answer: dict[str, Any]) -> None:
-        answer["result"] = dict(UNBOUND_OVER_REST)
-        del answer["time"]["operating"], answer["time"]["operating_reset_at"]
-        response = GetStatusResponse.from_dict(answer)
-        assert response.to_dict() == answer
-        assert response.time
-        assert response.time.operating is UNSET
-        assert response.time.operating_reset_at is UNSET
+    @pytest.mark.parametrize("call", [CALL, UNBOUND], ids=["every member", "fewest members"])
+    def test_of_a_response(self, call: dict[str, Any]) -> None:
+        source = {**ANSWER, "result": call}
+        response = GetStatusResponse.from_dict(source)
+        assert json.loads(json.dumps(response.to_dict())) == source
+        for other in (pickle.loads(pickle.dumps(response)), copy.deepcopy(response)):
+            assert other == response
 
     @pytest.mark.parametrize("more", [{}, {"argument": "PLACEMENT"}, {"argument": "A", "more": 1}])
     def test_of_an_error(self, more: dict[str, Any]) -> None:
-        told = {"error": "ERROR_ARGUMENT", "error_description": "Why", **more}
-        assert ErrorResponse.from_dict(told).to_dict() == told
-
-    def test_of_a_pickle(self, answer: dict[str, Any]) -> None:
-        answer["result"] = UNBOUND_OVER_REST
-        response = GetStatusResponse.from_dict(answer)
-        assert pickle.loads(pickle.dumps(response)) == response
-
-    def test_of_a_deep_copy(self, answer: dict[str, Any]) -> None:
-        answer["result"] = UNBOUND_OVER_REST
-        response = GetStatusResponse.from_dict(answer)
-        copied = copy.deepcopy(response)
-        assert copied == response
-        assert copied.result.phone_number is UNSET
+        source = {"error": "ERROR_ARGUMENT", "error_description": "Why", **more}
+        assert ErrorResponse.from_dict(source).to_dict() == source
 
 
 class TestTime:
-    def test_has_seconds_and_dates(self, answer: dict[str, Any]) -> None:
-        time = Time.from_dict(answer["time"])
+    def test_has_seconds_and_dates(self) -> None:
+        time = Time.from_dict(ANSWER["time"])
         assert (time.start, time.finish) == (1723556790.1123, 1723556790.1571)
         assert (time.duration, time.processing, time.operating) == (0.0448, 0.0121, 0.5)
         assert time.operating_reset_at == 1723557390
@@ -265,74 +196,34 @@ class TestTime:
         assert time.date_start == datetime(2024, 8, 13, 15, 46, 30, tzinfo=zone)
         assert time.date_start.utcoffset() == timedelta(hours=2)
 
-    def test_whole_seconds_are_floats_as_well(self, answer: dict[str, Any]) -> None:
+    def test_whole_seconds_are_floats_as_well(self) -> None:
         time = Time.from_dict(
-            {**answer["time"], "start": 1723556790, "duration": "0", "operating": 0}
+            {**ANSWER["time"], "start": 1723556790, "duration": "0", "operating": 0}
         )
         assert (time.start, time.duration, time.operating) == (1723556790.0, 0.0, 0.0)
         assert {type(time.start), type(time.duration), type(time.operating)} == {float}
 
     @pytest.mark.parametrize("date", ["2024-08-13T13:46:30Z", "2024-08-13T15:46:30.5+02:00"])
-    def test_other_spellings_of_a_date(self, date: str, answer: dict[str, Any]) -> None:
-        time = Time.from_dict({**answer["time"], "date_start": date})
+    def test_other_formats_of_a_date(self, date: str) -> None:
+        time = Time.from_dict({**ANSWER["time"], "date_start": date})
         assert (time.date_start.month, time.date_start.minute) == (8, 46)
         assert time.date_start.utcoffset() is not None
 
 
 class TestUnset:
-    def test_it_prints_as_its_name(self) -> None:
-        assert f"{UNSET}" == str(UNSET) == repr(UNSET) == "UNSET"
-
-    def test_it_is_falsy(self) -> None:
+    def test_it_is_falsy_and_prints_as_its_name(self) -> None:
         assert not UNSET
+        assert f"{UNSET}" == str(UNSET) == repr(UNSET) == "UNSET"
+        assert "phone_number=UNSET, " in repr(CallStatus.from_dict(UNBOUND))
 
     def test_it_stays_one_object_when_it_is_copied_or_pickled(self) -> None:
         assert copy.copy(UNSET) is copy.deepcopy(UNSET) is UNSET
         for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
             assert pickle.loads(pickle.dumps(UNSET, protocol)) is UNSET
 
-    def test_a_model_with_absent_fields_prints_them_as_unset(self) -> None:
-        call = CallStatus.from_dict(UNBOUND_OVER_REST)
-        assert "phone_number=UNSET, " in repr(call)
 
-
-class TestErrorCode:
-    @pytest.mark.parametrize("code", ErrorCode)
-    def test_each_code_says_what_to_do(self, code: ErrorCode) -> None:
-        assert code.description.endswith(".")
-
-    def test_those_that_pass_are_retryable(self) -> None:
-        assert {code for code in ErrorCode if code.retryable} == {
-            "ERROR_UNEXPECTED_ANSWER",
-            "INTERNAL_SERVER_ERROR",
-            "OPERATION_TIME_LIMIT",
-            "QUERY_LIMIT_EXCEEDED",
-            "authorization_error",
-        }
-
-
-class TestTypeHints:
-    @pytest.mark.parametrize("name", models.__all__)
-    def test_they_can_be_resolved_at_run_time(self, name: str) -> None:
-        model = getattr(models, name)
-        if attrs.has(model):
-            assert get_type_hints(model).keys() == {field.name for field in attrs.fields(model)}
-        else:
-            assert issubclass(model, StrEnum)
-
-    def test_they_name_the_models_themselves(self) -> None:
-        hints = get_type_hints(CallStatus)
-        assert hints["crm_bindings"] == list[CrmBinding]
-        assert hints["call_state"] == CallState | str | Unset
-
-
-class TestNames:
-    @pytest.mark.parametrize("name", models.__all__)
-    def test_each_model_is_found_by_its_name(self, name: str) -> None:
-        assert getattr(models, name).__name__ == name
-        assert name in dir(models)
-
-    @pytest.mark.parametrize("name", ["NoSuchModel", "callStatus", ""])
-    def test_another_name_is_an_attribute_error(self, name: str) -> None:
-        with pytest.raises(AttributeError, match=f"no attribute '{name}'"):
-            getattr(models, name)
+def test_type_hints_can_be_resolved_at_run_time() -> None:
+    for name in models.__all__:
+        get_type_hints(getattr(models, name))
+    for name in ("sync", "asyncio", "sync_detailed", "asyncio_detailed"):
+        assert "return" in get_type_hints(getattr(get_status, name))
