@@ -1,4 +1,4 @@
-"""What the tests of the client share: the ways to call, and servers that respond as told."""
+"""What the tests of the client share: the ways to call, and servers to call."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import http.client
 import json
 import os
 import socket
+import socketserver
 import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 import trustme
 from bitrix24_call_card import Client
@@ -28,57 +28,54 @@ from bitrix24_call_card.api.call_card import get_status
 from bitrix24_call_card.models import ErrorResponse, GetStatusResponse
 from bitrix24_call_card.types import Response
 
-from tests.data import CALL
+from tests.client.mocked import ANSWER
 
 T = TypeVar("T")
 Get = Callable[[Client], GetStatusResponse]
 GetDetailed = Callable[[Client], Response[GetStatusResponse | ErrorResponse]]
 Ask = Callable[[Client], object]
-Parts = Callable[[], Iterator[bytes]]
 
 WAIT = 60
 """Seconds after which something that should have happened will not."""
 
 
-class Answering(Protocol):
-    """Make a client whose portal gives this answer; a body that is not bytes is sent as JSON."""
-
-    def __call__(
-        self, body: object, status: int = 200, *, headers: dict[str, str] | None = None
-    ) -> Client: ...
-
-
 @pytest.fixture(scope="session")
-def _ca() -> trustme.CA:
+def ca() -> trustme.CA:
     return trustme.CA()
 
 
 @pytest.fixture(scope="session")
-def authority(_ca: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The certificate of the only authority that the tests trust."""
-    path = tmp_path_factory.mktemp("authority") / "ca.pem"
-    _ca.cert_pem.write_to_path(str(path))
+def ca_file(ca: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The certificate of the only CA that the tests trust."""
+    path = tmp_path_factory.mktemp("ca") / "ca.pem"
+    ca.cert_pem.write_to_path(str(path))
     return path
 
 
 @pytest.fixture(scope="session")
-def tls(_ca: trustme.CA) -> ssl.SSLContext:
+def tls(ca: trustme.CA) -> ssl.SSLContext:
     """TLS for a server on this machine, which is also trusted as portal.example."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    _ca.issue_cert("127.0.0.1", "portal.example").configure_cert(context)
+    ca.issue_cert("127.0.0.1", "portal.example").configure_cert(context)
     return context
 
 
 @pytest.fixture(autouse=True)
-def _plain_network(monkeypatch: pytest.MonkeyPatch, authority: Path) -> None:
-    """Reach this machine directly, whatever the environment says, and trust one authority.
+def _plain_network(monkeypatch: pytest.MonkeyPatch, ca_file: Path) -> None:
+    """Connect directly and trust one CA, whatever the environment says.
 
-    Reading all authorities for each client takes longer than a test does.
+    Loading the usual CA bundle for each client would take longer than a test.
     """
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    monkeypatch.setenv("SSL_CERT_FILE", str(ca_file))
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture
+def answer() -> dict[str, Any]:
+    """A portal's response with every documented member, which the test may change."""
+    return copy.deepcopy(ANSWER)
 
 
 # --- the four functions -------------------------------------------------------------------------
@@ -121,46 +118,20 @@ def ask(request: pytest.FixtureRequest) -> Ask:
     return {**_PLAIN, **_DETAILED}[request.param]
 
 
-# --- answers ------------------------------------------------------------------------------------
+# --- servers ------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def answer() -> dict[str, Any]:
-    """An answer of a portal with every documented member, which the test may change."""
-    return {
-        "result": copy.deepcopy(CALL),
-        "time": {
-            "start": 1723556790.1123,
-            "finish": 1723556790.1571,
-            "duration": 0.0448,
-            "processing": 0.0121,
-            "date_start": "2024-08-13T15:46:30+02:00",
-            "date_finish": "2024-08-13T15:46:30+02:00",
-            "operating": 0.5,
-            "operating_reset_at": 1723557390,
-        },
-    }
-
-
-@pytest.fixture
-def answering() -> Answering:
-    """Portals without a network, for what only the answer decides."""
-
-    def answering(
-        body: object, status: int = 200, *, headers: dict[str, str] | None = None
-    ) -> Client:
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-
-        def answer(_: httpx.Request) -> httpx.Response:
-            return httpx.Response(status, headers=headers, content=content)
-
-        return Client(
-            base_url="https://portal.example/rest/1/made-up-secret/",
-            transport=lambda: httpx.MockTransport(answer),
-            async_transport=lambda: httpx.MockTransport(answer),
-        )
-
-    return answering
+@contextmanager
+def _running(server: socketserver.BaseServer) -> Iterator[None]:
+    """Serve in a thread while the context lasts."""
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 # --- a server that notes what it gets -----------------------------------------------------------
@@ -176,17 +147,17 @@ class Received:
     body: bytes
 
     def header(self, name: str) -> list[str]:
-        """All values of a header."""
+        """Return all values of a header."""
         return [value for key, value in self.headers if key.lower() == name]
 
 
 class Recorder:
-    """A server that notes what it gets, and answers what `answers` holds for the target.
+    """A server that records requests, and answers what `answers` holds for the target.
 
-    Other targets, or a target whose answers are used up, get `default`.
+    Other targets, or a target whose answers are used up, get status 200 and `body`.
     """
 
-    def __init__(self, default: bytes, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, body: bytes, tls: ssl.SSLContext | None = None) -> None:
         self.received: list[Received] = []
         self.answers: dict[str, list[tuple[int, dict[str, str]]]] = {}
         self.peers: list[str] = []
@@ -208,33 +179,31 @@ class Recorder:
                 super().finish()
                 recorder._count(-1)
 
-            def _respond(self) -> None:
-                body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            def do_POST(self) -> None:
+                content = self.rfile.read(int(self.headers.get("content-length", 0)))
                 headers = list(self.headers.items())
-                recorder.received.append(Received(self.command, self.path, headers, body))
+                recorder.received.append(Received(self.command, self.path, headers, content))
                 recorder.peers.append(self.client_address[0])
                 waiting = recorder.answers.get(self.path)
                 status, extra = waiting.pop(0) if waiting else (200, {})
+                content = body if status == 200 else b""
                 self.send_response(status)
-                content = default if status == 200 else b""
                 for name, value in {**extra, "Content-Length": str(len(content))}.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(content)
 
-            do_POST = do_GET = _respond  # noqa: N815 - the base class looks for these names
+            do_GET = do_POST  # noqa: N815 - a client that followed a redirect would send it
 
             def log_message(self, *_: object) -> None: ...
 
         class Server(ThreadingHTTPServer):
             request_queue_size = 128
 
-        self._server = Server(("127.0.0.1", 0), Handler)
+        self.server = Server(("127.0.0.1", 0), Handler)
         if tls is not None:
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self._thread.start()
-        self.port = self._server.server_port
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
+        self.port = self.server.server_port
         self.origin = f"{'http' if tls is None else 'https'}://127.0.0.1:{self.port}"
         self.webhook_url = f"{self.origin}/rest/1/made-up-secret/"
 
@@ -245,29 +214,22 @@ class Recorder:
             self._changed.notify_all()
 
     def wait_until_all_is_closed(self) -> bool:
-        """Whether the clients have closed every connection, given a while to do it."""
+        """Wait until the clients have closed every connection; return whether they have."""
         with self._changed:
             return self._changed.wait_for(lambda: self._open == 0, WAIT)
-
-    def stop(self) -> None:
-        """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 @pytest.fixture
 def recorders(answer: dict[str, Any]) -> Iterator[Callable[..., Recorder]]:
-    """As many recording servers as the test starts, with TLS or without; each answers `answer`."""
-    started: list[Recorder] = []
+    """Starts recording servers, with TLS or without; each answers `answer`."""
+    with ExitStack() as running:
 
-    def start(tls: ssl.SSLContext | None = None) -> Recorder:
-        started.append(Recorder(json.dumps(answer).encode(), tls))
-        return started[-1]
+        def start(tls: ssl.SSLContext | None = None) -> Recorder:
+            recorder = Recorder(json.dumps(answer).encode(), tls)
+            running.enter_context(_running(recorder.server))
+            return recorder
 
-    yield start
-    for recorder in started:
-        recorder.stop()
+        yield start
 
 
 @pytest.fixture
@@ -279,62 +241,48 @@ def recorder(recorders: Callable[[], Recorder]) -> Recorder:
 # --- a server that sends anything ---------------------------------------------------------------
 
 
-class Raw:
-    """A server that sends the parts of a response one after the other, until the client closes."""
+class RawServer:
+    """A server that sends the parts that `respond` makes of a request, then closes."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        port = self._listener.getsockname()[1]
-        self.base_url = f"http://127.0.0.1:{port}/rest/1/made-up-secret/"
+    def __init__(self, respond: Callable[[bytes], Iterable[bytes]]) -> None:
+        self.respond = respond
         self.closed_early = threading.Event()
-        """The client closed the connection while there was more to send."""
-        self._thread = threading.Thread(target=self._serve)
-        self._thread.start()
+        """A client closed its connection while there was more to send."""
+        raw = self
 
-    def _serve(self) -> None:
-        try:
-            connection, _ = self._listener.accept()
-        except OSError:
-            return
-        with connection:
-            request = b""
-            while not request.endswith(b'"PARAMS":{}}'):
-                request += connection.recv(65536)
-            try:
-                for part in self._parts():
-                    connection.sendall(part)
-            except OSError:
-                self.closed_early.set()
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                request, length = b"", 0
+                while (line := self.rfile.readline()).strip():
+                    request += line
+                    if line.lower().startswith(b"content-length:"):
+                        length = int(line.partition(b":")[2])
+                try:
+                    for part in raw.respond(request + self.rfile.read(length)):
+                        self.wfile.write(part)
+                except OSError:
+                    raw.closed_early.set()
 
-    def stop(self) -> None:
-        """Stop listening, and wait until nothing is sent any more."""
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join(WAIT)
+        self.server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        self.origin = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.webhook_url = f"{self.origin}/rest/1/made-up-secret/"
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[Parts], Raw]]:
-    """As many raw servers as the test starts."""
-    started: list[Raw] = []
-
-    def serve(parts: Parts) -> Raw:
-        started.append(Raw(parts))
-        return started[-1]
-
-    yield serve
-    for server in started:
-        server.stop()
+def raw_server() -> Iterator[RawServer]:
+    """A server that sends nothing until the test sets its `respond`."""
+    raw = RawServer(lambda _: ())
+    with _running(raw.server):
+        yield raw
 
 
 # --- a proxy ------------------------------------------------------------------------------------
 
 
 class Proxy:
-    """An HTTP proxy that forwards requests and opens tunnels, and notes what it is asked for.
+    """An HTTP proxy that forwards requests and opens tunnels, and records what it is asked for.
 
-    For every host that it is asked for it takes the recorder on `upstream`'s port.
+    Whatever the host, it connects to `upstream`.
     """
 
     def __init__(self, upstream: Recorder) -> None:
@@ -373,17 +321,9 @@ class Proxy:
 
             def log_message(self, *_: object) -> None: ...
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self._thread.start()
-        self.netloc = f"127.0.0.1:{self._server.server_port}"
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.netloc = f"127.0.0.1:{self.server.server_port}"
         self.url = f"http://{self.netloc}"
-
-    def stop(self) -> None:
-        """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 def _relay(source: socket.socket, target: socket.socket) -> None:
@@ -397,23 +337,24 @@ def _relay(source: socket.socket, target: socket.socket) -> None:
 
 @pytest.fixture
 def proxies() -> Iterator[Callable[[Recorder], Proxy]]:
-    """As many proxies as the test starts, each in front of a recorder."""
-    started: list[Proxy] = []
+    """Starts proxies, each in front of a recording server."""
+    with ExitStack() as running:
 
-    def start(upstream: Recorder) -> Proxy:
-        started.append(Proxy(upstream))
-        return started[-1]
+        def start(upstream: Recorder) -> Proxy:
+            proxy = Proxy(upstream)
+            running.enter_context(_running(proxy.server))
+            return proxy
 
-    yield start
-    for proxy in started:
-        proxy.stop()
+        yield start
 
 
 # --- programs of users --------------------------------------------------------------------------
 
+GENERATED = Path(__file__).resolve().parents[2] / "generated"
+
 
 class RunProgram(Protocol):
-    """Run a program in a process of its own and return what it prints; fail if it fails.
+    """Runs a program in a process of its own and returns what it prints; fails if it fails.
 
     Python's development mode is on, and a warning or a traceback on stderr is a failure.
     """
@@ -426,14 +367,13 @@ def run_program() -> RunProgram:
     """Programs that import the client."""
 
     def run_program(source: str, *arguments: str) -> str:
-        generated = Path(__file__).resolve().parents[2] / "generated"
         done = subprocess.run(
             [sys.executable, "-X", "dev", "-c", source, *arguments],
-            env={**os.environ, "PYTHONPATH": str(generated)},
+            env={**os.environ, "PYTHONPATH": str(GENERATED)},
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=WAIT,
         )
         assert done.returncode == 0, done.stderr
         # In this mode asyncio also logs what takes longer than 0.1 s, which depends on the machine.

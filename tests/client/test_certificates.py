@@ -1,4 +1,4 @@
-"""Whose certificates a client accepts."""
+"""Which certificates a client accepts."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def webhook_url(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> str:
-    """The webhook of a portal whose authority this machine does not know."""
+    """The webhook of a portal whose CA is not trusted by default."""
     trustme.CA().cert_pem.write_to_path(str(tmp_path / "another.pem"))
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "another.pem"))
-    return recorders(tls).webhook_url.replace("http:", "https:")
+    return recorders(tls).webhook_url
 
 
 @pytest.mark.parametrize(
@@ -41,13 +41,13 @@ def test_verify_ssl_is_a_ca_bundle_or_an_ssl_context_or_false(
     verify_ssl: Callable[[Path], str | bool | ssl.SSLContext],
     get: Get,
     webhook_url: str,
-    authority: Path,
+    ca_file: Path,
 ) -> None:
-    with Client(base_url=webhook_url, verify_ssl=verify_ssl(authority)) as client:
+    with Client(base_url=webhook_url, verify_ssl=verify_ssl(ca_file)) as client:
         assert get(client).result.crm_entity_id == 17
 
 
-def test_by_default_an_unknown_authority_is_refused(get: Get, webhook_url: str) -> None:
+def test_by_default_an_unknown_ca_is_refused(get: Get, webhook_url: str) -> None:
     with (
         Client(base_url=webhook_url) as client,
         pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"),

@@ -1,4 +1,4 @@
-"""Recipes: other transports for httpx, aiohttp's and pyreqwest's, keep what the client promises."""
+"""Recipes: with the transports of aiohttp and pyreqwest the client keeps its promises."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pyreqwest.client import ClientBuilder, SyncClientBuilder
 from pyreqwest.compatibility.httpx import HttpxTransport, SyncHttpxTransport
 
 if TYPE_CHECKING:
-    from tests.client.conftest import Parts, Proxy, Raw, Recorder
+    from tests.client.conftest import Proxy, RawServer, Recorder
 
 # --- the recipes: what an application writes, and the README of the package shows ---------------
 
@@ -44,46 +44,43 @@ def async_pyreqwest_transport() -> HttpxTransport:
 
 # --- what they keep -----------------------------------------------------------------------------
 
-Call = Callable[[Client], int]
+Call = Callable[..., int]
 TARGET = "/rest/1/made-up-secret/placement.call"
 
 
-def _sync(client: Client) -> int:
+def _sync(client: Client, times: int = 1) -> int:
     with client:
-        return get_status.sync(client=client).result.crm_entity_id
+        responses = [get_status.sync(client=client) for _ in range(times)]
+    return responses[-1].result.crm_entity_id
 
 
-def _asyncio(client: Client) -> int:
+def _asyncio(client: Client, times: int = 1) -> int:
     async def use() -> int:
         async with client:
-            return (await get_status.asyncio(client=client)).result.crm_entity_id
+            responses = [await get_status.asyncio(client=client) for _ in range(times)]
+        return responses[-1].result.crm_entity_id
 
     return asyncio.run(use())
 
 
-RECIPES: dict[str, tuple[dict[str, Any], Call]] = {
-    "aiohttp": ({"async_transport": aiohttp_transport}, _asyncio),
-    "pyreqwest": ({"transport": pyreqwest_transport}, _sync),
-    "pyreqwest, asyncio": ({"async_transport": async_pyreqwest_transport}, _asyncio),
+RECIPES: dict[str, dict[str, Any]] = {
+    "aiohttp": {"async_transport": aiohttp_transport},
+    "pyreqwest": {"transport": pyreqwest_transport},
+    "pyreqwest, asyncio": {"async_transport": async_pyreqwest_transport},
 }
 
 
 @pytest.fixture(params=RECIPES)
-def recipe(request: pytest.FixtureRequest) -> tuple[dict[str, Any], Call]:
+def arguments(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The arguments with which a recipe makes a client; the test runs with each."""
     chosen: str = request.param
     return RECIPES[chosen]
 
 
 @pytest.fixture
-def arguments(recipe: tuple[dict[str, Any], Call]) -> dict[str, Any]:
-    """The arguments with which a recipe makes a client; the test runs with each."""
-    return recipe[0]
-
-
-@pytest.fixture
-def call(recipe: tuple[dict[str, Any], Call]) -> Call:
-    """What calls through the transport of the recipe."""
-    return recipe[1]
+def call(arguments: dict[str, Any]) -> Call:
+    """Calls through the transport of the recipe."""
+    return _sync if "transport" in arguments else _asyncio
 
 
 def test_a_faster_transport_sends_the_documented_request(
@@ -122,20 +119,9 @@ def test_a_faster_transport_keeps_no_cookie(
     arguments: dict[str, Any], call: Call, recorder: Recorder
 ) -> None:
     recorder.answers[TARGET] = [(200, {"Set-Cookie": "session=made-up; Path=/"})] * 2
-    # By name, because cookies of addresses are not kept anyway.
+    # A host name, because no library keeps cookies of an IP address.
     client = Client(base_url=recorder.webhook_url.replace("127.0.0.1", "localhost"), **arguments)
-
-    async def use() -> None:
-        async with client:
-            for _ in range(2):
-                await get_status.asyncio(client=client)
-
-    if call is _asyncio:
-        asyncio.run(use())
-    else:
-        with client:
-            for _ in range(2):
-                get_status.sync(client=client)
+    call(client, times=2)
     assert recorder.connections == 1
     assert [received.header("cookie") for received in recorder.received] == [[], []]
 
@@ -158,7 +144,7 @@ def test_a_faster_transport_times_out(arguments: dict[str, Any], call: Call) -> 
     with socket.create_server(("127.0.0.1", 0)) as silent:
         client = Client(
             base_url=f"http://127.0.0.1:{silent.getsockname()[1]}/rest/1/made-up-secret/",
-            timeout=httpx.Timeout(0.2),
+            timeout=httpx.Timeout(0.1),
             **arguments,
         )
         with pytest.raises(httpx.TimeoutException) as caught:
@@ -167,27 +153,27 @@ def test_a_faster_transport_times_out(arguments: dict[str, Any], call: Call) -> 
     assert "made-up-secret" not in f"{shown} {caught.value.request.url}"
 
 
-def test_what_a_faster_transport_raises_is_httpx_s_and_shows_no_secret(
-    arguments: dict[str, Any], call: Call, serve: Callable[[Parts], Raw]
+def test_a_faster_transport_raises_errors_of_httpx_without_secrets(
+    arguments: dict[str, Any], call: Call, raw_server: RawServer
 ) -> None:
-    server = serve(lambda: iter([b"this is not HTTP\r\n\r\n"]))
+    raw_server.respond = lambda _: [b"this is not HTTP\r\n\r\n"]
     with pytest.raises(httpx.HTTPError) as caught:
-        call(Client(base_url=server.base_url, **arguments))
+        call(Client(base_url=raw_server.webhook_url, **arguments))
     shown = "".join(traceback.format_exception(caught.value))
     assert "made-up-secret" not in f"{shown} {caught.value.request.url}"
 
 
 def test_the_body_from_a_faster_transport_is_bounded(
-    arguments: dict[str, Any], call: Call, serve: Callable[[Parts], Raw]
+    arguments: dict[str, Any], call: Call, raw_server: RawServer
 ) -> None:
     body = gzip.compress(bytes(9 * 2**20))
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n"
-    server = serve(lambda: iter([head.encode() + body]))
+    raw_server.respond = lambda _: [head.encode() + body]
     with pytest.raises(errors.InvalidResponse, match="expected at most 8 MB"):
-        call(Client(base_url=server.base_url, **arguments))
+        call(Client(base_url=raw_server.webhook_url, **arguments))
 
 
-def test_a_faster_transport_takes_the_proxy_of_the_environment(
+def test_a_faster_transport_uses_the_proxy_of_the_environment(
     arguments: dict[str, Any],
     call: Call,
     recorder: Recorder,

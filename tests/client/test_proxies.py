@@ -12,11 +12,12 @@ import pytest
 from bitrix24_call_card import AuthenticatedClient, Client
 from bitrix24_call_card.api.call_card import get_status
 
+from tests.client.mocked import WEBHOOK_URL as HTTPS
+
 if TYPE_CHECKING:
     from tests.client.conftest import Get, Proxy, Recorder
 
-HTTP = "http://portal.example/rest/1/made-up-secret/"
-HTTPS = "https://portal.example/rest/1/made-up-secret/"
+HTTP = HTTPS.replace("https:", "http:")
 # No name server knows portal.example, so a call that does not go through the proxy fails.
 
 
@@ -57,17 +58,6 @@ def test_an_http_call_is_forwarded(get: Get, proxy: Proxy, portal: Recorder) -> 
 def test_an_https_call_goes_through_a_tunnel_whose_opening_shows_host_and_port_alone(
     get: Get, tunnel: Proxy, tls_portal: Recorder
 ) -> None:
-    with Client(base_url=HTTPS, proxy=tunnel.url) as client:
-        assert get(client).result.crm_entity_id == 17
-    (connect,) = tunnel.requests
-    first, *headers = connect.strip().splitlines()
-    assert first == "CONNECT portal.example:443 HTTP/1.1"
-    assert {header.partition(":")[0].lower() for header in headers} <= {"host", "accept"}
-    (received,) = tls_portal.received
-    assert received.target == "/rest/1/made-up-secret/placement.call"
-
-
-def test_no_secret_is_in_the_opening_of_a_tunnel(get: Get, tunnel: Proxy) -> None:
     with AuthenticatedClient(
         base_url="https://portal.example/made-up-path/rest",
         token="made-up-token",
@@ -76,8 +66,13 @@ def test_no_secret_is_in_the_opening_of_a_tunnel(get: Get, tunnel: Proxy) -> Non
         cookies={"session": "made-up-session"},
     ) as client:
         assert get(client).result.crm_entity_id == 17
-    assert len(tunnel.requests) == 1
-    assert "made-up" not in tunnel.requests[0]
+    (connect,) = tunnel.requests
+    first, *headers = connect.strip().splitlines()
+    assert first == "CONNECT portal.example:443 HTTP/1.1"
+    assert {header.partition(":")[0].lower() for header in headers} <= {"host", "accept"}
+    assert "made-up" not in connect
+    (received,) = tls_portal.received
+    assert received.target == "/made-up-path/rest/placement.call"
 
 
 def test_calls_share_a_tunnel(tunnel: Proxy, tls_portal: Recorder) -> None:
@@ -88,7 +83,7 @@ def test_calls_share_a_tunnel(tunnel: Proxy, tls_portal: Recorder) -> None:
     assert len(tunnel.requests) == 1
 
 
-def test_a_proxy_gets_its_own_password_and_no_portal_does(
+def test_a_proxy_receives_its_password_and_the_portal_does_not(
     get: Get, tunnel: Proxy, tls_portal: Recorder
 ) -> None:
     with Client(base_url=HTTPS, proxy=f"http://user:password@{tunnel.netloc}") as client:
@@ -97,69 +92,76 @@ def test_a_proxy_gets_its_own_password_and_no_portal_does(
     assert tls_portal.received[0].header("proxy-authorization") == []
 
 
-@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
-def test_an_http_call_takes_the_proxy_of_the_environment(
-    name: str, get: Get, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("name", "base_url"),
+    [
+        *[(name, HTTP) for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")],
+        *[(name, HTTPS) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")],
+    ],
+)
+def test_the_environment_names_a_proxy_for_each_scheme_or_for_all(
+    name: str,
+    base_url: str,
+    get: Get,
+    proxy: Proxy,
+    tunnel: Proxy,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv(name, proxy.url)
-    with Client(base_url=HTTP) as client:
+    used = proxy if base_url == HTTP else tunnel
+    monkeypatch.setenv(name, used.url)
+    with Client(base_url=base_url) as client:
         assert get(client).result.crm_entity_id == 17
-    assert len(proxy.requests) == 1
+    assert len(used.requests) == 1
 
 
-@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
-def test_an_https_call_takes_the_proxy_of_the_environment(
-    name: str, get: Get, tunnel: Proxy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(name, tunnel.url)
-    with Client(base_url=HTTPS) as client:
-        assert get(client).result.crm_entity_id == 17
-    assert len(tunnel.requests) == 1
-
-
-def test_the_proxy_of_the_environment_may_lack_its_scheme(
-    get: Get, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+def test_a_proxy_in_the_environment_may_lack_its_scheme(
+    proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", proxy.netloc)
     with Client(base_url=HTTP) as client:
-        get(client)
+        get_status.sync(client=client)
     assert len(proxy.requests) == 1
 
 
-def test_the_proxy_of_another_scheme_is_not_taken(
-    get: Get, proxy: Proxy, portal: Recorder, monkeypatch: pytest.MonkeyPatch
+def test_a_proxy_for_https_is_not_used_for_http(
+    proxy: Proxy, portal: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", proxy.url)
     with Client(base_url=portal.webhook_url) as client:
-        get(client)
+        get_status.sync(client=client)
     assert proxy.requests == []
 
 
-@pytest.mark.parametrize("no_proxy", ["127.0.0.1", "{netloc}", "localhost, 127.0.0.1", "*"])
-def test_a_host_in_no_proxy_is_reached_directly(
-    no_proxy: str, get: Get, proxy: Proxy, portal: Recorder, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("no_proxy", "through_proxy"),
+    [
+        ("127.0.0.1", False),
+        ("{netloc}", False),
+        ("localhost, 127.0.0.1", False),
+        ("*", False),
+        ("other.example", True),
+        ("127.0.0.1:1", True),
+        ("", True),
+    ],
+)
+def test_no_proxy_names_hosts_that_are_reached_directly(
+    no_proxy: str,
+    through_proxy: bool,
+    get: Get,
+    proxy: Proxy,
+    portal: Recorder,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     netloc = portal.origin.removeprefix("http://")
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
     monkeypatch.setenv("NO_PROXY", no_proxy.format(netloc=netloc))
     with Client(base_url=portal.webhook_url) as client:
         get(client)
-    assert (len(proxy.requests), len(portal.received)) == (0, 1)
-
-
-@pytest.mark.parametrize("no_proxy", ["other.example", "127.0.0.1:1", ""])
-def test_a_host_that_is_not_in_no_proxy_is_reached_through_the_proxy(
-    no_proxy: str, get: Get, proxy: Proxy, portal: Recorder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HTTP_PROXY", proxy.url)
-    monkeypatch.setenv("NO_PROXY", no_proxy)
-    with Client(base_url=portal.webhook_url) as client:
-        get(client)
-    assert (len(proxy.requests), len(portal.received)) == (1, 1)
+    assert (len(proxy.requests), len(portal.received)) == (through_proxy, 1)
 
 
 @pytest.mark.parametrize("no_proxy", ["", "portal.example"])
-def test_the_argument_counts_more_than_the_environment(
+def test_the_argument_takes_precedence_over_the_environment(
     no_proxy: str, get: Get, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://unused.example:1")
@@ -169,17 +171,17 @@ def test_the_argument_counts_more_than_the_environment(
     assert len(proxy.requests) == 1
 
 
-def test_without_trust_env_the_environment_is_not_looked_at(
-    get: Get, proxy: Proxy, portal: Recorder, monkeypatch: pytest.MonkeyPatch
+def test_without_trust_env_the_environment_is_ignored(
+    proxy: Proxy, portal: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
     with Client(base_url=portal.webhook_url, httpx_args={"trust_env": False}) as client:
-        get(client)
+        get_status.sync(client=client)
     assert proxy.requests == []
 
 
 def test_a_proxy_that_opens_no_tunnel_is_a_proxy_error(get: Get, recorder: Recorder) -> None:
-    proxy = recorder.origin  # which does not know the method CONNECT
+    proxy = recorder.origin  # it does not know the method CONNECT
     with Client(base_url=HTTPS, proxy=proxy) as client, pytest.raises(httpx.ProxyError) as caught:
         get(client)
     assert str(caught.value.request.url) == "https://portal.example/***"
