@@ -9,18 +9,14 @@ import time
 import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 from bitrix24_call_card import Client, errors
 
+from tests.client.conftest import WAIT, Get, RawServer
 from tests.client.mocked import ANSWER, WEBHOOK_URL, answering, mocked, mocking
 
-if TYPE_CHECKING:
-    from tests.client.conftest import Get, RawServer
-
-WAIT = 60
 MB = 2**20
 BODY = json.dumps(ANSWER).encode()
 

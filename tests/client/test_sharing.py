@@ -11,22 +11,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 from bitrix24_call_card import AuthenticatedClient, Client
 from bitrix24_call_card.api.call_card import get_status
+from bitrix24_sandbox.testing import Sandbox
 
+from tests.client.conftest import WAIT, Recorder
 from tests.client.mocked import ANSWER, mocked, mocking
-
-if TYPE_CHECKING:
-    from bitrix24_sandbox.testing import Sandbox
-
-    from tests.client.conftest import Recorder
-
-WAIT = 60
-"""Seconds after which something that should have happened will not."""
 
 
 def by_threads(client: Client, calls: int) -> None:

@@ -8,7 +8,7 @@ import threading
 import weakref
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Never
+from typing import Any, Never
 
 import httpx
 import pytest
@@ -22,14 +22,10 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from tests.client.conftest import WAIT, Get, Recorder
 from tests.client.mocked import WEBHOOK_URL
 
-if TYPE_CHECKING:
-    from tests.client.conftest import Get, Recorder
-
 Make = Callable[[], httpx.AsyncBaseTransport]
-
-WAIT = 60
 
 
 class Factory:
