@@ -8,20 +8,25 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from . import models
 from .errors import ApiError, InvalidResponse
-from .types import Response
+from .types import UNSET, Response, Unset
 
 if TYPE_CHECKING:
     from ._received import Received
+    from ._requests import Timeout
     from ._secrets import Secret
     from .client import Client
 
+T = TypeVar("T")
 Success = TypeVar("Success")
+Failure = TypeVar("Failure")
+
+Read = Callable[[Mapping[str, Any]], T]
+"""Makes a model from a decoded body."""
 
 
-class Operation(Generic[Success]):
-    """One request, which has one spelling, and the models of its responses.
+class Operation(Generic[Success, Failure]):
+    """One fixed request, and the models of its responses.
 
     Args:
         method: The HTTP method.
@@ -29,8 +34,8 @@ class Operation(Generic[Success]):
         fields: The members of the JSON body.
         successes: The documented statuses of success.
         errors: The documented statuses of errors.
-        read_success: Makes the model of a success from a decoded body.
-        read_error: Makes the model of an error from a decoded body.
+        read_success: Makes the model of a success.
+        read_error: Makes the model of an error.
     """
 
     def __init__(
@@ -41,8 +46,8 @@ class Operation(Generic[Success]):
         fields: Mapping[str, Any],
         successes: frozenset[int],
         errors: frozenset[int],
-        read_success: Callable[[Mapping[str, Any]], Success],
-        read_error: Callable[[Mapping[str, Any]], models.ErrorResponse],
+        read_success: Read[Success],
+        read_error: Read[Failure],
     ) -> None:
         self.method = method
         self.path = path
@@ -53,59 +58,75 @@ class Operation(Generic[Success]):
         self._read_success = read_success
         self._read_error = read_error
 
+    # --- the four functions of the API ---
+
+    def sync(self, client: Client, timeout: Timeout | Unset) -> Success:
+        """Send the request and return the model of a success, or raise the matching error."""
+        client = _with_timeout(client, timeout)
+        return self._success(client, client.send(self))
+
+    async def asyncio(self, client: Client, timeout: Timeout | Unset) -> Success:
+        """Async version of `sync`."""
+        client = _with_timeout(client, timeout)
+        return self._success(client, await client.asend(self))
+
+    def sync_detailed(
+        self, client: Client, timeout: Timeout | Unset
+    ) -> Response[Success | Failure]:
+        """Send the request and return the whole response, with the model of a success or of an error."""
+        return self._response(_with_timeout(client, timeout).send(self))
+
+    async def asyncio_detailed(
+        self, client: Client, timeout: Timeout | Unset
+    ) -> Response[Success | Failure]:
+        """Async version of `sync_detailed`."""
+        return self._response(await _with_timeout(client, timeout).asend(self))
+
+    # --- the request ---
+
     def content(self, token: Secret[str] | None) -> bytes:
         """Return the body of the request, with the token in it if there is one."""
         if token is None:
             return self._content
         return _encoded({**self._fields, "auth": token.reveal()})
 
-    def success(self, client: Client, received: Received) -> Success:
-        """Return the model of a success, or raise what the response is instead."""
-        parsed = self._read(client, received)
-        if isinstance(parsed, models.ErrorResponse):
-            error = ApiError(
-                received.status_code, parsed, received.content, client.operating_reset_at
-            )
-            del parsed  # it may echo a secret, and a traceback may show it
-            raise error
-        return parsed
+    # --- the response ---
 
-    def response(
-        self, client: Client, received: Received
-    ) -> Response[Success | models.ErrorResponse]:
-        """Return the whole response, with the model of a success or of an error."""
+    def _success(self, client: Client, received: Received) -> Success:
+        if self._is_error(received):
+            raise self._api_error(client, received)
+        return self._read(received, self._read_success)
+
+    def _api_error(self, client: Client, received: Received) -> ApiError:
+        error: Any = self._read(received, self._read_error)
+        at = client.operating_reset_at
+        return ApiError(received.status_code, error, received.content, at, mask=received.mask)
+
+    def _response(self, received: Received) -> Response[Success | Failure]:
+        read: Read[Any] = self._read_error if self._is_error(received) else self._read_success
         return Response(
-            parsed=self._read(client, received),
+            parsed=self._read(received, read),
             status_code=_known_status(received.status_code),
             content=received.content,
             headers=received.headers,
         )
 
-    def _read(self, client: Client, received: Received) -> Success | models.ErrorResponse:
+    def _is_error(self, received: Received) -> bool:
+        return received.status_code not in self._successes or received.reports_error()
+
+    def _read(self, received: Received, read: Read[T]) -> T:
         try:
-            parsed = self._parse(received)
+            return read(received.json_object())
         except InvalidResponse as error:
-            reason = error.reason
-        else:
-            time = getattr(parsed, "time", None)
-            client.operating_reset_at = (
-                getattr(time, "operating_reset_at", None) or client.operating_reset_at
-            )
-            return parsed
-        # Not in the handler: the exception would keep frames that hold the body.
+            reason = received.mask(error.reason)
+        # Raised outside `except`, or `__context__` would keep frames that hold the body.
         if received.status_code in self._documented:
             raise received.invalid(reason)
         raise received.unexpected()
 
-    def _parse(self, received: Received) -> Success | models.ErrorResponse:
-        from ._reading import has_error  # imported with the models, when they are first needed
 
-        body = received.json_object()
-        # A portal also reports errors with a status of success, or with one that is not documented;
-        # what PHP writes for "no error" is false in each spelling.
-        if has_error(body) or received.status_code not in self._successes:
-            return self._read_error(body)
-        return self._read_success(body)
+def _with_timeout(client: Client, timeout: Timeout | Unset) -> Client:
+    return client if timeout is UNSET else client.with_timeout(timeout)
 
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -118,5 +139,5 @@ def _encoded(fields: Mapping[str, Any]) -> bytes:
 def _known_status(code: int) -> HTTPStatus | int:
     try:
         return HTTPStatus(code)
-    except ValueError:  # such as 520, which some front servers use
+    except ValueError:  # such as 520, which some reverse proxies use
         return code

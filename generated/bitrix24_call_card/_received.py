@@ -1,5 +1,5 @@
 # Copied from scripts/generator/project/bitrix24_call_card/_received.py by `make generate`: do not edit.
-"""A response as it was received, before anybody makes models of it, and how it is read."""
+"""Reads a response's body within limits that httpx does not have."""
 
 from __future__ import annotations
 
@@ -10,41 +10,67 @@ from typing import Any, Final, NoReturn
 
 import httpx
 
+from ._base_url import hidden_path
+from ._loops import time_limit
+from ._reading import as_int, has_error, if_readable
+from ._secrets import Secret, masked
 from .errors import InvalidResponse, UnexpectedStatus
+from .types import Unset
 
 MAX_BODY: Final = 8 * 2**20
 """Bytes of a decoded response body beyond which the response is invalid; a call takes about 1 kB."""
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
+_TOO_LATE: Final = "The body was not complete within the read timeout"
+
+
+class PortalRequest(httpx.Request):
+    """A request as it is sent; its repr shows the host alone."""
+
+    secrets: tuple[Secret[str], ...] = ()
+    """The webhook or the token in it, which a response may echo."""
+
+    def __repr__(self) -> str:
+        return f"<PortalRequest({self.method!r}, '{hidden_path(self.url)}')>"
+
+    def mask(self, text: str) -> str:
+        """Return the text without the secrets of this request."""
+        return masked(text, self.secrets)
 
 
 class Received:
     """A whole response; its repr shows the status alone, because the rest may echo a secret."""
 
-    __slots__ = ("content", "headers", "problem", "status_code")
+    __slots__ = ("_object", "_problem", "content", "headers", "mask", "status_code")
 
     def __init__(
         self,
-        status_code: int,
-        headers: httpx.Headers,
+        response: httpx.Response,
+        request: PortalRequest,
         content: bytes,
-        problem: str | None = None,  # why the body could not be read
+        problem: str | None = None,  # why the body was not read to its end
     ) -> None:
-        self.status_code = status_code
-        self.headers = headers
+        self.status_code = response.status_code
+        self.headers = response.headers
         self.content = content
-        self.problem = problem
+        self._problem = problem
+        self.mask = request.mask
+        self._object: dict[str, Any] | None = None
 
     def __repr__(self) -> str:
         return f"<Received [{self.status_code}]>"
 
     def json_object(self) -> dict[str, Any]:
         """Return the JSON object that is the body, or raise InvalidResponse."""
-        if self.problem is not None:
-            raise InvalidResponse(f"the body: {self.problem}")
+        if self._object is None:
+            self._object = self._parse()
+        return self._object
+
+    def _parse(self) -> dict[str, Any]:
+        if self._problem is not None:
+            raise InvalidResponse(f"the body: {self._problem}")
         try:
-            text = self.content.decode().removeprefix("\ufeff")
-            value: dict[str, Any] | list[Any] | str | float | None = _decode(text)
+            value: Any = _decode(self.content.decode("utf-8-sig"))
         except (ValueError, RecursionError):
             # Not chained: the decoder's own error carries the whole body.
             raise InvalidResponse("expected JSON") from None
@@ -52,60 +78,79 @@ class Received:
             raise InvalidResponse(f"the body: expected an object, found {type(value).__name__}")
         return value
 
-    def is_expired_token(self) -> bool:
-        """Tell whether the portal refused an access token because its hour is over."""
+    def _members(self) -> dict[str, Any]:
         try:
-            return self.status_code == 401 and self.json_object().get("error") == "expired_token"
+            return self.json_object()
         except InvalidResponse:
-            return False
+            return {}
+
+    def reports_error(self) -> bool:
+        """Return whether the body reports an error; a portal does so with any status."""
+        return has_error(self._members())
+
+    def is_expired_token(self) -> bool:
+        """Return whether the portal refused an access token because it has expired."""
+        return self.status_code == 401 and self._members().get("error") == "expired_token"
+
+    def operating_reset_at(self) -> int | Unset:
+        """Return the Unix time in seconds when operating time is next restored, if it is in the body."""
+        times = self._members().get("time")
+        value = times.get("operating_reset_at") if isinstance(times, dict) else None
+        return if_readable(as_int)(value, "operating_reset_at")
 
     def invalid(self, reason: str) -> InvalidResponse:
-        """Make the exception for a body that is not as documented."""
-        content = self.content if self.problem is None else None
-        return InvalidResponse(reason, self.status_code, content)
+        """Return the exception for a body that is not as documented."""
+        return InvalidResponse(reason, self.status_code, self._whole_content())
 
     def unexpected(self) -> UnexpectedStatus:
-        """Make the exception for a status that is not in the contract."""
-        return UnexpectedStatus(self.status_code, self.content, self._new_host())
+        """Return the exception for a status that is not in the contract."""
+        return UnexpectedStatus(self.status_code, self._whole_content(), self._new_host())
+
+    def _whole_content(self) -> bytes | None:
+        return self.content if self._problem is None else None
 
     def _new_host(self) -> str | None:
         if 300 <= self.status_code < 400:
             try:
-                return httpx.URL(self.headers.get("location", "")).raw_host.decode() or None
+                host = httpx.URL(self.headers.get("location", "")).raw_host.decode()
             except httpx.InvalidURL:
-                pass
+                return None
+            return self.mask(host) or None
         return None
 
 
-def read(response: httpx.Response, request: httpx.Request) -> Received:
+def read(response: httpx.Response, request: PortalRequest) -> Received:
     """Read the whole response to a request, and close it."""
-    stream: Any = response.stream  # itself, because `iter_raw` costs more than all the rest of this
+    stream: Any = (
+        response.stream
+    )  # read directly: `iter_raw` costs more than the rest of this function
     try:
-        if response.is_stream_consumed or response.is_closed:  # by a transport or a hook
-            return Received(response.status_code, response.headers, response.content)
         body = _Body(response, request)
-        for chunk in stream:
-            if not body.add(chunk):
-                break
+        if not body.is_read:
+            for chunk in stream:
+                if not body.add(chunk):
+                    break
         return body.received()
     except httpx.RequestError as error:
-        error.request = request
+        error.request = request  # known only above the transport
         raise
     finally:
         stream.close()
 
 
-async def aread(response: httpx.Response, request: httpx.Request) -> Received:
-    """Do the same as `read` in an event loop."""
+async def aread(response: httpx.Response, request: PortalRequest) -> Received:
+    """Async version of `read`; in asyncio no single read waits beyond the deadline either."""
     stream: Any = response.stream
     try:
-        if response.is_stream_consumed or response.is_closed:
-            return Received(response.status_code, response.headers, response.content)
         body = _Body(response, request)
-        async for chunk in stream:
-            if not body.add(chunk):
-                break
+        if not body.is_read:
+            async with time_limit(body.timeout):
+                async for chunk in stream:
+                    if not body.add(chunk):
+                        break
         return body.received()
+    except TimeoutError:
+        raise httpx.ReadTimeout(_TOO_LATE, request=request) from None
     except httpx.RequestError as error:
         error.request = request
         raise
@@ -114,24 +159,35 @@ async def aread(response: httpx.Response, request: httpx.Request) -> Received:
 
 
 class _Body:
-    """Collects a response's body, within bounds that httpx does not have."""
+    """Collects a response's body.
 
-    def __init__(self, response: httpx.Response, request: httpx.Request) -> None:
+    Attributes:
+        timeout: Seconds from the headers within which it must be complete, or None.
+        is_read: Whether a transport or an event hook has read it before.
+    """
+
+    def __init__(self, response: httpx.Response, request: PortalRequest) -> None:
         self._response = response
+        self._request = request
         self._parts: list[bytes] = []
         self._size = 0
         self._problem: str | None = None
-        timeout = request.extensions.get("timeout", {}).get("read")
-        self._deadline = None if timeout is None else time.monotonic() + timeout
+        self._decoder: Any = None
+        self.timeout: float | None = request.extensions.get("timeout", {}).get("read")
+        self._deadline = None if self.timeout is None else time.monotonic() + self.timeout
+        self.is_read = response.is_stream_consumed or response.is_closed
+        if self.is_read:
+            self._keep(response.content)  # httpx has decoded it
+            return
         encoding = response.headers.get("content-encoding", "identity").lower()
-        if encoding not in ("identity", "gzip"):
+        if encoding == "gzip":
+            self._decoder = zlib.decompressobj(_GZIP)
+        elif encoding != "identity":
             self._problem = "expected gzip or no content encoding"
-        self._decoder = zlib.decompressobj(_GZIP) if encoding == "gzip" else None
 
     def add(self, chunk: bytes) -> bool:
-        """Add a part of the body; return whether there is a reason to read on."""
-        if self._deadline is not None and time.monotonic() > self._deadline:
-            raise httpx.ReadTimeout("The body was not complete within the read timeout")
+        """Add a part of the body; return whether to keep reading."""
+        self._check_deadline()
         if self._decoder is not None:
             if self._decoder.eof:  # it would keep what follows
                 return True
@@ -139,16 +195,26 @@ class _Body:
                 chunk = self._decoder.decompress(chunk, MAX_BODY + 1 - self._size)
             except zlib.error:
                 self._problem = "expected gzip"
-        self._size += len(chunk)
-        if self._size > MAX_BODY:
-            self._problem = f"expected at most {MAX_BODY >> 20} MB"
-        self._parts.append(chunk)
+        self._keep(chunk)
         return self._problem is None
 
     def received(self) -> Received:
         """Return the response, with its body unless there is a problem with it."""
+        if not self.is_read:
+            self._check_deadline()
         content = b"" if self._problem else b"".join(self._parts)
-        return Received(self._response.status_code, self._response.headers, content, self._problem)
+        return Received(self._response, self._request, content, self._problem)
+
+    def _keep(self, part: bytes) -> None:
+        self._size += len(part)
+        if self._size > MAX_BODY:
+            self._problem = f"expected at most {MAX_BODY >> 20} MB"
+        self._parts.append(part)
+
+    def _check_deadline(self) -> None:
+        # For threads, and trio: a read that has begun waits as long as the read timeout itself.
+        if self._deadline is not None and time.monotonic() > self._deadline:
+            raise httpx.ReadTimeout(_TOO_LATE)
 
 
 def _refuse_constant(name: str) -> NoReturn:

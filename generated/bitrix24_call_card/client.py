@@ -3,24 +3,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, Never, Self, Unpack
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final, Never, Self
 
 import httpx
 
+from ._base_url import Kind, parse_base_url
+from ._connections import Connections
+from ._operation import Operation
+from ._received import PortalRequest, Received, aread, read
+from ._refresh import AccessToken
+from ._requests import DEFAULT_TIMEOUT, Requests, Timeout
 from ._secrets import Secret
+from ._transports import NewTransports, Proxy, Verify
 
-if TYPE_CHECKING:  # what a client is made of is imported with the first one
-    from ._operation import Operation
-    from ._received import Received
-    from ._settings import Arguments, Settings
+Token = Secret[str] | None
+
+_logger: Final = logging.getLogger("bitrix24_call_card")
+_AS_STREAM: Final[Any] = {"stream": True, "follow_redirects": False}
 
 
 class Client:
     """A client for an incoming webhook.
 
     Threads, event loops and forked processes may share it. As a context manager it closes its
-    connections on exit; later calls reopen them.
+    connections on exit; later calls reopen them::
+
+        with Client(base_url="https://portal.bitrix24.com/rest/1/WEBHOOK/") as client:
+            call = get_status.sync(client=client).result
 
     Args:
         base_url: The webhook's URL as the portal shows it, https://PORTAL/rest/USER_ID/WEBHOOK/. It
@@ -29,67 +42,83 @@ class Client:
         headers: Sent with every request.
         timeout: Seconds, or an httpx.Timeout; by default 10 s to connect, and 30 s to read, to write
             and to wait for a connection. A body must be complete within the read timeout, counted
-            from the headers. None disables timeouts.
-        verify_ssl: Whether to check the portal's certificate; or the path of a CA bundle, or an SSL
-            context.
-        proxy: The URL of a proxy. By default HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY decide.
+            from the headers; a synchronous call may take up to twice as long to notice. None disables
+            timeouts.
+        verify_ssl: Whether to check the portal's certificate; or the path of a CA bundle, or an
+            SSLContext.
+        proxy: The URL of a proxy. By default HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY decide;
+            of NO_PROXY, names and addresses are matched, networks such as 10.0.0.0/8 are not.
         transport: A function that returns a new transport for the synchronous functions, such as
-            ``lambda: RetryTransport(retry=RETRY)``. It is called once for each process. What it does
-            about certificates, proxies and limits is its own: ``verify_ssl``, ``proxy`` and
-            ``httpx_args`` do not reach it.
-        async_transport: A function that returns a new transport for the asynchronous functions. It
-            is called once for each event loop.
+            ``lambda: RetryTransport(retry=RETRY)``; each process calls it once. A transport handles
+            certificates, proxies and limits itself: ``verify_ssl``, ``proxy`` and ``httpx_args`` do
+            not apply to it.
+        async_transport: The same for the asynchronous functions; each event loop calls it once.
         httpx_args: More arguments of httpx.HTTPTransport and httpx.AsyncHTTPTransport, such as
             ``limits`` and ``http2``.
 
     Raises:
-        ValueError: If ``base_url`` cannot work; the message says why.
-        TypeError: If an argument is not one of these.
+        ValueError: If ``base_url`` or another argument cannot work; the message says why.
+        TypeError: If an argument is of a wrong type.
+        FileNotFoundError: If there is no file at ``verify_ssl``.
     """
 
-    operating_reset_at: int | None
-    """Unix time in seconds when operating time is next restored, as last reported; None if never."""
+    _kind: Kind = "webhook"
+    _token: AccessToken | None = None
 
-    def __init__(self, base_url: str, **arguments: Unpack[Arguments]) -> None:
-        secret, base_url = Secret(base_url), ""  # or a traceback may show it
-        from ._settings import settings_of
-
-        self._set_up(settings_of(secret, "webhook", arguments))
-
-    def _set_up(self, settings: Settings) -> None:
-        self.operating_reset_at = None
-        self._settings = settings
-        self._connections = settings.new_connections()
-        self._callers_client: httpx.Client | None = None
-        self._callers_async_client: httpx.AsyncClient | None = None
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        cookies: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: Timeout = DEFAULT_TIMEOUT,
+        verify_ssl: Verify = True,
+        proxy: Proxy = None,
+        transport: Callable[[], httpx.BaseTransport] | None = None,
+        async_transport: Callable[[], httpx.AsyncBaseTransport] | None = None,
+        httpx_args: Mapping[str, Any] | None = None,
+    ) -> None:
+        address = parse_base_url(base_url, self._kind)
+        self._requests = Requests(address, headers, cookies, timeout)
+        new = NewTransports(
+            address.origin, verify_ssl, proxy, transport, async_transport, httpx_args
+        )
+        self._connections = Connections(new.for_threads, new.for_loop)
 
     def __repr__(self) -> str:
         try:
-            return f"{type(self).__name__}(base_url='{self._settings.base_url!r}')"
+            return f"{type(self).__name__}(base_url='{self._requests.base_url!r}')"
         except AttributeError:  # for the traceback of a constructor that fails
             return f"<{type(self).__name__}>"
 
-    # --- copies ---
+    @property
+    def operating_reset_at(self) -> int | None:
+        """Unix time in seconds when operating time is next restored, as last reported; None if never."""
+        return self._connections.operating_reset_at
+
+    # --- copies, which share everything but what was changed ---
 
     def with_headers(self, headers: Mapping[str, str]) -> Self:
-        """Return a new client like this one, with additional headers."""
-        merged = httpx.Headers(self._settings.headers)
-        merged.update(headers)  # whatever the case of their names
-        return self._copy(self._settings.replace(headers=merged))
+        """Return a copy with additional headers; names are case-insensitive.
+
+        It shares everything else with this client: the connections, the token and its refresh, a
+        custom httpx client, ``operating_reset_at``.
+        """
+        return self._copy(self._requests.with_headers(headers))
 
     def with_cookies(self, cookies: Mapping[str, str]) -> Self:
-        """Return a new client like this one, with additional cookies."""
-        return self._copy(self._settings.replace(cookies={**self._settings.cookies, **cookies}))
+        """Return a copy with additional cookies, which shares everything else with this client."""
+        return self._copy(self._requests.with_cookies(cookies))
 
-    def with_timeout(self, timeout: float | httpx.Timeout | None) -> Self:
-        """Return a new client like this one, with another timeout."""
-        return self._copy(self._settings.replace(timeout=timeout))
+    def with_timeout(self, timeout: Timeout) -> Self:
+        """Return a copy with another timeout, which shares everything else with this client."""
+        return self._copy(self._requests.with_timeout(timeout))
 
     def __copy__(self) -> Self:
-        return self._copy(self._settings)
+        return self._copy(self._requests)
 
     def __deepcopy__(self, memo: object) -> Self:
-        return self._copy(self._settings)
+        return self._copy(self._requests)
 
     def __reduce__(self) -> Never:
         raise TypeError(
@@ -97,10 +126,9 @@ class Client:
             "make a client in each process"
         )
 
-    def _copy(self, settings: Settings) -> Self:
+    def _copy(self, requests: Requests) -> Self:
         client = type(self).__new__(type(self))
-        client.__dict__.update(self.__dict__)
-        client._set_up(settings)  # noqa: SLF001 - of its own class
+        client.__dict__.update(self.__dict__, _requests=requests)
         return client
 
     # --- a custom httpx client ---
@@ -108,41 +136,32 @@ class Client:
     def set_httpx_client(self, client: httpx.Client) -> Self:
         """Send the synchronous calls with this client: its hooks, auth and mounts apply.
 
-        Its headers, cookies and timeout replace those of this client.
-
-        Its logs and exceptions show the request as it is sent, secrets included. It is the caller's
-        to close.
+        Its own settings apply, and over them the headers, cookies and timeout that were given to this
+        client or a copy. Its logs and exceptions show the request as it is sent, secrets included. The
+        caller closes it.
         """
-        self._callers_client = client
+        self._connections.custom = client
         return self
 
     def set_async_httpx_client(self, async_client: httpx.AsyncClient) -> Self:
-        """Send the asynchronous calls with this client: its hooks, auth and mounts apply.
+        """Send the asynchronous calls with this client, like ``set_httpx_client``.
 
-        Its headers, cookies and timeout replace those of this client.
-
-        Its logs and exceptions show the request as it is sent, secrets included. It is the caller's
-        to close, and belongs to one event loop.
+        It belongs to one event loop.
         """
-        self._callers_async_client = async_client
+        self._connections.async_custom = async_client
         return self
-
-    def get_httpx_client(self) -> Never:
-        """Raise TypeError: there is no httpx client any more. See ``set_httpx_client``."""
-        raise TypeError(_NO_HTTPX_CLIENT)
-
-    def get_async_httpx_client(self) -> Never:
-        """Raise TypeError: there is no httpx client any more. See ``set_async_httpx_client``."""
-        raise TypeError(_NO_HTTPX_CLIENT)
 
     # --- its connections ---
 
     def close(self) -> None:
-        """Close the connections of the synchronous functions; later calls reopen them."""
+        """Close the connections of the synchronous functions, for all copies.
+
+        Calls under way end normally, and later calls open new connections.
+        """
         self._connections.close()
 
     async def aclose(self) -> None:
-        """Close the connections of the running event loop; later calls reopen them."""
+        """Close the connections of the running event loop and of the synchronous functions."""
         await self._connections.aclose()
 
     def __enter__(self) -> Self:
@@ -159,56 +178,85 @@ class Client:
 
     # --- calls ---
 
-    def send(self, operation: Operation[Any]) -> Received:
-        """Send an operation, for the API functions. Raises httpx.HTTPError without a response."""
-        return self._send(operation, None)
+    def send(self, operation: Operation[Any, Any]) -> Received:
+        """Send an operation, for the API functions, and once more if the token had to be refreshed.
 
-    async def asend(self, operation: Operation[Any]) -> Received:
-        """Send an operation, for the API functions. Raises httpx.HTTPError without a response."""
-        return await self._asend(operation, None)
+        Raises httpx.HTTPError if there is no response, and what ``refresh`` and ``on_refresh`` raise.
+        """
+        if self._token is None:
+            return self._send(operation, None, 1)
+        token = self._token.current
+        received = self._send(operation, token, 1)
+        if received.is_expired_token() and self._token.can_refresh():
+            self._token.refresh(token)
+            return self._send(operation, self._token.current, 2)
+        return received
 
-    def _send(self, operation: Operation[Any], token: Secret[str] | None) -> Received:
-        request = self._request(operation, token)
-        if self._callers_client is None:
-            return self._connections.send(request)
-        from ._transports import send_with_client
+    async def asend(self, operation: Operation[Any, Any]) -> Received:
+        """Async version of ``send``."""
+        if self._token is None:
+            return await self._asend(operation, None, 1)
+        token = self._token.current
+        received = await self._asend(operation, token, 1)
+        if received.is_expired_token() and self._token.can_refresh():
+            await self._token.arefresh(token)
+            return await self._asend(operation, self._token.current, 2)
+        return received
 
-        return send_with_client(self._callers_client, request)
+    def _send(self, operation: Operation[Any, Any], token: Token, attempt: int) -> Received:
+        request = self._requests.new(operation, token)
+        with _logged(request, attempt) as log:
+            if (custom := self._connections.custom) is None:
+                received = self._connections.send(request)
+            else:
+                rebuilt = self._requests.for_client(custom, request)
+                received = read(custom.send(rebuilt, **_AS_STREAM), request)
+            log.append(received)
+        self._connections.note_operating_reset(received)
+        return received
 
-    async def _asend(self, operation: Operation[Any], token: Secret[str] | None) -> Received:
-        request = self._request(operation, token)
-        if self._callers_async_client is None:
-            return await self._connections.asend(request)
-        from ._transports import asend_with_client
-
-        return await asend_with_client(self._callers_async_client, request)
-
-    def _request(self, operation: Operation[Any], token: Secret[str] | None) -> httpx.Request:
-        content = operation.content(token)
-        return self._settings.request(operation.method, operation.path, content)
+    async def _asend(self, operation: Operation[Any, Any], token: Token, attempt: int) -> Received:
+        request = self._requests.new(operation, token)
+        with _logged(request, attempt) as log:
+            if (custom := self._connections.async_custom) is None:
+                received = await self._connections.asend(request)
+            else:
+                rebuilt = self._requests.for_client(custom, request)
+                received = await aread(await custom.send(rebuilt, **_AS_STREAM), request)
+            log.append(received)
+        self._connections.note_operating_reset(received)
+        return received
 
 
 class AuthenticatedClient(Client):
     """A client for OAuth.
 
-    Only 401 with ``expired_token`` triggers a refresh, if ``refresh`` is given, and then one retry.
-    Concurrent callers, in whichever threads and event loops, share one refresh and its exception; the
-    next call tries again.
+    The token may expire, and be refreshed::
+
+        client = AuthenticatedClient(base_url="https://portal.bitrix24.com/rest", token=TOKEN)
+
+    If ``refresh`` is given, a 401 with ``expired_token`` triggers one refresh and one retry. Concurrent
+    callers, across threads and event loops, share one refresh and its exception; the next call tries
+    again.
 
     Args:
         base_url: The portal's REST address, https://PORTAL/rest.
         token: The access token; assignable at any time.
-        refresh: Gets a new access token from the portal's OAuth server and returns it. A plain
-            function runs in the thread of a synchronous caller, and in a separate daemon thread for
-            asynchronous callers; a coroutine function works only with those. Its own calls with this
-            client never trigger a refresh.
-        on_refresh: Called with each new token, for example to store it; likewise plain or a coroutine
-            function.
-        refresh_timeout: Seconds to wait for a refresh that another caller, or the event loop, carries
-            out; then the waiting calls fail, and the next call tries again.
+        refresh: Gets a new access token from the portal's OAuth server and returns it. It runs in the
+            thread of a synchronous caller, and in a separate daemon thread for asynchronous callers;
+            what it returns may be awaitable there, as with a coroutine function, and is awaited in
+            the caller's event loop. Its own calls with this client never trigger a refresh.
+        on_refresh: Called with each new token, for example to store it; plain or a coroutine function,
+            too. A program that ends between the two has spent its refresh token: store the new
+            one in ``refresh``, before it returns, if that must not happen.
+        refresh_timeout: Seconds to wait for a refresh; then the waiting calls fail, and the next call
+            tries again. A synchronous call that runs ``refresh`` itself waits for its end.
 
     The other arguments are those of ``Client``.
     """
+
+    _kind: Kind = "OAuth"
+    _token: AccessToken
 
     def __init__(
         self,
@@ -218,59 +266,53 @@ class AuthenticatedClient(Client):
         refresh: Callable[[], str | Awaitable[str]] | None = None,
         on_refresh: Callable[[str], object] | None = None,
         refresh_timeout: float = 30.0,
-        **arguments: Unpack[Arguments],
+        cookies: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: Timeout = DEFAULT_TIMEOUT,
+        verify_ssl: Verify = True,
+        proxy: Proxy = None,
+        transport: Callable[[], httpx.BaseTransport] | None = None,
+        async_transport: Callable[[], httpx.AsyncBaseTransport] | None = None,
+        httpx_args: Mapping[str, Any] | None = None,
     ) -> None:
-        secret, base_url = Secret(base_url), ""  # or a traceback may show it
-        secret_token, token = Secret(token), ""
-        secret_refresh, refresh = Secret(refresh), None
-        secret_on_refresh, on_refresh = Secret(on_refresh), None
-        from ._refresh import AccessToken  # imports asyncio, which a webhook does without
-        from ._settings import settings_of
-
-        self._set_up(settings_of(secret, "OAuth", arguments))
-        self._token = AccessToken(secret_token, secret_refresh, secret_on_refresh, refresh_timeout)
-
-    def _copy(self, settings: Settings) -> Self:
-        client = super()._copy(settings)
-        client._token = self._token.copy()  # noqa: SLF001 - of its own class
-        return client
+        super().__init__(
+            base_url,
+            cookies=cookies,
+            headers=headers,
+            timeout=timeout,
+            verify_ssl=verify_ssl,
+            proxy=proxy,
+            transport=transport,
+            async_transport=async_transport,
+            httpx_args=httpx_args,
+        )
+        self._token = AccessToken(
+            Secret(token), Secret(refresh), Secret(on_refresh), refresh_timeout
+        )
 
     @property
     def token(self) -> str:
-        """The access token; assignable at any time, also during a refresh, and then it stays."""
+        """The access token; assignable at any time: a token assigned during a refresh wins."""
         return self._token.current.reveal()
 
     @token.setter
     def token(self, token: str) -> None:
-        secret, token = Secret(token), ""
-        self._token.set(secret)
-
-    def send(self, operation: Operation[Any]) -> Received:
-        """Send an operation, and once more if the token had to be refreshed.
-
-        Raises httpx.HTTPError without a response, and what ``refresh`` and ``on_refresh`` raise.
-        """
-        token = self._token.current
-        received = self._send(operation, token)
-        if received.is_expired_token() and self._token.can_refresh():
-            self._token.refresh(token)
-            return self._send(operation, self._token.current)
-        return received
-
-    async def asend(self, operation: Operation[Any]) -> Received:
-        """Send an operation, and once more if the token had to be refreshed.
-
-        Raises httpx.HTTPError without a response, and what ``refresh`` and ``on_refresh`` raise.
-        """
-        token = self._token.current
-        received = await self._asend(operation, token)
-        if received.is_expired_token() and self._token.can_refresh():
-            await self._token.arefresh(token)
-            return await self._asend(operation, self._token.current)
-        return received
+        self._token.set(Secret(token))
 
 
-_NO_HTTPX_CLIENT: Final = (
-    "there is no httpx client behind this one: use its arguments (transport, async_transport, "
-    "httpx_args), or set_httpx_client and set_async_httpx_client with your own"
-)
+@contextmanager
+def _logged(request: PortalRequest, attempt: int) -> Iterator[list[Received]]:
+    """Log a request and the response that the context adds, in one line without a secret."""
+    began = time.perf_counter()
+    responses: list[Received] = []
+    try:
+        yield responses
+    finally:
+        _logger.debug(
+            "%s %s: %s in %.0f ms (attempt %d)",
+            request.method,
+            request.url.netloc.decode(),
+            responses[0].status_code if responses else "no response",
+            1000 * (time.perf_counter() - began),
+            attempt,
+        )

@@ -1,16 +1,31 @@
 # Copied from scripts/generator/project/bitrix24_call_card/errors.py by `make generate`: do not edit.
-"""Exceptions raised by this package; network errors stay httpx's."""
+"""Exceptions raised by this package; network errors stay httpx's.
+
+Bitrix24Error
+├── ApiError            the portal reported an error
+├── UnexpectedStatus    a status outside the contract, often a proxy's
+├── InvalidResponse     not JSON, of the wrong shape, or too large
+├── RefreshError        another caller's refresh was interrupted, or took too long
+├── widget.InvalidOpening
+└── events.InvalidEvent
+
+httpx.HTTPError
+└── httpx.TransportError    there was no response; see `retryable`
+"""
 
 from __future__ import annotations
 
+import ssl
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from ._secrets import masked
+import httpx
 
 if TYPE_CHECKING:
     from .models import ErrorCode, ErrorResponse
 
 _TRANSIENT: Final = (429, 500, 502, 503, 504)
+_PERMANENT: Final = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
 
 
 class Bitrix24Error(Exception):
@@ -38,16 +53,24 @@ class ApiError(Bitrix24Error):
         response: ErrorResponse,
         content: bytes,
         operating_reset_at: int | None = None,
+        *,
+        mask: Callable[[str], str] = str,
     ) -> None:
         super().__init__(status_code, response, content, operating_reset_at)
         self.status_code = status_code
         self.response = response
         self.content = content
         self.operating_reset_at = operating_reset_at
+        # Made now: what the portal echoed can be masked only as long as the client's secrets are there.
+        self._message = mask(f"the portal answered {status_code} {self.error}".rstrip())
+        if self.error_description:
+            self._message += f": {mask(self.error_description)}"
+        if advice := getattr(self.error, "description", None):
+            self._message += f" ({advice})"
 
     @property
     def error(self) -> ErrorCode | str:
-        """The code: an ``ErrorCode``, or a string if the contract does not list it."""
+        """The code: an ``ErrorCode``, or a string if the contract does not list it; may be empty."""
         return self.response.error
 
     @property
@@ -58,34 +81,26 @@ class ApiError(Bitrix24Error):
     @property
     def retryable(self) -> bool:
         """Whether a later retry may succeed: by the code; for an unknown code, by the status."""
-        from .models import ErrorCode
-
-        code = self.error
-        return code.retryable if isinstance(code, ErrorCode) else self.status_code in _TRANSIENT
+        return bool(getattr(self.error, "retryable", self.status_code in _TRANSIENT))
 
     def __str__(self) -> str:
-        """Return what the portal reported, and for a documented code what to do about it."""
-        from .models import ErrorCode
-
-        text = f"the portal answered {self.status_code} {masked(self.error)}"
-        if self.error_description:
-            text += f": {masked(self.error_description)}"
-        return f"{text} ({self.error.description})" if isinstance(self.error, ErrorCode) else text
+        return self._message
 
 
 class UnexpectedStatus(Bitrix24Error):
-    """The status is not in the contract: often a proxy's or a front server's, not the portal's.
+    """The status is not in the contract: often a reverse proxy's, not the portal's.
 
     Redirects are among them, and are never followed: a renamed portal has another host.
 
     Attributes:
         status_code: The HTTP status.
-        content: The raw body.
+        content: The raw body, or None if it was not read to its end.
         redirect_host: The host that a redirect leads to, or None.
     """
 
-    def __init__(self, status_code: int, content: bytes, redirect_host: str | None = None) -> None:
-        redirect_host = redirect_host and masked(redirect_host)  # a server may echo anything
+    def __init__(
+        self, status_code: int, content: bytes | None, redirect_host: str | None = None
+    ) -> None:
         super().__init__(status_code, content, redirect_host)
         self.status_code = status_code
         self.content = content
@@ -97,9 +112,14 @@ class UnexpectedStatus(Bitrix24Error):
                 f"status {self.status_code} redirects to {self.redirect_host}, and redirects are "
                 "not followed; if the portal was renamed, use its new base URL"
             )
+        body = (
+            "its body was not read"
+            if self.content is None
+            else f"{len(self.content)} bytes of body, see .content"
+        )
         return (
-            f"status {self.status_code} is not in the contract ({len(self.content)} bytes of body, "
-            "see .content); it may come from a server in front of the portal"
+            f"status {self.status_code} is not in the contract ({body}); "
+            "it may come from a server in front of the portal"
         )
 
 
@@ -115,7 +135,6 @@ class InvalidResponse(Bitrix24Error):
     def __init__(
         self, reason: str, status_code: int | None = None, content: bytes | None = None
     ) -> None:
-        reason = masked(reason)  # it may quote what the portal echoed
         super().__init__(reason, status_code, content)
         self.reason = reason
         self.status_code = status_code
@@ -127,4 +146,32 @@ class InvalidResponse(Bitrix24Error):
         return f"the body of a {self.status_code} response is not as documented: {self.reason}"
 
 
-__all__ = ["ApiError", "Bitrix24Error", "InvalidResponse", "UnexpectedStatus"]
+class RefreshError(Bitrix24Error):
+    """The refresh of the token was interrupted where it ran, or took longer than ``refresh_timeout``."""
+
+
+def retryable(error: BaseException) -> bool:
+    """Return whether a later retry of the call that raised this exception may succeed.
+
+    An ``ApiError`` knows by its code. Of other responses the status decides. A network error may pass,
+    except for a certificate that is not trusted and a request that cannot be sent at all.
+    """
+    if isinstance(error, ApiError):
+        return error.retryable
+    if isinstance(error, RefreshError):
+        return True
+    if isinstance(error, (UnexpectedStatus, InvalidResponse)):
+        return error.status_code in _TRANSIENT
+    if isinstance(error.__cause__, ssl.SSLCertVerificationError):
+        return False
+    return isinstance(error, httpx.TransportError) and not isinstance(error, _PERMANENT)
+
+
+__all__ = [
+    "ApiError",
+    "Bitrix24Error",
+    "InvalidResponse",
+    "RefreshError",
+    "UnexpectedStatus",
+    "retryable",
+]

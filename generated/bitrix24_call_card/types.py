@@ -48,7 +48,7 @@ class Response(Generic[T]):
         status_code: HTTPStatus | int,
         content: bytes,
         headers: MutableMapping[str, str],
-        parsed: T | None,
+        parsed: T,
     ) -> None:
         self.status_code = status_code
         self.content = content

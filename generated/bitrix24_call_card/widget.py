@@ -1,34 +1,30 @@
 # Copied from scripts/generator/project/bitrix24_call_card/widget.py by `make generate`: do not edit.
 """The form by which a portal opens a widget in the call card.
 
-Give it to ``read`` as the web framework gives it to you::
+Pass it to ``read`` as the web framework has it::
 
     widget.read(query=request.url.query, body=await request.body())  # Starlette, FastAPI
     widget.read(query=request.query_string, body=request.get_data())  # Flask
     widget.read(query=request.GET, body=request.POST)  # Django
 
-Anybody can send such a form. Compare ``form.application_token`` with the one that came with the
+Anybody can send such a form. ``Opening.is_from`` compares it with the token that came with the
 installation; or ask the OAuth server, at its own known address, for ``app.info`` with ``form.auth_id``.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
 
 from . import models
+from ._forms import Source, is_same, members
 from ._reading import as_model, required
 from .errors import Bitrix24Error, InvalidResponse
 
-Source = bytes | str | Mapping[str, object]
-"""A query or a form: encoded, or as a framework's mapping."""
-
 
 class InvalidOpening(Bitrix24Error):
-    """Not the form by which a portal opens a widget in the call card; the message says why, without secrets."""
+    """Not a valid request to open a widget in the call card; the message says why, without secrets."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +50,10 @@ class Opening:
         scheme = "http" if self.query.protocol == "0" else "https"
         return f"{scheme}://{self.query.domain}/rest"
 
+    def is_from(self, application_token: str) -> bool:
+        """Return in constant time whether the form has this token, which came with the installation."""
+        return is_same(application_token, self.form.application_token)
+
 
 def read(query: Source, body: Source) -> Opening:
     """Read the request by which a portal opens a widget.
@@ -66,38 +66,29 @@ def read(query: Source, body: Source) -> Opening:
         InvalidOpening: The request does not open a widget in the call card.
         TypeError: ``query`` or ``body`` is neither bytes nor text nor a mapping.
     """
+    kind: type[Exception]
     try:
         return _read(query, body)
-    except InvalidResponse as error:
-        reason = error.reason
+    except (InvalidResponse, TypeError) as error:
+        kind, reason = type(error), str(error)
     # Raised from here, a traceback with local variables shows nothing of the request.
     del query, body
-    raise InvalidOpening(reason)
+    raise TypeError(reason) if kind is TypeError else InvalidOpening(reason)
 
 
 def _read(query: Source, body: Source) -> Opening:
-    request = {"query": _members("query", query), "body": _members("body", body)}
-    if not request["body"]:
+    form_members, query_members = members("body", body), members("query", query)
+    if not form_members:
         raise InvalidResponse(
-            "the body is empty: the framework may have read it before, then give its form; a static "
+            "the body is empty: if the framework has read it before, pass its form; a static "
             "application is opened with a query alone, and asks the page for the call with getStatus"
         )
-    opening = required(request["query"], "query", as_model(models.OpenWidgetQuery))
-    form = required(request["body"], "body", as_model(models.OpenWidgetRequest))
+    form = required(form_members, "body", as_model(models.OpenWidgetRequest))
+    # Some frameworks merge the two, and the query's repr shows what is in it.
+    in_form = form.to_dict().keys() - form.additional_properties.keys()
+    query_members = {name: query_members[name] for name in query_members.keys() - in_form}
+    opening = required(query_members, "query", as_model(models.OpenWidgetQuery))
     return Opening(_call(form.placement_options), opening, form)
-
-
-def _members(name: str, source: Source) -> dict[str, object]:
-    if isinstance(source, Mapping):
-        return {member: source[member] for member in source}
-    try:
-        text = source.decode() if isinstance(source, bytes) else source
-        return dict(parse_qsl(text.removeprefix("?"), keep_blank_values=True, errors="strict"))
-    except UnicodeDecodeError:
-        raise InvalidResponse(f"{name}: expected UTF-8") from None
-    except (AttributeError, TypeError):
-        found = type(source).__name__
-        raise TypeError(f"{name}: expected bytes, text or a mapping, found {found}") from None
 
 
 def _call(options: str) -> models.CallStatus:

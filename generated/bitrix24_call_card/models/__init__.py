@@ -5,6 +5,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .app_installed import AppInstalled
+    from .app_installed_event import AppInstalledEvent
+    from .app_uninstalled import AppUninstalled
+    from .app_uninstalled_event import AppUninstalledEvent
     from .call_direction import CallDirection
     from .call_ended import CallEnded
     from .call_ended_event import CallEndedEvent
@@ -33,6 +37,10 @@ if TYPE_CHECKING:
     from .time import Time
 
 _MODULES = {
+    "AppInstalled": ".app_installed",
+    "AppInstalledEvent": ".app_installed_event",
+    "AppUninstalled": ".app_uninstalled",
+    "AppUninstalledEvent": ".app_uninstalled_event",
     "CallDirection": ".call_direction",
     "CallEnded": ".call_ended",
     "CallEndedEvent": ".call_ended_event",
@@ -76,6 +84,10 @@ def __dir__() -> list[str]:
 
 
 __all__ = (
+    "AppInstalled",
+    "AppInstalledEvent",
+    "AppUninstalled",
+    "AppUninstalledEvent",
     "CallDirection",
     "CallEnded",
     "CallEndedEvent",

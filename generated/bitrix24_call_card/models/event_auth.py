@@ -35,6 +35,14 @@ class EventAuth:
     refresh_token: str | Unset = _attrs_field(default=UNSET, repr=False)
     """The refresh token that belongs to it."""
 
+    client_endpoint: str | Unset = UNSET
+    """The portal's REST address."""
+
+    server_endpoint: str | Unset = UNSET
+    """The REST address of the OAuth server. Compare it with the known ones: a token that is sent
+    to another one is lost.
+    """
+
     additional_properties: dict[str, Any] = _attrs_field(
         init=False, factory=dict[str, Any], eq=False
     )
@@ -53,6 +61,10 @@ class EventAuth:
             field_dict["access_token"] = self.access_token
         if not isinstance(self.refresh_token, Unset):
             field_dict["refresh_token"] = self.refresh_token
+        if not isinstance(self.client_endpoint, Unset):
+            field_dict["client_endpoint"] = self.client_endpoint
+        if not isinstance(self.server_endpoint, Unset):
+            field_dict["server_endpoint"] = self.server_endpoint
         return field_dict
 
     @classmethod
@@ -71,6 +83,8 @@ class EventAuth:
             member_id=as_text(members.pop("member_id", UNSET), "member_id"),
             access_token=as_secret(members.pop("access_token", UNSET), "access_token"),
             refresh_token=as_secret(members.pop("refresh_token", UNSET), "refresh_token"),
+            client_endpoint=as_text(members.pop("client_endpoint", UNSET), "client_endpoint"),
+            server_endpoint=as_text(members.pop("server_endpoint", UNSET), "server_endpoint"),
         )
         event_auth.additional_properties = members
         return event_auth

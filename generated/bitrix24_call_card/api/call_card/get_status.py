@@ -3,8 +3,9 @@ from __future__ import annotations
 
 from ... import models
 from ..._operation import Operation
-from ...client import AuthenticatedClient, Client
-from ...types import Response
+from ..._requests import Timeout
+from ...client import Client
+from ...types import UNSET, Response, Unset
 
 # The models are slow to build, so each is imported when the first response is read.
 _OPERATION = Operation(
@@ -19,13 +20,17 @@ _OPERATION = Operation(
 
 
 def sync_detailed(
-    *, client: AuthenticatedClient | Client
+    *, client: Client, timeout: Timeout | Unset = UNSET
 ) -> Response[models.GetStatusResponse | models.ErrorResponse]:
     """Get the status of the current call
 
     Returns the call on the screen of the user on whose behalf the request is made: with a
     webhook its owner, with OAuth the user who authorized the application. It changes nothing,
     so it is safe to retry.
+
+    Args:
+        client: A `Client` or an `AuthenticatedClient`.
+        timeout: Seconds or an httpx.Timeout for this call alone; None for no timeout.
 
     Raises:
         errors.UnexpectedStatus: The status is not in the contract.
@@ -36,15 +41,19 @@ def sync_detailed(
     Returns:
         The whole response; `parsed` is the error's model if the portal reported an error.
     """
-    return _OPERATION.response(client, client.send(_OPERATION))
+    return _OPERATION.sync_detailed(client, timeout)
 
 
-def sync(*, client: AuthenticatedClient | Client) -> models.GetStatusResponse:
+def sync(*, client: Client, timeout: Timeout | Unset = UNSET) -> models.GetStatusResponse:
     """Get the status of the current call
 
     Returns the call on the screen of the user on whose behalf the request is made: with a
     webhook its owner, with OAuth the user who authorized the application. It changes nothing,
     so it is safe to retry.
+
+    Args:
+        client: A `Client` or an `AuthenticatedClient`.
+        timeout: Seconds or an httpx.Timeout for this call alone; None for no timeout.
 
     Raises:
         errors.ApiError: The portal reported an error.
@@ -56,17 +65,21 @@ def sync(*, client: AuthenticatedClient | Client) -> models.GetStatusResponse:
     Returns:
         The response's model.
     """
-    return _OPERATION.success(client, client.send(_OPERATION))
+    return _OPERATION.sync(client, timeout)
 
 
 async def asyncio_detailed(
-    *, client: AuthenticatedClient | Client
+    *, client: Client, timeout: Timeout | Unset = UNSET
 ) -> Response[models.GetStatusResponse | models.ErrorResponse]:
     """Get the status of the current call
 
     Returns the call on the screen of the user on whose behalf the request is made: with a
     webhook its owner, with OAuth the user who authorized the application. It changes nothing,
     so it is safe to retry.
+
+    Args:
+        client: A `Client` or an `AuthenticatedClient`.
+        timeout: Seconds or an httpx.Timeout for this call alone; None for no timeout.
 
     Raises:
         errors.UnexpectedStatus: The status is not in the contract.
@@ -77,15 +90,19 @@ async def asyncio_detailed(
     Returns:
         The whole response; `parsed` is the error's model if the portal reported an error.
     """
-    return _OPERATION.response(client, await client.asend(_OPERATION))
+    return await _OPERATION.asyncio_detailed(client, timeout)
 
 
-async def asyncio(*, client: AuthenticatedClient | Client) -> models.GetStatusResponse:
+async def asyncio(*, client: Client, timeout: Timeout | Unset = UNSET) -> models.GetStatusResponse:
     """Get the status of the current call
 
     Returns the call on the screen of the user on whose behalf the request is made: with a
     webhook its owner, with OAuth the user who authorized the application. It changes nothing,
     so it is safe to retry.
+
+    Args:
+        client: A `Client` or an `AuthenticatedClient`.
+        timeout: Seconds or an httpx.Timeout for this call alone; None for no timeout.
 
     Raises:
         errors.ApiError: The portal reported an error.
@@ -97,4 +114,4 @@ async def asyncio(*, client: AuthenticatedClient | Client) -> models.GetStatusRe
     Returns:
         The response's model.
     """
-    return _OPERATION.success(client, await client.asend(_OPERATION))
+    return await _OPERATION.asyncio(client, timeout)

@@ -1,4 +1,4 @@
-"""The address of a portal, as a client is given it."""
+"""The base URL of a client: the address of a portal."""
 
 from __future__ import annotations
 
@@ -15,18 +15,21 @@ _EXPECTED: Final = {
     "webhook": "a webhook's URL, https://PORTAL/rest/USER_ID/WEBHOOK/",
     "OAuth": "a portal's REST address, https://PORTAL/rest",
 }
-_QUOTES: Final = ("", *"\"'`<>«»‘’“”„")  # noqa: RUF001
+_QUOTES: Final = tuple("\"'`<>«»‘’“”„")  # noqa: RUF001
 
 
 class BaseUrl:
-    """A base URL, whose repr shows the host alone: the path of a webhook is a secret."""
+    """A base URL, whose repr shows the host alone: the path of a webhook is a secret.
 
-    __slots__ = ("_joined", "_secret", "_url")
+    Attributes:
+        secret: The secret part of a webhook; as long as it exists, logs mask it.
+    """
+
+    __slots__ = ("_joined", "_url", "secret")
 
     def __init__(self, url: httpx.URL) -> None:
         self._url = url
-        # Of a webhook, what nobody else may know; kept, so that logs mask it.
-        self._secret = Secret(url.raw_path.decode().rstrip("/").rpartition("/")[2])
+        self.secret = Secret(url.raw_path.decode().rstrip("/").rpartition("/")[2])
         self._joined: dict[str, httpx.URL] = {}
 
     def __repr__(self) -> str:
@@ -39,7 +42,7 @@ class BaseUrl:
 
     def join(self, path: str) -> httpx.URL:
         """Return the URL of a method, such as `/placement.call`."""
-        # Kept, because it takes longer to make than the rest of a request.
+        # Cached: to make it takes longer than the rest of a request.
         if path not in self._joined:
             raw_path = self._url.raw_path.rstrip(b"/") + path.encode()
             self._joined[path] = self._url.copy_with(raw_path=raw_path)
@@ -51,46 +54,46 @@ def hidden_path(url: httpx.URL) -> httpx.URL:
     return url.copy_with(raw_path=f"/{MASK}".encode())
 
 
-def parse_base_url(base_url: Secret[str], kind: Kind) -> BaseUrl:
-    """Read a base URL.
+def parse_base_url(base_url: str, kind: Kind) -> BaseUrl:
+    """Parse a base URL.
 
     Raises:
         ValueError: If it cannot work. The message says why, and shows neither path nor password.
     """
-    url = _parse(base_url)
-    problem = _problem_of_text(base_url) or _problem_of_url(url) or _problem_of_path(url, kind)
-    if url is None or problem is not None:
-        url = None  # or a traceback may show it
-        raise ValueError(f"base_url: {problem}. Expected {_EXPECTED[kind]}")
-    return BaseUrl(url)
+    problem = _problem_of_text(base_url)
+    if problem is None:
+        try:
+            url = httpx.URL(base_url)
+        except httpx.InvalidURL:
+            problem = "it is not an absolute http or https URL"
+        else:
+            problem = _problem_of_url(url) or _problem_of_path(url, kind)
+            if problem is None:
+                return BaseUrl(url)
+    # Outside of `except`: httpx's exception would quote the URL in its `__context__`.
+    raise ValueError(f"base_url: {problem}. Expected {_EXPECTED[kind]}")
 
 
-# None of these raises: a traceback would show the text in its frame.
-
-
-def _parse(base_url: Secret[str]) -> httpx.URL | None:
-    try:
-        return httpx.URL(base_url.reveal())
-    except (httpx.InvalidURL, TypeError):
-        return None
-
-
-def _problem_of_text(base_url: Secret[str]) -> str | None:
-    text: Any = base_url.reveal()
+def _problem_of_text(text: Any) -> str | None:
     if not isinstance(text, str):
         return f"it is of type {type(text).__name__}, not str"
-    if text[:1] in _QUOTES or text[-1:] in _QUOTES:
-        return "it has quotes around it: remove them" if text else "it is empty"
-    for position, character in enumerate(text):
-        if character.isspace() or unicodedata.category(character) in ("Cc", "Cf"):
-            return f"character {position + 1} is a blank, or invisible: remove it"
-    if {"?", "#"} & set(text):
+    if not text:
+        return "it is empty"
+    if text.startswith(_QUOTES) or text.endswith(_QUOTES):
+        return "it has quotes around it: remove them"
+    for position, character in enumerate(text, start=1):
+        category = unicodedata.category(character)
+        if character.isspace() or category in ("Cc", "Cf"):
+            return f"character {position} is whitespace or invisible: remove it"
+        if category == "Cs":  # as os.environ has bytes that are not UTF-8
+            return f"character {position} is not valid Unicode"
+    if "?" in text or "#" in text:
         return "it has a query or a fragment (? or #): cut it off"
     return None
 
 
-def _problem_of_url(url: httpx.URL | None) -> str | None:
-    if url is None or url.scheme not in ("http", "https") or not url.raw_host:
+def _problem_of_url(url: httpx.URL) -> str | None:
+    if url.scheme not in ("http", "https") or not url.raw_host:
         return "it is not an absolute http or https URL"
     if url.userinfo:
         return "it has a user or a password in it: remove them"
@@ -98,25 +101,26 @@ def _problem_of_url(url: httpx.URL | None) -> str | None:
         url.raw_host.decode().encode("idna")  # as the resolver will
     except UnicodeError:
         return "its host is not a valid name"
-    port = 1 if url.port is None else url.port
-    return None if port in range(1, 65536) else "its port is not between 1 and 65535"
+    if url.port is not None and not 1 <= url.port <= 65535:
+        return "its port is not between 1 and 65535"
+    return None
 
 
-def _problem_of_path(url: httpx.URL | None, kind: Kind) -> str | None:
-    segments = [] if url is None else [part for part in url.path.split("/") if part]
-    if "rest" not in segments:
+def _problem_of_path(url: httpx.URL, kind: Kind) -> str | None:
+    _, rest, after = f"{url.path}/".rpartition("/rest/")
+    if not rest:
         return "there is no /rest in its path"
-    behind = segments[len(segments) - segments[::-1].index("rest") :]
-    is_webhook = len(behind) > 1 and behind[0].isdigit()
+    segments = [segment for segment in after.split("/") if segment]
+    is_webhook = len(segments) > 1 and segments[0].isdigit()
     if kind == "OAuth" and is_webhook:
         return "this is a webhook's URL, which Client takes"
-    method = behind[2:] if is_webhook else behind
-    if method and (kind == "OAuth" or is_webhook):
+    method = segments[2:] if is_webhook else segments
+    if method and (is_webhook or kind == "OAuth"):
         return f"it goes on to a method: cut {method[-1] if '.' in method[-1] else 'that'} off"
-    if kind == "OAuth" or is_webhook:
+    if is_webhook or kind == "OAuth":
         return None
-    if not behind:
+    if not segments:
         return "this is an OAuth address, which AuthenticatedClient takes with a token"
-    if behind[0].isdigit():
-        return "there is no webhook behind the user id"
-    return "there is no user id behind /rest"
+    if segments[0].isdigit():
+        return "there is no webhook after the user id"
+    return "there is no user id after /rest"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import Final, Generic, TypeVar
 from urllib.parse import unquote
 from weakref import WeakValueDictionary
@@ -12,15 +13,17 @@ T = TypeVar("T")
 MASK: Final = "***"
 
 _SHORTEST: Final = 8
-"""Characters below which a text, as in a test, may be an ordinary word, and is not masked in others."""
+"""Shorter secrets may be ordinary words, as in a test, and are not masked in other texts."""
 
+# By id, because a WeakSet cannot be iterated while another thread adds to it.
 _texts: WeakValueDictionary[int, Secret[str]] = WeakValueDictionary()
 
 
 class Secret(Generic[T]):
     """A value that no repr shows, so that a traceback with locals does not show it either.
 
-    As long as a secret text exists, it is also masked in the logs of httpcore and hpack.
+    A function may be one: the repr of a partial shows its arguments. As long as a secret text exists,
+    it is also masked in the logs of httpcore and hpack.
     """
 
     __slots__ = ("__weakref__", "_value")
@@ -38,19 +41,20 @@ class Secret(Generic[T]):
         return MASK
 
 
-def masked(text: str) -> str:
-    """Return the text with every secret in it replaced."""
-    secrets = [secret for reference in _texts.valuerefs() if (secret := reference()) is not None]
-    for secret in secrets:
-        text = text.replace(secret.reveal(), MASK)
+def masked(text: str, secrets: Iterable[Secret[str]]) -> str:
+    """Return the text with each of the secrets in it replaced."""
+    texts = [secret.reveal() for secret in secrets if len(secret.reveal()) >= _SHORTEST]
+    for secret in texts:
+        text = text.replace(secret, MASK)
     decoded = unquote(text)
-    # In another spelling, such as %2D for a hyphen, it cannot be cut out.
-    return MASK if any(secret.reveal() in decoded for secret in secrets) else text
+    # Percent-encoded differently, such as %2D for a hyphen: mask everything.
+    return MASK if any(secret in decoded for secret in texts) else text
 
 
 def _mask_record(record: logging.LogRecord) -> bool:
     message = record.getMessage()
-    shown = masked(message)
+    secrets = [secret for reference in _texts.valuerefs() if (secret := reference()) is not None]
+    shown = masked(message, secrets)
     if shown != message:
         record.msg, record.args = shown, ()
     return True

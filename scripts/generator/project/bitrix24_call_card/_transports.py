@@ -1,176 +1,143 @@
-"""The transports of a client, and how a request is sent through one."""
+"""The transports of a client, made from its arguments and the environment."""
 
 from __future__ import annotations
 
-import sys
-import threading
-from collections.abc import Callable
-from typing import Any
+import errno
+import os
+import ssl
+from collections.abc import Callable, Mapping
+from types import NoneType
+from typing import Any, Final, TypeVar
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from . import _fork
-from ._base_url import hidden_path
-from ._lock import locked
-from ._received import Received, aread, read
-from ._secrets import masked
-from .errors import Bitrix24Error
+from ._arguments import checked
 
-# The transports of parent processes: closing one, or having it collected, concerns the parent.
-_inherited: list[object] = []
+T = TypeVar("T")
+
+Verify = bool | str | os.PathLike[str] | ssl.SSLContext
+Proxy = str | httpx.URL | httpx.Proxy | None
+
+_HTTPX_ARGS: Final[Mapping[str, tuple[type, ...]]] = {
+    "cert": (str, tuple, NoneType),
+    "http1": (bool,),
+    "http2": (bool,),
+    "limits": (httpx.Limits,),
+    "local_address": (str, NoneType),
+    "retries": (int,),
+    "socket_options": (list, tuple, NoneType),
+    "trust_env": (bool,),
+    "uds": (str, NoneType),
+}
+"""The arguments of httpx's transports that `httpx_args` may hold, with their types."""
 
 
-class Request(httpx.Request):
-    """A request as it is sent; its repr shows the host alone."""
-
-    def __repr__(self) -> str:
-        return f"<Request({self.method!r}, '{hidden_path(self.url)}')>"
-
-
-class Connections:
-    """One transport for the threads of a process, and one for each event loop."""
+class NewTransports:
+    """Makes the transports of a client. The arguments are those of `Client`."""
 
     def __init__(
         self,
-        new: Callable[[], httpx.BaseTransport],
-        new_async: Callable[[], httpx.AsyncBaseTransport],
+        origin: httpx.URL,
+        verify_ssl: Verify,
+        proxy: Proxy,
+        transport: Callable[[], httpx.BaseTransport] | None,
+        async_transport: Callable[[], httpx.AsyncBaseTransport] | None,
+        httpx_args: Mapping[str, Any] | None,
     ) -> None:
-        self._new = new
-        self._new_async = new_async
-        self._start_empty()
-        _fork.reset_in_children(self)
+        self._origin = origin
+        self._verify = _checked_verify(verify_ssl)
+        self._proxy = None if proxy is None else _checked_proxy("proxy", proxy)
+        self._transport = _checked_factory("transport", transport)
+        self._async_transport = _checked_factory("async_transport", async_transport)
+        self._httpx_args = _checked_httpx_args(httpx_args)
+        self._trust_env: bool = self._httpx_args.get("trust_env", True)
+        self._ssl_context: ssl.SSLContext | None = None
 
-    def _start_empty(self) -> None:
-        self.lock = threading.Lock()
-        self._transport: httpx.BaseTransport | None = None
-        self._by_loop: dict[Any, httpx.AsyncBaseTransport] = {}
-
-    def reset_after_fork(self) -> None:
-        """Leave the parent's connections to the parent."""
-        _inherited.extend([self._transport, *self._by_loop.values()])
-        self._start_empty()
-
-    @locked
-    def _for_threads(self) -> httpx.BaseTransport:
-        """Return the transport of this process, made at the first use."""
+    def for_threads(self) -> httpx.BaseTransport:
+        """Return a new transport for the threads of one process."""
         if self._transport is None:
-            self._transport = self._new()
-        return self._transport
+            return httpx.HTTPTransport(**self._arguments())
+        return checked("what transport returned", self._transport(), httpx.BaseTransport)
 
-    @locked
-    def _for_loop(self) -> httpx.AsyncBaseTransport:
-        """Return the transport of the running event loop, made at the first use."""
-        loop = _running_loop()
-        transport = self._by_loop.get(loop)
-        if transport is None:
-            for other in [other for other in self._by_loop if _has_ended(other)]:
-                del self._by_loop[other]
-            transport = self._by_loop[loop] = self._new_async()
-        return transport
+    def for_loop(self) -> httpx.AsyncBaseTransport:
+        """Return a new transport for one event loop."""
+        if self._async_transport is None:
+            return httpx.AsyncHTTPTransport(**self._arguments())
+        transport = self._async_transport()
+        return checked("what async_transport returned", transport, httpx.AsyncBaseTransport)
 
-    def send(self, request: httpx.Request) -> Received:
-        """Send a request and read the whole response.
+    def _arguments(self) -> dict[str, Any]:
+        proxy = self._proxy
+        if proxy is None and self._trust_env:
+            proxy = _proxy_of_environment(self._origin)
+        # Shared by all transports: loading the CA bundle takes longer than many calls.
+        if self._ssl_context is None:
+            self._ssl_context = self._new_ssl_context()
+        return {**self._httpx_args, "proxy": proxy, "verify": self._ssl_context}
 
-        Raises:
-            httpx.TransportError: If there is no response, or the body is not complete within the
-                read timeout, counted from the headers. It shows no secret, and nothing of httpx's
-                frames.
-        """
-        transport = self._for_threads()
-        try:
-            return read(transport.handle_request(request), request)
-        except BaseException as caught:
-            error = _hidden(caught, request)
-        try:
-            raise error
-        finally:
-            del error  # or its traceback would keep this frame, and itself, alive
-
-    async def asend(self, request: httpx.Request) -> Received:
-        """Do the same as `send` in an event loop."""
-        transport = self._for_loop()
-        try:
-            return await aread(await transport.handle_async_request(request), request)
-        except BaseException as caught:
-            error = _hidden(caught, request)
-        try:
-            raise error
-        finally:
-            del error
-
-    def close(self) -> None:
-        """Close the transport of this process; a later call makes a new one."""
-        if (transport := self._take_transport()) is not None:
-            transport.close()
-
-    async def aclose(self) -> None:
-        """Close the transport of the running event loop; a later call makes a new one."""
-        if (transport := self._take_transport_of(_running_loop())) is not None:
-            await transport.aclose()
-
-    @locked
-    def _take_transport(self) -> httpx.BaseTransport | None:
-        transport, self._transport = self._transport, None
-        return transport
-
-    @locked
-    def _take_transport_of(self, loop: Any) -> httpx.AsyncBaseTransport | None:
-        return self._by_loop.pop(loop, None)
+    def _new_ssl_context(self) -> ssl.SSLContext:
+        if isinstance(self._verify, str):
+            return ssl.create_default_context(cafile=self._verify)
+        if self._verify is True and self._trust_env and (path := os.environ.get("SSL_CERT_FILE")):
+            _check_file("SSL_CERT_FILE", path)
+        return httpx.create_ssl_context(self._verify, trust_env=self._trust_env)
 
 
-def _running_loop() -> Any:
-    import asyncio
+def _checked_verify(verify: Any) -> bool | str | ssl.SSLContext:
+    checked("verify_ssl", verify, bool, str, os.PathLike, ssl.SSLContext)
+    if isinstance(verify, (str, os.PathLike)):
+        verify = os.fsdecode(verify)
+        _check_file("verify_ssl", verify)
+    return verify
 
+
+def _check_file(name: str, path: str) -> None:
+    if not os.path.isfile(path):
+        raise FileNotFoundError(errno.ENOENT, f"{name}: there is no file", path)
+
+
+def _checked_proxy(name: str, proxy: Any) -> httpx.Proxy:
+    if isinstance(checked(name, proxy, str, httpx.URL, httpx.Proxy), httpx.Proxy):
+        return proxy
     try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        if trio := sys.modules.get("trio"):
-            return trio.lowlevel.current_trio_token()
-        raise
+        return httpx.Proxy(proxy)
+    except (httpx.InvalidURL, ValueError):
+        pass  # its text quotes the URL, which may hold a password
+    schemes = "http://, https://, socks5:// or socks5h://"
+    raise ValueError(f"{name}: expected the URL of a proxy, which begins with {schemes}")
 
 
-def _has_ended(loop: Any) -> bool:
-    if hasattr(loop, "is_closed"):
-        return bool(loop.is_closed())
-    try:
-        loop.run_sync_soon(bool)  # a trio run has no other way to ask
-    except RuntimeError:
-        return True
-    return False
-
-
-def send_with_client(client: httpx.Client, request: httpx.Request) -> Received:
-    """Send a request with a custom client, which shows it as it likes, and read the response."""
-    rebuilt = _rebuilt(request, client)
-    return read(client.send(rebuilt, stream=True, follow_redirects=False), rebuilt)
-
-
-async def asend_with_client(client: httpx.AsyncClient, request: httpx.Request) -> Received:
-    """Do the same as `send_with_client` in an event loop."""
-    rebuilt = _rebuilt(request, client)
-    return await aread(await client.send(rebuilt, stream=True, follow_redirects=False), rebuilt)
-
-
-def _rebuilt(request: httpx.Request, client: httpx.Client | httpx.AsyncClient) -> httpx.Request:
-    """Make the same request with the headers, cookies and timeout of a custom client."""
-    headers = {
-        name: request.headers[name] for name in ("Accept", "Accept-Encoding", "Content-Type")
-    }
-    return client.build_request(
-        request.method, request.url, headers=headers, content=request.content
+def _checked_factory(name: str, factory: T) -> T:
+    if factory is None or callable(factory):
+        return factory
+    kind = type(factory).__name__
+    raise TypeError(
+        f"{name}: expected a function that returns a new transport, because each event loop and "
+        f"each process needs one of its own: {name}=lambda: {kind}(…)"
     )
 
 
-def _hidden(error: BaseException, request: httpx.Request) -> BaseException:
-    """Return the exception, without frames and causes, which hold the address of the request."""
-    if isinstance(error, Exception) and not isinstance(error, (httpx.RequestError, Bitrix24Error)):
-        # Of a transport of another library: the text may hold the whole URL, a response its request.
-        error = httpx.TransportError(f"{type(error).__name__} in the transport")
-    if isinstance(error, httpx.RequestError):
-        text = masked(str(error))
-        if isinstance(error, httpx.ProtocolError):
-            text = text.partition(":")[0]  # what follows quotes the server, which may echo a secret
-        error.args = (text,)
-        error.request = httpx.Request(request.method, hidden_path(request.url))
-    error.__cause__ = error.__context__ = None
-    return error.with_traceback(None)
+def _checked_httpx_args(httpx_args: Mapping[str, Any] | None) -> dict[str, Any]:
+    checked("httpx_args", httpx_args, Mapping, NoneType)
+    arguments = dict(httpx_args or {})
+    for name, value in arguments.items():
+        if name not in _HTTPX_ARGS:
+            raise TypeError(
+                f"httpx_args: {name!r} is not one of {', '.join(_HTTPX_ARGS)}. Use the client's own "
+                "arguments (timeout, headers, cookies, verify_ssl, proxy, transport), or "
+                "set_httpx_client with your own httpx.Client for hooks, auth and mounts"
+            )
+        checked(f"httpx_args[{name!r}]", value, *_HTTPX_ARGS[name])
+    return arguments
+
+
+def _proxy_of_environment(url: httpx.URL) -> httpx.Proxy | None:
+    # NO_PROXY may have an IPv6 address with brackets or without.
+    if proxy_bypass(url.netloc.decode()) or proxy_bypass(url.host):
+        return None
+    for scheme in (url.scheme, "all"):
+        if proxy := getproxies().get(scheme):
+            address = proxy if "://" in proxy else f"http://{proxy}"
+            return _checked_proxy(f"{scheme.upper()}_PROXY", address)
+    return None

@@ -1,0 +1,211 @@
+# Copied from scripts/generator/project/bitrix24_call_card/_connections.py by `make generate`: do not edit.
+"""The connections of a client and its copies, and what is raised where one fails."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+import httpx
+
+from . import _fork
+from ._base_url import hidden_path
+from ._loops import has_ended, running_loop
+from ._received import PortalRequest, Received, aread, read
+
+AnyTransport = TypeVar("AnyTransport", httpx.BaseTransport, httpx.AsyncBaseTransport)
+
+_FOREIGN_NETWORK_ERRORS: Final = {
+    ("aiohttp.client_exceptions", "ClientError"),
+    ("pyreqwest.exceptions", "RequestError"),
+}
+"""The network errors of other libraries' transports, which are not imported here."""
+
+# The transports of parent processes: referenced, because collecting them would touch the parent's sockets.
+_inherited: list[object] = []
+
+
+@dataclass
+class _Pool(Generic[AnyTransport]):
+    """A transport, and how many calls are using it."""
+
+    transport: AnyTransport
+    calls: int = 0
+    is_closing: bool = False
+
+
+class Connections:
+    """One transport for the threads of a process, and one for each event loop.
+
+    A transport that is closed while calls are using it takes no others, and closes after the last one.
+    """
+
+    def __init__(
+        self,
+        new: Callable[[], httpx.BaseTransport],
+        new_async: Callable[[], httpx.AsyncBaseTransport],
+    ) -> None:
+        self._new = new
+        self._new_async = new_async
+        self.custom: httpx.Client | None = None
+        self.async_custom: httpx.AsyncClient | None = None
+        self.operating_reset_at: int | None = None
+        self._start_empty()
+        _fork.reset_in_children(self)
+
+    def _start_empty(self) -> None:
+        self._lock = threading.Lock()
+        # Another one, re-entrant and for threads alone: what makes a transport is the caller's code.
+        self._making = threading.RLock()
+        self._pool: _Pool[httpx.BaseTransport] | None = None
+        self._pools: dict[Any, _Pool[httpx.AsyncBaseTransport]] = {}
+
+    def reset_after_fork(self) -> None:
+        """Leave the parent's connections to the parent."""
+        _inherited.extend([self._pool, *self._pools.values()])
+        self._start_empty()
+
+    def send(self, request: PortalRequest) -> Received:
+        """Send a request and read the whole response.
+
+        Raises:
+            httpx.TransportError: If there is no response, or the body is not complete in time.
+            BaseException: Whatever else the transport raises, without the frames in which it did.
+        """
+        pool = self._enter_pool()
+        try:
+            return read(pool.transport.handle_request(request), request)
+        except BaseException as caught:
+            error = _hidden(caught, request)
+        finally:
+            if self._is_last(pool):
+                pool.transport.close()
+        try:
+            raise error
+        finally:
+            del error  # or its traceback would keep this frame, and itself, alive
+
+    async def asend(self, request: PortalRequest) -> Received:
+        """Async version of `send`."""
+        pool = self._enter_pool_of_loop()
+        try:
+            return await aread(await pool.transport.handle_async_request(request), request)
+        except BaseException as caught:
+            error = _hidden(caught, request)
+        finally:
+            if self._is_last(pool):
+                await pool.transport.aclose()
+        try:
+            raise error
+        finally:
+            del error
+
+    def close(self) -> None:
+        """Close the transport of the threads, once no call is using it; a later call makes a new one."""
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool is not None and self._is_idle(pool):
+            pool.transport.close()
+
+    async def aclose(self) -> None:
+        """Likewise close the transports of the running event loop and of the threads."""
+        self.close()
+        with self._lock:
+            pool = self._pools.pop(running_loop(), None)
+        if pool is not None and self._is_idle(pool):
+            await pool.transport.aclose()
+
+    def note_operating_reset(self, received: Received) -> None:
+        """Keep the latest time that a response has reported, in whatever order they arrive."""
+        if reported := received.operating_reset_at():
+            with self._lock:
+                self.operating_reset_at = max(reported, self.operating_reset_at or 0)
+
+    # --- which transport, and until when ---
+
+    def _enter_pool(self) -> _Pool[httpx.BaseTransport]:
+        while True:
+            with self._lock:
+                if self._pool is not None:
+                    self._pool.calls += 1
+                    return self._pool
+            with self._making:
+                self._pool = self._pool or _Pool(self._new())
+
+    def _enter_pool_of_loop(self) -> _Pool[httpx.AsyncBaseTransport]:
+        loop = running_loop()
+        if loop not in self._pools:
+            pool = _Pool(self._new_async())
+            with self._lock:
+                for other in [other for other in self._pools if has_ended(other)]:
+                    del self._pools[other]
+                self._pools[loop] = pool
+        pool = self._pools[loop]
+        pool.calls += 1
+        return pool
+
+    def _is_last(self, pool: _Pool[Any]) -> bool:
+        """End a call; return whether it has to close the transport."""
+        with self._lock:
+            pool.calls -= 1
+            return pool.is_closing and not pool.calls
+
+    def _is_idle(self, pool: _Pool[Any]) -> bool:
+        """Return whether the transport can be closed now; else its last call closes it."""
+        with self._lock:
+            pool.is_closing = True
+            return not pool.calls
+
+
+# --- what is raised ---
+
+
+def _hidden(error: BaseException, request: PortalRequest) -> BaseException:
+    """Return the exception to raise: without secrets, and without the frames that hold the URL.
+
+    A network error is or becomes httpx's, and has the system's own error as its cause. Any other exception,
+    such as a worker's time limit or a failed assertion in a mocked portal, is the caller's business: it
+    stays the same object, unless it shows a secret even so.
+    """
+    causes = _with_causes(error)
+    for each in causes:
+        each.args = tuple(request.mask(it) if isinstance(it, str) else it for it in each.args)
+        each.__traceback__ = None
+    name = type(error).__name__
+    if isinstance(error, httpx.ProtocolError):
+        # What follows quotes the server, which may echo a secret.
+        error.args = (str(error).partition(":")[0],)
+    elif isinstance(error, OSError) or _is_foreign_network_error(error):
+        error = httpx.TransportError(f"{name}: {request.mask(str(error))}")
+    elif any(_shows_secret(each, request) for each in causes):
+        error = httpx.TransportError(f"{name} in the transport")
+    if isinstance(error, httpx.RequestError):
+        error.request = httpx.Request(request.method, hidden_path(request.url))
+        error.__context__ = None
+        error.__cause__ = next((each for each in causes if _is_harmless(each, request)), None)
+    return error
+
+
+def _with_causes(error: BaseException | None) -> list[BaseException]:
+    found: list[BaseException] = []
+    while error is not None and error not in found:
+        found.append(error)
+        error = error.__cause__ or error.__context__
+    return found
+
+
+def _is_foreign_network_error(error: BaseException) -> bool:
+    names = {(base.__module__, base.__name__) for base in type(error).__mro__}
+    return not names.isdisjoint(_FOREIGN_NETWORK_ERRORS)
+
+
+def _is_harmless(error: BaseException, request: PortalRequest) -> bool:
+    """Return whether it is an error of the system, such as an ssl.SSLError, that shows no secret."""
+    is_of_system = type(error).__module__ in ("builtins", "socket", "ssl")
+    return isinstance(error, OSError) and is_of_system and not _shows_secret(error, request)
+
+
+def _shows_secret(error: BaseException, request: PortalRequest) -> bool:
+    return any(request.mask(text) != text for text in (str(error), repr(error)))

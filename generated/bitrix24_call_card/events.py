@@ -1,0 +1,93 @@
+# Copied from scripts/generator/project/bitrix24_call_card/events.py by `make generate`: do not edit.
+"""The events that a portal posts to the handlers of an application.
+
+Pass the body to ``read`` as the web framework has it::
+
+    event = events.read(await request.body())  # Starlette, FastAPI
+    event = events.read(request.get_data())  # Flask
+    event = events.read(request.POST)  # Django
+
+Anybody can send such a form. ``PortalEvent.is_from`` compares it with the token that came with the
+installation: keep ``event.auth.application_token`` of ``ONAPPINSTALL``, once the OAuth server, at its own
+known address, has confirmed ``event.auth.access_token`` with ``app.info``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from . import models
+from ._forms import Source, is_same, members, nested
+from ._reading import as_model, as_text, required
+from .errors import Bitrix24Error, InvalidResponse
+from .types import UNSET
+
+
+class InvalidEvent(Bitrix24Error):
+    """Not an event of a portal; the message says why, without secrets."""
+
+
+@dataclass(frozen=True)
+class PortalEvent:
+    """An event; ``repr`` shows no token.
+
+    Attributes:
+        name: The event's name, such as ``ONAPPINSTALL``; an unknown one arrives likewise.
+        data: What the event is about; a dictionary if the contract does not list the event.
+        auth: Who sends it: ``application_token``, ``member_id``, ``domain``, and more.
+    """
+
+    name: str
+    data: (
+        models.AppInstalled
+        | models.AppUninstalled
+        | models.CallStarted
+        | models.CallEnded
+        | dict[str, Any]
+    )
+    auth: models.EventAuth
+
+    def is_from(self, application_token: str) -> bool:
+        """Return in constant time whether the event has this token, which came with the installation."""
+        return is_same(application_token, self.auth.application_token)
+
+
+def read(body: Source) -> PortalEvent:
+    """Read an event.
+
+    Args:
+        body: The body of the request, a form with PHP's brackets (``data[CALL_ID]``).
+
+    Raises:
+        InvalidEvent: The body is not an event; the message names what is missing.
+        TypeError: ``body`` is neither bytes nor text nor a mapping.
+    """
+    kind: type[Exception]
+    try:
+        return _read(body)
+    except (InvalidResponse, TypeError) as error:
+        kind, reason = type(error), str(error)
+    # Raised from here, a traceback with local variables shows nothing of the request.
+    del body
+    raise TypeError(reason) if kind is TypeError else InvalidEvent(reason)
+
+
+def _read(body: Source) -> PortalEvent:
+    event = nested(members("body", body))
+    name = required(event.get("event", UNSET), "event", as_text)
+    auth = required(event.get("auth", UNSET), "auth", as_model(models.EventAuth))
+    data: Any = event.get("data", {})
+    match name:
+        case "ONAPPINSTALL":
+            data = required(data, "data", as_model(models.AppInstalled))
+        case "ONAPPUNINSTALL":
+            data = required(data, "data", as_model(models.AppUninstalled))
+        case "ONVOXIMPLANTCALLSTART":
+            data = required(data, "data", as_model(models.CallStarted))
+        case "ONVOXIMPLANTCALLEND":
+            data = required(data, "data", as_model(models.CallEnded))
+    return PortalEvent(name, data, auth)
+
+
+__all__ = ["InvalidEvent", "PortalEvent", "read"]

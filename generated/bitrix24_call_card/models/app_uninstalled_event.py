@@ -1,0 +1,83 @@
+# Generated from the contract by `make generate`: do not edit.
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from .. import models
+from .._reading import (
+    as_const,
+    as_model,
+    as_text,
+    members_of,
+    required,
+)
+from ..types import UNSET
+
+
+@_attrs_define
+class AppUninstalledEvent:
+    """The event that the application is removed."""
+
+    data: models.AppUninstalled
+    """How it is removed."""
+
+    ts: str
+    """When the portal sent the event, in Unix seconds."""
+
+    auth: models.EventAuth
+    """Who sends an event. Compare `application_token` with the one of the installation."""
+
+    event: Literal["ONAPPUNINSTALL"] = "ONAPPUNINSTALL"
+    """The event's name."""
+
+    additional_properties: dict[str, Any] = _attrs_field(
+        init=False, factory=dict[str, Any], eq=False
+    )
+    """Members that the contract does not list. They are ignored when two models are compared."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the model as plain values that json.dumps accepts."""
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict["event"] = self.event
+        field_dict["data"] = self.data.to_dict()
+        field_dict["ts"] = self.ts
+        field_dict["auth"] = self.auth.to_dict()
+        return field_dict
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read the model from what json.loads returns.
+
+        Raises:
+            InvalidResponse: A member is missing, or cannot be read as its type.
+        """
+        members = members_of(src_dict, "AppUninstalledEvent")
+        app_uninstalled_event = cls(
+            event=required(members.pop("event", UNSET), "event", as_const("ONAPPUNINSTALL")),
+            data=required(members.pop("data", UNSET), "data", as_model(models.AppUninstalled)),
+            ts=as_text(members.pop("ts", UNSET), "ts") or "",
+            auth=required(members.pop("auth", UNSET), "auth", as_model(models.EventAuth)),
+        )
+        app_uninstalled_event.additional_properties = members
+        return app_uninstalled_event
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

@@ -1,0 +1,52 @@
+"""What is known of event loops: asyncio's, and trio's.
+
+asyncio is imported in functions, because it takes 12 ms that a synchronous program never needs.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import asyncio
+
+
+def asyncio_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the running event loop of asyncio, if any."""
+    import asyncio
+
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def running_loop() -> Any:
+    """Return what stands for the running event loop, as a key."""
+    if (trio := sys.modules.get("trio")) and asyncio_loop() is None:
+        return trio.lowlevel.current_trio_token()
+    return asyncio_loop()
+
+
+def has_ended(loop: Any) -> bool:
+    """Return whether a loop that `running_loop` returned has ended."""
+    try:
+        return bool(loop.is_closed())
+    except AttributeError:
+        pass
+    try:
+        loop.run_sync_soon(bool)  # the only way to ask trio
+    except RuntimeError:
+        return True
+    return False
+
+
+def time_limit(seconds: float | None) -> AbstractAsyncContextManager[object]:
+    """Raise TimeoutError in asyncio after `seconds`; in trio there is no limit."""
+    if seconds is None or asyncio_loop() is None:
+        return nullcontext()
+    import asyncio
+
+    return asyncio.timeout(seconds)
