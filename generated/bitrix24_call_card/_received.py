@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 import zlib
 from typing import Any, Final, NoReturn
@@ -39,26 +40,67 @@ class PortalRequest(httpx.Request):
 
 
 class Received:
-    """A whole response; its repr shows the status alone, because the rest may echo a secret."""
+    """A response, whose body is added as it arrives.
 
-    __slots__ = ("_object", "_problem", "content", "headers", "mask", "status_code")
+    Its repr shows the status alone, because the rest may echo a secret.
+    """
 
-    def __init__(
-        self,
-        response: httpx.Response,
-        request: PortalRequest,
-        content: bytes,
-        problem: str | None = None,  # why the body was not read to its end
-    ) -> None:
+    def __init__(self, response: httpx.Response, request: PortalRequest) -> None:
         self.status_code = response.status_code
         self.headers = response.headers
-        self.content = content
-        self._problem = problem
         self.mask = request.mask
+        self.timeout: float | None = request.extensions.get("timeout", {}).get("read")
+        self._deadline = time.monotonic() + self.timeout if self.timeout is not None else math.inf
+        self._content = bytearray()
+        self._problem: str | None = None
         self._object: dict[str, Any] | None = None
+        self._decoder: Any = None
+        self.is_read = response.is_stream_consumed or response.is_closed  # by a transport or a hook
+        encoding = response.headers.get("content-encoding", "identity").lower()
+        if self.is_read:
+            self._keep(response.content)  # httpx has decoded it
+        elif encoding == "gzip":
+            self._decoder = zlib.decompressobj(_GZIP)
+        elif encoding != "identity":
+            self._problem = "expected gzip or no content encoding"
 
     def __repr__(self) -> str:
         return f"<Received [{self.status_code}]>"
+
+    # --- the body ---
+
+    def add(self, chunk: bytes) -> bool:
+        """Add a part of the body; return whether to keep reading."""
+        self.check_deadline()
+        if self._decoder is not None:
+            if self._decoder.eof:  # it would keep what follows
+                return True
+            try:
+                chunk = self._decoder.decompress(chunk, MAX_BODY + 1 - len(self._content))
+            except zlib.error:
+                self._problem = "expected gzip"
+        self._keep(chunk)
+        return self._problem is None
+
+    def _keep(self, part: bytes) -> None:
+        self._content += part
+        if len(self._content) > MAX_BODY:
+            self._problem = f"expected at most {MAX_BODY >> 20} MB"
+
+    def check_deadline(self) -> None:
+        """Raise httpx.ReadTimeout if the body is late.
+
+        A read that has begun waits as long as the read timeout itself, except in asyncio.
+        """
+        if time.monotonic() > self._deadline:
+            raise httpx.ReadTimeout(_TOO_LATE)
+
+    @property
+    def content(self) -> bytes | None:
+        """The body, or None if there is a problem with it."""
+        return bytes(self._content) if self._problem is None else None
+
+    # --- what is in it ---
 
     def json_object(self) -> dict[str, Any]:
         """Return the JSON object that is the body, or raise InvalidResponse."""
@@ -70,7 +112,7 @@ class Received:
         if self._problem is not None:
             raise InvalidResponse(f"the body: {self._problem}")
         try:
-            value: Any = _decode(self.content.decode("utf-8-sig"))
+            value: Any = _decode(self._content.decode("utf-8-sig"))
         except (ValueError, RecursionError):
             # Not chained: the decoder's own error carries the whole body.
             raise InvalidResponse("expected JSON") from None
@@ -100,14 +142,11 @@ class Received:
 
     def invalid(self, reason: str) -> InvalidResponse:
         """Return the exception for a body that is not as documented."""
-        return InvalidResponse(reason, self.status_code, self._whole_content())
+        return InvalidResponse(reason, self.status_code, self.content)
 
     def unexpected(self) -> UnexpectedStatus:
         """Return the exception for a status that is not in the contract."""
-        return UnexpectedStatus(self.status_code, self._whole_content(), self._new_host())
-
-    def _whole_content(self) -> bytes | None:
-        return self.content if self._problem is None else None
+        return UnexpectedStatus(self.status_code, self.content, self._new_host())
 
     def _new_host(self) -> str | None:
         if 300 <= self.status_code < 400:
@@ -125,12 +164,13 @@ def read(response: httpx.Response, request: PortalRequest) -> Received:
         response.stream
     )  # read directly: `iter_raw` costs more than the rest of this function
     try:
-        body = _Body(response, request)
-        if not body.is_read:
+        received = Received(response, request)
+        if not received.is_read:
             for chunk in stream:
-                if not body.add(chunk):
+                if not received.add(chunk):
                     break
-        return body.received()
+            received.check_deadline()
+        return received
     except httpx.RequestError as error:
         error.request = request  # known only above the transport
         raise
@@ -142,13 +182,14 @@ async def aread(response: httpx.Response, request: PortalRequest) -> Received:
     """Async version of `read`; in asyncio no single read waits beyond the deadline either."""
     stream: Any = response.stream
     try:
-        body = _Body(response, request)
-        if not body.is_read:
-            async with time_limit(body.timeout):
+        received = Received(response, request)
+        if not received.is_read:
+            async with time_limit(received.timeout):
                 async for chunk in stream:
-                    if not body.add(chunk):
+                    if not received.add(chunk):
                         break
-        return body.received()
+            received.check_deadline()
+        return received
     except TimeoutError:
         raise httpx.ReadTimeout(_TOO_LATE, request=request) from None
     except httpx.RequestError as error:
@@ -156,65 +197,6 @@ async def aread(response: httpx.Response, request: PortalRequest) -> Received:
         raise
     finally:
         await stream.aclose()
-
-
-class _Body:
-    """Collects a response's body.
-
-    Attributes:
-        timeout: Seconds from the headers within which it must be complete, or None.
-        is_read: Whether a transport or an event hook has read it before.
-    """
-
-    def __init__(self, response: httpx.Response, request: PortalRequest) -> None:
-        self._response = response
-        self._request = request
-        self._parts: list[bytes] = []
-        self._size = 0
-        self._problem: str | None = None
-        self._decoder: Any = None
-        self.timeout: float | None = request.extensions.get("timeout", {}).get("read")
-        self._deadline = None if self.timeout is None else time.monotonic() + self.timeout
-        self.is_read = response.is_stream_consumed or response.is_closed
-        if self.is_read:
-            self._keep(response.content)  # httpx has decoded it
-            return
-        encoding = response.headers.get("content-encoding", "identity").lower()
-        if encoding == "gzip":
-            self._decoder = zlib.decompressobj(_GZIP)
-        elif encoding != "identity":
-            self._problem = "expected gzip or no content encoding"
-
-    def add(self, chunk: bytes) -> bool:
-        """Add a part of the body; return whether to keep reading."""
-        self._check_deadline()
-        if self._decoder is not None:
-            if self._decoder.eof:  # it would keep what follows
-                return True
-            try:
-                chunk = self._decoder.decompress(chunk, MAX_BODY + 1 - self._size)
-            except zlib.error:
-                self._problem = "expected gzip"
-        self._keep(chunk)
-        return self._problem is None
-
-    def received(self) -> Received:
-        """Return the response, with its body unless there is a problem with it."""
-        if not self.is_read:
-            self._check_deadline()
-        content = b"" if self._problem else b"".join(self._parts)
-        return Received(self._response, self._request, content, self._problem)
-
-    def _keep(self, part: bytes) -> None:
-        self._size += len(part)
-        if self._size > MAX_BODY:
-            self._problem = f"expected at most {MAX_BODY >> 20} MB"
-        self._parts.append(part)
-
-    def _check_deadline(self) -> None:
-        # For threads, and trio: a read that has begun waits as long as the read timeout itself.
-        if self._deadline is not None and time.monotonic() > self._deadline:
-            raise httpx.ReadTimeout(_TOO_LATE)
 
 
 def _refuse_constant(name: str) -> NoReturn:

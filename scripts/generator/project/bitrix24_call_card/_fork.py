@@ -1,27 +1,16 @@
-"""Lets connections and tokens begin with state of their own in a process that was forked."""
+"""Resets connections and tokens in forked children."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import Any
 from weakref import WeakSet
 
-if TYPE_CHECKING:
-    from typing import Protocol
-
-    class Resettable(Protocol):
-        """Something with locks, connections or threads, none of which survive a fork."""
-
-        def reset_after_fork(self) -> None:
-            """Forget what belongs to the parent process, without closing it."""
-            ...
+_owners: WeakSet[Any] = WeakSet()
 
 
-_owners: WeakSet[Resettable] = WeakSet()
-
-
-def reset_in_children(owner: Resettable) -> None:
-    """Call `owner.reset_after_fork` in each process that is forked from this one."""
+def reset_in_children(owner: object) -> None:
+    """Call `owner.reset_after_fork()` in each process that is forked from this one."""
     _owners.add(owner)
 
 

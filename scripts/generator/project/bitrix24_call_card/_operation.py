@@ -99,14 +99,16 @@ class Operation(Generic[Success, Failure]):
     def _api_error(self, client: Client, received: Received) -> ApiError:
         error: Any = self._read(received, self._read_error)
         at = client.operating_reset_at
-        return ApiError(received.status_code, error, received.content, at, mask=received.mask)
+        return ApiError(
+            received.status_code, error, received.content or b"", at, mask=received.mask
+        )
 
     def _response(self, received: Received) -> Response[Success | Failure]:
         read: Read[Any] = self._read_error if self._is_error(received) else self._read_success
         return Response(
             parsed=self._read(received, read),
             status_code=_known_status(received.status_code),
-            content=received.content,
+            content=received.content or b"",
             headers=received.headers,
         )
 
