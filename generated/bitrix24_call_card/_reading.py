@@ -1,15 +1,16 @@
 # Copied from scripts/generator/project/bitrix24_call_card/_reading.py by `make generate`: do not edit.
 """How models read JSON that PHP and browsers have written.
 
-A reader is given a value and its name. It returns what the value means, as one type, or UNSET for each of
-the ways to write that there is nothing. UNSET is falsy, so a required field is read as ``… or ""``. What is
-written in another type but has one meaning is that value; what has no meaning is InvalidResponse.
+A reader takes a value and its name. It returns the value as one type, or UNSET for an empty value, which
+PHP encodes in several ways. UNSET is falsy, so a required field is read as ``… or ""``. A value of another
+type with only one possible meaning is converted; anything else is InvalidResponse.
 """
 
 from __future__ import annotations
 
 import datetime
 import functools
+import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -45,15 +46,20 @@ class Model(Protocol):
 M = TypeVar("M", bound=Model)
 
 
-def members_of(src_dict: Value, name: str) -> dict[str, Any]:
-    """Copy an object, so that its members can be taken out as they are read."""
-    if not isinstance(src_dict, (dict, Mapping)):
+def members_of(src_dict: Value, name: str, identity: str | None = None) -> dict[str, Any]:
+    """Copy an object, so that its members can be taken out as they are read.
+
+    Without the member `identity`, of whatever value, it is not such an object.
+    """
+    if not isinstance(src_dict, Mapping):
         raise mismatch(name, "an object", src_dict)
+    if identity is not None and identity not in src_dict:
+        raise mismatch(identity, "a value", UNSET)
     return dict(src_dict)
 
 
 def required(value: Value, name: str, reader: Reader[T]) -> T:
-    """Read what cannot be nothing."""
+    """Read a required value."""
     meaning = reader(value, name)
     if meaning is UNSET or meaning == "":
         raise mismatch(name, "a value", value)
@@ -61,20 +67,25 @@ def required(value: Value, name: str, reader: Reader[T]) -> T:
 
 
 def is_nothing(value: object) -> bool:
-    """Whether the value is a way to write that there is nothing."""
+    """Return whether the value stands for an empty one."""
     if isinstance(value, str):
         return value == "" or value in _NOTHING_AS_TEXT
     return value is UNSET or value is None or value is False or value == []
 
 
 def has_error(envelope: Mapping[str, object]) -> bool:
-    """Whether the body of a response reports an error; a portal does so with any status."""
+    """Return whether the body of a response reports an error; its code may be empty.
+
+    Next to a result, an empty code is PHP's way to write that there is no error.
+    """
     error = envelope.get("error", UNSET)
+    if error == "":
+        return "result" not in envelope
     return not is_nothing(error) and error != 0
 
 
 def as_text(value: Value, name: str) -> str | Unset:
-    """Read text; an empty one is a value, and a number is its digits."""
+    """Read text; an empty one is a value, 0 is not, and any other whole number is its digits."""
     if isinstance(value, str):
         return UNSET if value in _NOTHING_AS_TEXT else value
     if is_nothing(value) or (_is_whole(value) and value == 0):
@@ -94,7 +105,7 @@ def as_secret(value: Value, name: str) -> str | Unset:
 
 def as_int(value: Value, name: str) -> int | Unset:
     """Read an integer."""
-    if type(value) is int:  # the usual spelling first, here and below
+    if type(value) is int:  # the usual encoding first, here and below
         return value
     if is_nothing(value):
         return UNSET
@@ -171,7 +182,7 @@ def as_enum(enum: type[E]) -> Reader[E | str]:
 
 @functools.cache
 def _known(enum: type[StrEnum]) -> Mapping[Any, Any]:
-    """The members by their values; to call the enum takes twice as long."""
+    """Return the members by their values; calling the enum takes twice as long."""
     return {member.value: member for member in enum}
 
 
@@ -179,7 +190,7 @@ def as_model(model: type[M]) -> Reader[M]:
     """Read an object."""
 
     def read(value: Value, name: str) -> M | Unset:
-        if not isinstance(value, (dict, Mapping)):
+        if not isinstance(value, Mapping):
             if is_nothing(value):
                 return UNSET
             raise mismatch(name, "an object", value)
@@ -192,7 +203,7 @@ def as_model(model: type[M]) -> Reader[M]:
 
 
 def as_list(reader: Reader[T]) -> Reader[list[T]]:
-    """Read an array, without the items that are nothing."""
+    """Read an array, without empty items."""
 
     def read_list(value: Value, name: str) -> list[T] | Unset:
         if is_nothing(value):
@@ -207,7 +218,7 @@ def as_list(reader: Reader[T]) -> Reader[list[T]]:
 
 
 def _items(value: Value) -> list[Any] | None:
-    """The items of an array; PHP writes one with gaps as an object with numbers for names."""
+    """Return the items of an array; PHP encodes one with gaps as an object with numbers for names."""
     if isinstance(value, list):
         return value
     if isinstance(value, Mapping) and all(_INTEGER.fullmatch(str(name)) for name in value):
@@ -216,7 +227,7 @@ def _items(value: Value) -> list[Any] | None:
 
 
 def if_readable(reader: Reader[T]) -> Reader[T]:
-    """Read what is not worth an exception: as nothing if it has no meaning."""
+    """Treat an unreadable value as absent instead of raising."""
 
     def read(value: Value, name: str) -> T | Unset:
         try:
@@ -228,26 +239,24 @@ def if_readable(reader: Reader[T]) -> Reader[T]:
 
 
 def mismatch(name: str, expected: str, value: object) -> InvalidResponse:
-    """What to raise for a value that has no meaning."""
+    """Return the exception for a value that cannot be read."""
     return InvalidResponse(f"{name}: expected {expected}, found {_shown(value)}")
 
 
 def _shown(value: object) -> str:
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, str):
-        return repr(value) if len(value) <= _SHOWN else f"{value[:_SHOWN]!r}…"
-    if isinstance(value, int):
-        return str(value) if value.bit_length() < 128 else "a huge integer"
-    if isinstance(value, float):
-        return str(value)
+    if value is UNSET:
+        return "nothing"
     if isinstance(value, Mapping):
         return "an object"
     if isinstance(value, list):
         return "an array"
-    return "nothing" if value is UNSET else type(value).__name__
+    if isinstance(value, str):
+        return repr(value) if len(value) <= _SHOWN else f"{value[:_SHOWN]!r}…"
+    if isinstance(value, int) and value.bit_length() >= 128:
+        return "a huge integer"
+    return json.dumps(value, default=lambda other: type(other).__name__)
 
 
 def _is_whole(value: object) -> TypeGuard[int | float]:
-    """Whether the value is a number without a fraction."""
+    """Return whether the value is a number without a fraction."""
     return type(value) is int or (isinstance(value, float) and value.is_integer())

@@ -77,10 +77,17 @@ class Field:
 
 @dataclass(frozen=True)
 class Model:
-    """The class of an object: its fields, required ones first, and whether it allows others."""
+    """The class of an object.
+
+    Attributes:
+        fields: Its fields, required ones first.
+        is_open: Whether it allows others.
+        identity: The member without which it is no such object, if the contract names one.
+    """
 
     fields: list[Field]
     is_open: bool
+    identity: str | None
 
     @property
     def declared(self) -> list[Field]:
@@ -215,7 +222,11 @@ class Schemas:
             if field.attribute in _TAKEN | fields.keys():
                 raise UnsupportedError(place, f"another attribute is named {field.attribute}")
             fields[field.attribute] = field
-        self.models[class_name(name)] = Model([*fields.values()], additional is not False)
+        identity = schema.get("x-identity")
+        if identity is not None and identity not in required:
+            raise UnsupportedError(f"{where}.x-identity", "not a required member")
+        is_open = additional is not False
+        self.models[class_name(name)] = Model([*fields.values()], is_open, identity)
         return _model_of(schema, name)
 
     def _field(self, name: str, schema: Schema, where: str, required: bool, model: str) -> Field:
@@ -232,7 +243,9 @@ class Schemas:
             if reading.reader.startswith("as_const("):
                 raise UnsupportedError(where, "a constant that is not required")
             if reading.reader.startswith("as_model("):
-                reading = replace(reading, reader=f"if_readable({reading.reader})")
+                reading = _if_readable(reading)
+        if reading.reader.startswith("as_list("):  # an object is not lost for the sake of a list
+            reading = _if_readable(reading)
         described = {**self.resolved(schema, where), **schema}
         return Field(
             name=name,
@@ -291,7 +304,13 @@ def _enum_of(name: str) -> Reading:
     return Reading(f"as_enum({enum})", f"{enum} | str", '""', demanded=True, written="str({})")
 
 
+def _if_readable(reading: Reading) -> Reading:
+    return replace(reading, reader=f"if_readable({reading.reader})")
+
+
 def _list_of(item: Reading) -> Reading:
+    if item.reader.startswith("as_model("):  # nor a list for the sake of an item
+        item = _if_readable(item)
     each = item.written.format("each")
     written = "{}" if each == "each" else f"[{each} for each in {{}}]"
     kind = f"list[{item.type}]"

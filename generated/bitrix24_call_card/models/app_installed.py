@@ -7,6 +7,7 @@ from typing import Any, Self
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .._model import Model, copied
 from .._reading import (
     as_text,
     members_of,
@@ -14,8 +15,8 @@ from .._reading import (
 from ..types import UNSET, Unset
 
 
-@_attrs_define
-class AppInstalled:
+@_attrs_define(getstate_setstate=False)
+class AppInstalled(Model):
     """What is installed."""
 
     version: str | Unset = UNSET
@@ -31,7 +32,7 @@ class AppInstalled:
     """The portal's language."""
 
     additional_properties: dict[str, Any] = _attrs_field(
-        init=False, factory=dict[str, Any], eq=False
+        factory=dict[str, Any], converter=copied, eq=False, kw_only=True
     )
     """Members that the contract does not list. They are ignored when two models are compared."""
 

@@ -7,6 +7,7 @@ from typing import Any, Self
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .._model import Model, copied
 from .._reading import (
     as_text,
     members_of,
@@ -14,8 +15,8 @@ from .._reading import (
 from ..types import UNSET, Unset
 
 
-@_attrs_define
-class CallEnded:
+@_attrs_define(getstate_setstate=False)
+class CallEnded(Model):
     """The call that ended, and who talked."""
 
     call_id: str
@@ -31,7 +32,7 @@ class CallEnded:
     """The id of the CRM activity that records the call."""
 
     additional_properties: dict[str, Any] = _attrs_field(
-        init=False, factory=dict[str, Any], eq=False
+        factory=dict[str, Any], converter=copied, eq=False, kw_only=True
     )
     """Members that the contract does not list. They are ignored when two models are compared."""
 
@@ -54,7 +55,7 @@ class CallEnded:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        members = members_of(src_dict, "CallEnded")
+        members = members_of(src_dict, "CallEnded", identity="CALL_ID")
         call_ended = cls(
             call_id=as_text(members.pop("CALL_ID", UNSET), "CALL_ID") or "",
             portal_user_id=as_text(members.pop("PORTAL_USER_ID", UNSET), "PORTAL_USER_ID") or "",

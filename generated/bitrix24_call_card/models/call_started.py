@@ -7,6 +7,7 @@ from typing import Any, Self
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .._model import Model, copied
 from .._reading import (
     as_text,
     members_of,
@@ -14,8 +15,8 @@ from .._reading import (
 from ..types import UNSET
 
 
-@_attrs_define
-class CallStarted:
+@_attrs_define(getstate_setstate=False)
+class CallStarted(Model):
     """The call that starts, and who talks."""
 
     call_id: str
@@ -25,7 +26,7 @@ class CallStarted:
     """The id of the user who talks."""
 
     additional_properties: dict[str, Any] = _attrs_field(
-        init=False, factory=dict[str, Any], eq=False
+        factory=dict[str, Any], converter=copied, eq=False, kw_only=True
     )
     """Members that the contract does not list. They are ignored when two models are compared."""
 
@@ -44,7 +45,7 @@ class CallStarted:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        members = members_of(src_dict, "CallStarted")
+        members = members_of(src_dict, "CallStarted", identity="CALL_ID")
         call_started = cls(
             call_id=as_text(members.pop("CALL_ID", UNSET), "CALL_ID") or "",
             user_id=as_text(members.pop("USER_ID", UNSET), "USER_ID") or "",

@@ -8,6 +8,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from .. import models
+from .._model import Model, copied
 from .._reading import (
     as_const,
     as_model,
@@ -18,8 +19,8 @@ from .._reading import (
 from ..types import UNSET
 
 
-@_attrs_define
-class CallStartedEvent:
+@_attrs_define(getstate_setstate=False)
+class CallStartedEvent(Model):
     """The event that a conversation starts."""
 
     data: models.CallStarted
@@ -35,7 +36,7 @@ class CallStartedEvent:
     """The event's name."""
 
     additional_properties: dict[str, Any] = _attrs_field(
-        init=False, factory=dict[str, Any], eq=False
+        factory=dict[str, Any], converter=copied, eq=False, kw_only=True
     )
     """Members that the contract does not list. They are ignored when two models are compared."""
 

@@ -8,6 +8,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from .. import models
+from .._model import Model, copied
 from .._reading import (
     as_bool,
     as_enum,
@@ -15,15 +16,18 @@ from .._reading import (
     as_list,
     as_model,
     as_text,
+    if_readable,
     members_of,
 )
 from ..types import UNSET, Unset
 
 
-@_attrs_define
-class CallStatus:
+@_attrs_define(getstate_setstate=False)
+class CallStatus(Model):
     """A call. Fields may be added at any time. Sets of values have grown over time and will grow
-    again: a value that is not listed is valid.
+    again: a value that is not listed is valid. The member `CALL_ID` makes it a call
+    (`x-identity`), even if it is empty: the opening form leaves out others that are listed as
+    required.
     """
 
     call_id: str
@@ -79,7 +83,7 @@ class CallStatus:
     """
 
     additional_properties: dict[str, Any] = _attrs_field(
-        init=False, factory=dict[str, Any], eq=False
+        factory=dict[str, Any], converter=copied, eq=False, kw_only=True
     )
     """Members that the contract does not list. They are ignored when two models are compared."""
 
@@ -112,7 +116,7 @@ class CallStatus:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        members = members_of(src_dict, "CallStatus")
+        members = members_of(src_dict, "CallStatus", identity="CALL_ID")
         call_status = cls(
             call_id=as_text(members.pop("CALL_ID", UNSET), "CALL_ID") or "",
             crm_entity_type=as_enum(models.CrmEntityType)(
@@ -120,7 +124,7 @@ class CallStatus:
             )
             or "",
             crm_entity_id=as_int(members.pop("CRM_ENTITY_ID", UNSET), "CRM_ENTITY_ID") or 0,
-            crm_bindings=as_list(as_model(models.CrmBinding))(
+            crm_bindings=if_readable(as_list(if_readable(as_model(models.CrmBinding))))(
                 members.pop("CRM_BINDINGS", UNSET), "CRM_BINDINGS"
             )
             or [],

@@ -8,6 +8,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from .. import models
+from .._model import Model, copied
 from .._reading import (
     as_enum,
     as_int,
@@ -16,8 +17,8 @@ from .._reading import (
 from ..types import UNSET
 
 
-@_attrs_define
-class CrmBinding:
+@_attrs_define(getstate_setstate=False)
+class CrmBinding(Model):
     """One CRM item that a call is bound to. Since 2026-04 in this shape."""
 
     entity_type: models.CrmEntityType | str
@@ -27,7 +28,7 @@ class CrmBinding:
     """The id of the CRM item; after some updates as text. Always there."""
 
     additional_properties: dict[str, Any] = _attrs_field(
-        init=False, factory=dict[str, Any], eq=False
+        factory=dict[str, Any], converter=copied, eq=False, kw_only=True
     )
     """Members that the contract does not list. They are ignored when two models are compared."""
 

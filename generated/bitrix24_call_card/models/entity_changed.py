@@ -8,6 +8,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from .. import models
+from .._model import Model, copied
 from .._reading import (
     as_enum,
     as_int,
@@ -17,8 +18,8 @@ from .._reading import (
 from ..types import UNSET
 
 
-@_attrs_define
-class EntityChanged:
+@_attrs_define(getstate_setstate=False)
+class EntityChanged(Model):
     """The payload of `CallCard::EntityChanged`: the card has loaded CRM data, because an item was
     bound or created, or because the call list went on.
     """
@@ -33,7 +34,7 @@ class EntityChanged:
     """The id of the CRM item; 0, or `false`, if the call is not bound."""
 
     additional_properties: dict[str, Any] = _attrs_field(
-        init=False, factory=dict[str, Any], eq=False
+        factory=dict[str, Any], converter=copied, eq=False, kw_only=True
     )
     """Members that the contract does not list. They are ignored when two models are compared."""
 

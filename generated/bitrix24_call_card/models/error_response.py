@@ -8,21 +8,26 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from .. import models
+from .._model import Model, copied
 from .._reading import (
     as_enum,
     as_text,
     members_of,
-    required,
 )
 from ..types import UNSET, Unset
 
 
-@_attrs_define
-class ErrorResponse:
-    """The envelope of every error. Some errors carry more members."""
+@_attrs_define(getstate_setstate=False)
+class ErrorResponse(Model):
+    """The envelope of every error. Some errors carry more members. The member `error` makes it one
+    (`x-identity`), even if it is empty.
+    """
 
     error: models.ErrorCode | str
-    """What went wrong, for programs. Always there. A code that is not listed is valid."""
+    """What went wrong, for programs. A code that is not listed is valid, and so is an empty one:
+    then `error_description` alone says what went wrong. In a `200` with a `result`, an empty
+    one is no error.
+    """
 
     error_description: str | Unset = UNSET
     """What went wrong, for people; the words may change. May be absent."""
@@ -31,7 +36,7 @@ class ErrorResponse:
     """The argument that is missing or wrong. With `ERROR_ARGUMENT` only."""
 
     additional_properties: dict[str, Any] = _attrs_field(
-        init=False, factory=dict[str, Any], eq=False
+        factory=dict[str, Any], converter=copied, eq=False, kw_only=True
     )
     """Members that the contract does not list. They are ignored when two models are compared."""
 
@@ -53,9 +58,9 @@ class ErrorResponse:
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        members = members_of(src_dict, "ErrorResponse")
+        members = members_of(src_dict, "ErrorResponse", identity="error")
         error_response = cls(
-            error=required(members.pop("error", UNSET), "error", as_enum(models.ErrorCode)),
+            error=as_enum(models.ErrorCode)(members.pop("error", UNSET), "error") or "",
             error_description=as_text(members.pop("error_description", UNSET), "error_description"),
             argument=as_text(members.pop("argument", UNSET), "argument"),
         )

@@ -7,6 +7,7 @@ from typing import Any, Self
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .._model import Model, copied
 from .._reading import (
     as_secret,
     as_text,
@@ -16,8 +17,8 @@ from .._reading import (
 from ..types import UNSET, Unset
 
 
-@_attrs_define
-class EventAuth:
+@_attrs_define(getstate_setstate=False)
+class EventAuth(Model):
     """Who sends an event. Compare `application_token` with the one of the installation."""
 
     application_token: str = _attrs_field(repr=False)
@@ -44,7 +45,7 @@ class EventAuth:
     """
 
     additional_properties: dict[str, Any] = _attrs_field(
-        init=False, factory=dict[str, Any], eq=False
+        factory=dict[str, Any], converter=copied, eq=False, kw_only=True
     )
     """Members that the contract does not list. They are ignored when two models are compared."""
 

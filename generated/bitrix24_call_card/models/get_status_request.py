@@ -8,6 +8,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from .. import models
+from .._model import Model, copied
 from .._reading import (
     as_const,
     as_model,
@@ -19,8 +20,8 @@ from .._reading import (
 from ..types import UNSET, Unset
 
 
-@_attrs_define
-class GetStatusRequest:
+@_attrs_define(getstate_setstate=False)
+class GetStatusRequest(Model):
     """The command. Members that are not listed here are ignored by the portal."""
 
     placement: Literal["getStatus"] = "getStatus"
@@ -33,7 +34,7 @@ class GetStatusRequest:
     """The access token. With OAuth only, and only where it is not in the query, which wins."""
 
     additional_properties: dict[str, Any] = _attrs_field(
-        init=False, factory=dict[str, Any], eq=False
+        factory=dict[str, Any], converter=copied, eq=False, kw_only=True
     )
     """Members that the contract does not list. They are ignored when two models are compared."""
 

@@ -8,6 +8,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from .. import models
+from .._model import Model, copied
 from .._reading import (
     as_model,
     if_readable,
@@ -17,20 +18,22 @@ from .._reading import (
 from ..types import UNSET, Unset
 
 
-@_attrs_define
-class GetStatusResponse:
+@_attrs_define(getstate_setstate=False)
+class GetStatusResponse(Model):
     """The envelope of a successful response."""
 
     result: models.CallStatus
     """A call. Fields may be added at any time. Sets of values have grown over time and will grow
-    again: a value that is not listed is valid.
+    again: a value that is not listed is valid. The member `CALL_ID` makes it a call
+    (`x-identity`), even if it is empty: the opening form leaves out others that are listed as
+    required.
     """
 
     time: models.Time | Unset = UNSET
     """When the portal worked on the request, and for how long. Do not depend on it."""
 
     additional_properties: dict[str, Any] = _attrs_field(
-        init=False, factory=dict[str, Any], eq=False
+        factory=dict[str, Any], converter=copied, eq=False, kw_only=True
     )
     """Members that the contract does not list. They are ignored when two models are compared."""
 

@@ -8,6 +8,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from .. import models
+from .._model import Model, copied
 from .._reading import (
     as_bool,
     as_const,
@@ -21,8 +22,8 @@ from .._reading import (
 from ..types import UNSET
 
 
-@_attrs_define
-class InitData:
+@_attrs_define(getstate_setstate=False)
+class InitData(Model):
     """What a widget receives first, after `getInitData`."""
 
     lang: str
@@ -73,7 +74,7 @@ class InitData:
     """Where the widget is."""
 
     additional_properties: dict[str, Any] = _attrs_field(
-        init=False, factory=dict[str, Any], eq=False
+        factory=dict[str, Any], converter=copied, eq=False, kw_only=True
     )
     """Members that the contract does not list. They are ignored when two models are compared."""
 

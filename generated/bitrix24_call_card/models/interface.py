@@ -8,16 +8,18 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from .. import models
+from .._model import Model, copied
 from .._reading import (
     as_enum,
     as_list,
+    if_readable,
     members_of,
 )
 from ..types import UNSET
 
 
-@_attrs_define
-class Interface:
+@_attrs_define(getstate_setstate=False)
+class Interface(Model):
     """What a widget can ask of the call card, and what it can listen to."""
 
     command: list[models.Command | str]
@@ -27,7 +29,7 @@ class Interface:
     """The events, for `BX24.placement.bindEvent`."""
 
     additional_properties: dict[str, Any] = _attrs_field(
-        init=False, factory=dict[str, Any], eq=False
+        factory=dict[str, Any], converter=copied, eq=False, kw_only=True
     )
     """Members that the contract does not list. They are ignored when two models are compared."""
 
@@ -48,9 +50,12 @@ class Interface:
         """
         members = members_of(src_dict, "Interface")
         interface = cls(
-            command=as_list(as_enum(models.Command))(members.pop("command", UNSET), "command")
+            command=if_readable(as_list(as_enum(models.Command)))(
+                members.pop("command", UNSET), "command"
+            )
             or [],
-            event=as_list(as_enum(models.Event))(members.pop("event", UNSET), "event") or [],
+            event=if_readable(as_list(as_enum(models.Event)))(members.pop("event", UNSET), "event")
+            or [],
         )
         interface.additional_properties = members
         return interface

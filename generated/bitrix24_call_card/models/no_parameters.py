@@ -6,14 +6,15 @@ from typing import Any, Self
 
 from attrs import define as _attrs_define
 
+from .._model import Model
 from .._reading import (
     members_of,
 )
 from ..errors import InvalidResponse
 
 
-@_attrs_define
-class NoParameters:
+@_attrs_define(getstate_setstate=False)
+class NoParameters(Model):
     """An empty object."""
 
     def to_dict(self) -> dict[str, Any]:

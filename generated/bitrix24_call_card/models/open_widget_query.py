@@ -7,6 +7,7 @@ from typing import Any, Self
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .._model import Model, copied
 from .._reading import (
     as_secret,
     as_text,
@@ -16,8 +17,8 @@ from .._reading import (
 from ..types import UNSET
 
 
-@_attrs_define
-class OpenWidgetQuery:
+@_attrs_define(getstate_setstate=False)
+class OpenWidgetQuery(Model):
     """The query with which a portal opens a widget."""
 
     domain: str
@@ -33,7 +34,7 @@ class OpenWidgetQuery:
     """A secret by which page and widget know each other. New at each opening."""
 
     additional_properties: dict[str, Any] = _attrs_field(
-        init=False, factory=dict[str, Any], eq=False
+        factory=dict[str, Any], converter=copied, eq=False, kw_only=True
     )
     """Members that the contract does not list. They are ignored when two models are compared."""
 

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .._model import Model, copied
 from .._reading import (
     as_const,
     as_secret,
@@ -17,8 +18,8 @@ from .._reading import (
 from ..types import UNSET, Unset
 
 
-@_attrs_define
-class OpenWidgetRequest:
+@_attrs_define(getstate_setstate=False)
+class OpenWidgetRequest(Model):
     """The form by which a portal opens a widget in the call card."""
 
     auth_id: str = _attrs_field(repr=False)
@@ -54,7 +55,7 @@ class OpenWidgetRequest:
     """What the application may use, separated by commas. Older portals do not send it."""
 
     additional_properties: dict[str, Any] = _attrs_field(
-        init=False, factory=dict[str, Any], eq=False
+        factory=dict[str, Any], converter=copied, eq=False, kw_only=True
     )
     """Members that the contract does not list. They are ignored when two models are compared."""
 

@@ -7,17 +7,18 @@ from typing import Any, Self
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .._model import Model, copied
 from .._reading import (
     members_of,
 )
 
 
-@_attrs_define
-class Options:
+@_attrs_define(getstate_setstate=False)
+class Options(Model):
     """What an application has stored, by its own names."""
 
     additional_properties: dict[str, Any] = _attrs_field(
-        init=False, factory=dict[str, Any], eq=False
+        factory=dict[str, Any], converter=copied, eq=False, kw_only=True
     )
     """Members that the contract does not list. They are ignored when two models are compared."""
 

@@ -7,6 +7,7 @@ from typing import Any, Self
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .._model import Model, copied
 from .._reading import (
     as_text,
     members_of,
@@ -14,8 +15,8 @@ from .._reading import (
 from ..types import UNSET
 
 
-@_attrs_define
-class PlacementBinding:
+@_attrs_define(getstate_setstate=False)
+class PlacementBinding(Model):
     """One CRM item that a call is bound to, with its id as text."""
 
     entity_type: str
@@ -25,7 +26,7 @@ class PlacementBinding:
     """The id of the CRM item. Always there."""
 
     additional_properties: dict[str, Any] = _attrs_field(
-        init=False, factory=dict[str, Any], eq=False
+        factory=dict[str, Any], converter=copied, eq=False, kw_only=True
     )
     """Members that the contract does not list. They are ignored when two models are compared."""
 

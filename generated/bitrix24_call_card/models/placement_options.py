@@ -8,17 +8,19 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from .. import models
+from .._model import Model, copied
 from .._reading import (
     as_list,
     as_model,
     as_text,
+    if_readable,
     members_of,
 )
 from ..types import UNSET, Unset
 
 
-@_attrs_define
-class PlacementOptions:
+@_attrs_define(getstate_setstate=False)
+class PlacementOptions(Model):
     """The call with which a widget is opened. Every scalar is text: what the page holds as `false`
     or does not have may be the text `false` or `undefined`.
     """
@@ -62,7 +64,7 @@ class PlacementOptions:
     """Path and query of the page in which the widget is opened. May be absent."""
 
     additional_properties: dict[str, Any] = _attrs_field(
-        init=False, factory=dict[str, Any], eq=False
+        factory=dict[str, Any], converter=copied, eq=False, kw_only=True
     )
     """Members that the contract does not list. They are ignored when two models are compared."""
 
@@ -109,7 +111,7 @@ class PlacementOptions:
             line_number=as_text(members.pop("LINE_NUMBER", UNSET), "LINE_NUMBER"),
             line_name=as_text(members.pop("LINE_NAME", UNSET), "LINE_NAME"),
             crm_activity_id=as_text(members.pop("CRM_ACTIVITY_ID", UNSET), "CRM_ACTIVITY_ID"),
-            crm_bindings=as_list(as_model(models.PlacementBinding))(
+            crm_bindings=if_readable(as_list(if_readable(as_model(models.PlacementBinding))))(
                 members.pop("CRM_BINDINGS", UNSET), "CRM_BINDINGS"
             ),
             call_state=as_text(members.pop("CALL_STATE", UNSET), "CALL_STATE"),

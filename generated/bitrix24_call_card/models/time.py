@@ -8,6 +8,7 @@ from typing import Any, Self
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .._model import Model, copied
 from .._reading import (
     as_datetime,
     as_float,
@@ -18,8 +19,8 @@ from .._reading import (
 from ..types import UNSET, Unset
 
 
-@_attrs_define
-class Time:
+@_attrs_define(getstate_setstate=False)
+class Time(Model):
     """When the portal worked on the request, and for how long. Do not depend on it."""
 
     start: float
@@ -51,7 +52,7 @@ class Time:
     """
 
     additional_properties: dict[str, Any] = _attrs_field(
-        init=False, factory=dict[str, Any], eq=False
+        factory=dict[str, Any], converter=copied, eq=False, kw_only=True
     )
     """Members that the contract does not list. They are ignored when two models are compared."""
 

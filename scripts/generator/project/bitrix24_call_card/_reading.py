@@ -45,10 +45,15 @@ class Model(Protocol):
 M = TypeVar("M", bound=Model)
 
 
-def members_of(src_dict: Value, name: str) -> dict[str, Any]:
-    """Copy an object, so that its members can be taken out as they are read."""
+def members_of(src_dict: Value, name: str, identity: str | None = None) -> dict[str, Any]:
+    """Copy an object, so that its members can be taken out as they are read.
+
+    Without the member `identity`, of whatever value, it is not such an object.
+    """
     if not isinstance(src_dict, Mapping):
         raise mismatch(name, "an object", src_dict)
+    if identity is not None and identity not in src_dict:
+        raise mismatch(identity, "a value", UNSET)
     return dict(src_dict)
 
 
