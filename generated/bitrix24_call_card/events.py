@@ -90,4 +90,4 @@ def _read(body: Source) -> PortalEvent:
     return PortalEvent(name, data, auth)
 
 
-__all__ = ["InvalidEvent", "PortalEvent", "read"]
+__all__ = ["InvalidEvent", "PortalEvent", "Source", "read"]

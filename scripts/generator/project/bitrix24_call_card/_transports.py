@@ -84,12 +84,12 @@ class NewTransports:
         return httpx.create_ssl_context(self._verify, trust_env=self._trust_env)
 
 
-def _checked_verify(verify: Any) -> bool | str | ssl.SSLContext:
+def _checked_verify(verify: Verify) -> bool | str | ssl.SSLContext:
     checked("verify_ssl", verify, bool, str, os.PathLike, ssl.SSLContext)
-    if isinstance(verify, (str, os.PathLike)):
-        verify = os.fsdecode(verify)
-        _check_file("verify_ssl", verify)
-    return verify
+    if isinstance(verify, (bool, ssl.SSLContext)):
+        return verify
+    _check_file("verify_ssl", os.fsdecode(verify))
+    return os.fsdecode(verify)
 
 
 def _check_file(name: str, path: str) -> None:
@@ -97,8 +97,9 @@ def _check_file(name: str, path: str) -> None:
         raise FileNotFoundError(errno.ENOENT, f"{name}: there is no file", path)
 
 
-def _checked_proxy(name: str, proxy: Any) -> httpx.Proxy:
-    if isinstance(checked(name, proxy, str, httpx.URL, httpx.Proxy), httpx.Proxy):
+def _checked_proxy(name: str, proxy: str | httpx.URL | httpx.Proxy) -> httpx.Proxy:
+    checked(name, proxy, str, httpx.URL, httpx.Proxy)
+    if isinstance(proxy, httpx.Proxy):
         return proxy
     try:
         return httpx.Proxy(proxy)

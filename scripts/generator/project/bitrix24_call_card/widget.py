@@ -98,4 +98,4 @@ def _call(options: str) -> models.CallStatus:
     return required(call, "body.PLACEMENT_OPTIONS", as_model(models.CallStatus))
 
 
-__all__ = ["InvalidOpening", "Opening", "read"]
+__all__ = ["InvalidOpening", "Opening", "Source", "read"]
