@@ -219,13 +219,14 @@ MEMBERS: dict[str, list[object]] = {
     "result.CRM_ENTITY_TYPE": TEXT,
     "result.CRM_ENTITY_ID": INTEGER,
     "result.CRM_ACTIVITY_ID": INTEGER,
-    "result.CRM_BINDINGS": ARRAY,
-    "result.CRM_BINDINGS.0": OBJECT,
-    "result.CRM_BINDINGS.0.ENTITY_TYPE": TEXT,
-    "result.CRM_BINDINGS.1.ENTITY_ID": INTEGER,
     "result.CALL_DIRECTION": TEXT,
     "result.CALL_STATE": TEXT,
     "result.CALL_LIST_MODE": BOOLEAN,
+}
+BINDING_MEMBERS: dict[str, list[object]] = {
+    "result.CRM_BINDINGS.0": OBJECT,
+    "result.CRM_BINDINGS.0.ENTITY_TYPE": TEXT,
+    "result.CRM_BINDINGS.0.ENTITY_ID": INTEGER,
 }
 TIME_MEMBERS: dict[str, list[object]] = {
     "time.start": NUMBER,
@@ -262,7 +263,8 @@ def with_wrong_value(member: str, value: object) -> dict[str, Any]:
 class TestWrongTypes:
     def test_every_documented_member_is_tried(self) -> None:
         schemas = yaml.safe_load(CONTRACT.read_text("utf-8"))["components"]["schemas"]
-        tried = {name.rpartition(".")[2] for name in (*MEMBERS, *TIME_MEMBERS, *ERROR_MEMBERS)}
+        members = (*MEMBERS, *BINDING_MEMBERS, *TIME_MEMBERS, *ERROR_MEMBERS, "CRM_BINDINGS")
+        tried = {name.rpartition(".")[2] for name in members}
         for name in ("CallStatus", "CrmBinding", "Time", "ErrorResponse"):
             assert set(schemas[name]["properties"]) <= tried, name
 
@@ -270,8 +272,18 @@ class TestWrongTypes:
     def test_a_member_of_a_call_makes_it_invalid(self, member: str, value: object) -> None:
         with pytest.raises(errors.InvalidResponse) as caught:
             GetStatusResponse.from_dict(with_wrong_value(member, value))
-        place = member.replace(".0", "[0]").replace(".1", "[1]")
-        assert caught.value.reason.startswith(f"{place}: expected ")
+        assert caught.value.reason.startswith(f"{member}: expected ")
+
+    @pytest.mark.parametrize(("member", "value"), wrong_values(BINDING_MEMBERS))
+    def test_a_binding_that_cannot_be_read_is_left_out(self, member: str, value: object) -> None:
+        call = GetStatusResponse.from_dict(with_wrong_value(member, value)).result
+        assert call.crm_entity_id == 17
+        assert [binding.entity_id for binding in call.crm_bindings] == [5, 83]
+
+    @pytest.mark.parametrize("value", ARRAY, ids=repr)
+    def test_bindings_that_are_no_array_are_none(self, value: object) -> None:
+        response = GetStatusResponse.from_dict(with_wrong_value("result.CRM_BINDINGS", value))
+        assert response.result.crm_bindings == []
 
     @pytest.mark.parametrize(("member", "value"), wrong_values(TIME_MEMBERS))
     def test_a_member_of_the_time_makes_it_unset(self, member: str, value: object) -> None:
@@ -294,8 +306,7 @@ class TestWrongTypes:
             ("CRM_ACTIVITY_ID", {}, "an integer, found an object"),
             ("CALL_LIST_MODE", "maybe", "a boolean, found 'maybe'"),
             ("PHONE_NUMBER", ["+12025550142"], "text, found an array"),
-            ("PHONE_NUMBER", 1e400, "text, found inf"),
-            ("CRM_BINDINGS", {"CONTACT": 17}, "an array, found an object"),
+            ("PHONE_NUMBER", 1e400, "text, found Infinity"),
             ("CRM_ENTITY_ID", "x" * 41, f"an integer, found '{'x' * 40}'…"),
         ],
     )

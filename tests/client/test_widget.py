@@ -255,7 +255,7 @@ def test_a_body_that_is_not_utf_8_is_named(body: bytes) -> None:
 
 @pytest.mark.parametrize("body", [None, 17, [("AUTH_ID", "x")]], ids=repr)
 def test_a_body_of_another_type_is_a_type_error(body: Any) -> None:
-    with pytest.raises(TypeError, match=r"^body: expected bytes, text or a mapping, found "):
+    with pytest.raises(TypeError, match=r"^body: expected bytes or str or Mapping, found "):
         widget.read(QUERY, body)
 
 

@@ -38,7 +38,12 @@ READ: list[tuple[str, Any, str, str | None]] = [
     ("a boolean", {"type": "boolean"}, "as_bool", "False"),
     ("a constant", {**TEXT, "const": "a'b"}, 'as_const("a\'b")', None),
     ("an object", OTHER, "as_model(models.Other)", None),
-    ("a list", {"type": "array", "items": OTHER}, "as_list(as_model(models.Other))", "[]"),
+    (
+        "a list",
+        {"type": "array", "items": OTHER},
+        "as_list(if_readable(as_model(models.Other)))",
+        "[]",
+    ),
     (
         "a list of lists",
         {"type": "array", "items": {"type": "array", "items": INTEGER}},
