@@ -178,7 +178,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="of the faults (default: a random one)")
     arguments = parser.parse_args()
     if not 0 < arguments.minutes < math.inf:
-        parser.error("--minutes must be a finite number greater than 0")
+        parser.error("MINUTES must be a finite number greater than 0")
     if not os.path.isdir("/proc/self/fd"):
         parser.error("only Linux has /proc/self/fd, where it counts files and connections")
     seed = random.randrange(10**6) if arguments.seed is None else arguments.seed  # noqa: S311

@@ -52,4 +52,4 @@ def test_a_time_that_never_ends_or_begins_is_refused(minutes: str) -> None:
     with start(minutes) as process:
         _, errors = process.communicate()
     assert process.returncode == 2
-    assert errors.splitlines()[-1].endswith("--minutes must be a finite number greater than 0")
+    assert errors.splitlines()[-1].endswith("MINUTES must be a finite number greater than 0")
