@@ -1,4 +1,4 @@
-"""What the tests of the client share: the ways to call, and servers to call."""
+"""Fixtures of the client's tests: the four functions, and servers to call with them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ GetDetailed = Callable[[Client], Response[GetStatusResponse | ErrorResponse]]
 Ask = Callable[[Client], object]
 
 WAIT = 60
-"""Seconds after which something that should have happened will not."""
+"""Seconds to wait for an event before the test fails."""
 
 
 @pytest.fixture(scope="session")
@@ -134,7 +134,7 @@ def _running(server: socketserver.BaseServer) -> Iterator[None]:
         thread.join()
 
 
-# --- a server that notes what it gets -----------------------------------------------------------
+# --- a server that records ----------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -152,9 +152,9 @@ class Received:
 
 
 class Recorder:
-    """A server that records requests, and answers what `answers` holds for the target.
+    """A server that records requests, and takes its answers for a target from `answers`.
 
-    Other targets, or a target whose answers are used up, get status 200 and `body`.
+    Without an answer there, it sends status 200 and `body`.
     """
 
     def __init__(self, body: bytes, tls: ssl.SSLContext | None = None) -> None:
@@ -247,7 +247,7 @@ class RawServer:
     def __init__(self, respond: Callable[[bytes], Iterable[bytes]]) -> None:
         self.respond = respond
         self.closed_early = threading.Event()
-        """A client closed its connection while there was more to send."""
+        """Set when a client closes its connection before everything is sent."""
         raw = self
 
         class Handler(socketserver.StreamRequestHandler):
@@ -280,7 +280,7 @@ def raw_server() -> Iterator[RawServer]:
 
 
 class Proxy:
-    """An HTTP proxy that forwards requests and opens tunnels, and records what it is asked for.
+    """An HTTP proxy that forwards requests, opens tunnels, and records both.
 
     Whatever the host, it connects to `upstream`.
     """

@@ -14,7 +14,7 @@ OPTIONS: dict[str, Any] = {
     ],
     "CALL_LIST_MODE": "false",
 }
-"""The call as the form's PLACEMENT_OPTIONS represent it."""
+"""The call as PLACEMENT_OPTIONS in the form represents it."""
 
 QUERY = {
     "DOMAIN": "portal.example:8443",

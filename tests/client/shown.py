@@ -1,4 +1,4 @@
-"""All that a person, a log or a report gets to see of an exception, and the secrets in it."""
+"""Searches reprs, tracebacks, pickles and logs for secrets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ loguru.logger.add(written.append, diagnose=True, backtrace=False, catch=False)
 
 
 def of_the_package(tb: TracebackType | None) -> TracebackType | None:
-    """Return the traceback from the first frame of the package on, without those of the tests."""
+    """Return the traceback from the package's first frame on, without the frames of the tests."""
     frames = []
     while tb is not None:
         frames.append((tb.tb_frame, tb.tb_lasti, tb.tb_lineno))
@@ -42,7 +42,7 @@ def of_the_package(tb: TracebackType | None) -> TracebackType | None:
 
 
 def with_locals(error: BaseException) -> Iterator[tuple[str, str]]:
-    """Yield what the usual reporters of tracebacks print, with the values of local variables."""
+    """Yield the traceback, with local variables, as each of the usual libraries formats it."""
     kind, tb = type(error), of_the_package(error.__traceback__)
     lines = traceback.TracebackException(kind, error, tb, capture_locals=True).format()
     yield "traceback", "".join(lines)

@@ -28,7 +28,7 @@ PORT = "its port is not between 1 and 65535"
 
 
 def problem(kind: str, base_url: object) -> str:
-    """What the error says, which neither shows the secret nor is chained to an error that does."""
+    """Return the error's reason; neither its message nor its causes may show the secret."""
     with pytest.raises(ValueError, match=r"^base_url: ") as caught:
         MAKE[kind](base_url=base_url)  # type: ignore[operator]
     error = caught.value

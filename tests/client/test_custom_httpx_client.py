@@ -135,7 +135,7 @@ def test_its_event_hooks_may_read_the_response(call: Call, client: Authenticated
 
 
 class _Challenged(httpx.Auth):
-    """Sends the request again with what the response asks for."""
+    """Repeats the request with the credentials that the response asks for."""
 
     requires_response_body = True
 

@@ -1,4 +1,4 @@
-"""What the package raises: for an error, for an undocumented status, for an unusable body."""
+"""The package's exceptions: for a portal's error, an undocumented status, an unusable body."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.client.conftest import Ask, Get
 
 MARKER = "made-up-marker"
-"""Stands in bodies; a message that shows it shows the body."""
+"""Part of a body; no message may quote it."""
 
 
 def raised(ask: Ask, client: Client) -> errors.Bitrix24Error:

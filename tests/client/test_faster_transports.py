@@ -22,7 +22,7 @@ from pyreqwest.compatibility.httpx import HttpxTransport, SyncHttpxTransport
 if TYPE_CHECKING:
     from tests.client.conftest import Proxy, RawServer, Recorder
 
-# --- the recipes: what an application writes, and the README of the package shows ---------------
+# --- the recipes, as the package's README shows them --------------------------------------------
 
 
 # pip install 'bitrix24-call-card[aiohttp]'
@@ -42,7 +42,7 @@ def async_pyreqwest_transport() -> HttpxTransport:
     return HttpxTransport(ClientBuilder().follow_redirects(False).build())
 
 
-# --- what they keep -----------------------------------------------------------------------------
+# --- the promises -------------------------------------------------------------------------------
 
 Call = Callable[..., int]
 TARGET = "/rest/1/made-up-secret/placement.call"

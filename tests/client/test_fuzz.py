@@ -55,14 +55,14 @@ def examples(count: int) -> settings:
     )
 
 
-# --- what is called -----------------------------------------------------------------------------
+# --- calls --------------------------------------------------------------------------------------
 
 Headers = list[tuple[bytes, bytes]]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server sends."""
+    """A server's response."""
 
     status: int
     headers: Headers
@@ -126,7 +126,7 @@ class Target:
             self.client.token = "made-up-token"
 
     def ask(self, function: str) -> tuple[str, str | None]:
-        """Return what came of a call, and what is wrong with that, if anything."""
+        """Call, and return the outcome's type and what is wrong with the outcome, if anything."""
         try:
             value = self.functions()[function]()
         except self.documented as error:
@@ -143,7 +143,7 @@ class Target:
 
 
 def mismatch(value: object, hint: Any, names: Mapping[str, Any]) -> str | None:
-    """Return what is not as the type hint says, at any depth."""
+    """Return where a value differs from its type hint, at any depth."""
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any or isinstance(hint, TypeVar):
         return None
@@ -215,7 +215,7 @@ def target() -> Iterator[Target]:
     target.runner.close()
 
 
-# --- what is answered ---------------------------------------------------------------------------
+# --- responses ----------------------------------------------------------------------------------
 
 STATUSES = [200, 400, 401, 403, 404, 429, 500, 503]
 ERROR = {"error": "expired_token", "error_description": "The access token has expired."}

@@ -1,4 +1,4 @@
-"""Log records of httpcore and hpack are changed if they show a secret of the package, else not."""
+"""Log records of httpcore and hpack are changed only if they show a secret of the package."""
 
 from __future__ import annotations
 

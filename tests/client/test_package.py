@@ -1,4 +1,4 @@
-"""The package as a thing to install or to copy: where it works, what it needs, what it types."""
+"""The package, installed and copied: where it works, what it needs, how it is typed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "generated" / "bitrix24_call_card"
-# As it was before the tests' own settings, and without what would let the workbench's files in.
+# Without the variables that let the workbench's own files in.
 ENVIRONMENT = {
     name: value
     for name, value in os.environ.items()

@@ -1,4 +1,4 @@
-"""What portals and forms write is read as what it means."""
+"""Values are read for their meaning, however PHP, browsers and forms write them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def without(source: dict[str, Any], member: str) -> dict[str, Any]:
 
 
 EMPTY: list[object] = [None, False, [], "false", "null", "undefined"]
-"""What portals write where there is no value; so is an empty text, except in an optional text."""
+"""How portals write "no value"; an empty text means the same, except in an optional text field."""
 
 REQUIRED = {
     "CALL_ID": ("call_id", ""),
@@ -148,7 +148,7 @@ class TestOneMeaning:
 
 
 class TestTheCallIsNotLost:
-    """Nor is an error, for the sake of a field that the application may not need."""
+    """Nor is an error, because of a field that the application may not need."""
 
     @pytest.mark.parametrize("time", [None, [], {}, "soon", 17, {"start": 1.5}], ids=repr)
     def test_an_unreadable_time_is_unset(self, time: object, get: Get) -> None:
@@ -186,7 +186,7 @@ class TestTheCallIsNotLost:
             assert caught.value.response.error_description is UNSET
 
 
-# --- every member, with what it cannot be -------------------------------------------------------
+# --- every member, with invalid values ----------------------------------------------------------
 
 TEXT: list[object] = [1.5, True, ["a"], {}, 1e400]
 INTEGER: list[object] = [True, 17.5, "seventeen", "1.0", "1_7", " 17", "17 ", "\uff11\uff17"]

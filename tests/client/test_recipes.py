@@ -39,7 +39,7 @@ ROOT = Path(__file__).parents[2]
 class TestRefresh:
     @pytest.fixture
     def database(self, sandbox: Sandbox, tmp_path: Path) -> str:
-        """A database with tokens of which the access token has expired."""
+        """A database whose access token has expired."""
         path = str(tmp_path / "tokens.sqlite")
         with closing(sqlite3.connect(path)) as store, store:
             store.execute(

@@ -1,4 +1,4 @@
-"""A webhook's path and the tokens are nowhere but on the wire, whatever goes wrong."""
+"""Webhooks and tokens appear on the wire alone, whatever goes wrong."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ IMPATIENT = httpx.Timeout(10, read=0.1)
 
 @pytest.fixture
 def shown(caplog: pytest.LogCaptureFixture) -> Iterator[Shown]:
-    """What is shown while everything is logged that can be."""
+    """Collects the secrets that are shown, with all logging enabled."""
 
     def logged() -> str:
         # The portal runs in this process as well, and its server logs what it likes.
@@ -251,7 +251,7 @@ class TestPortalsThatCannotBeReached:
 
 
 class Careless(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Another library's transport, which raises what it is made with, and names the address."""
+    """Another library's transport, whose exceptions quote the URL and the body."""
 
     def __init__(self, make: Callable[[str, httpx.Request], BaseException]) -> None:
         self._make = make

@@ -72,8 +72,8 @@ class TestGrowth:
         self, ask: Callable[[Client, int], None]
     ) -> None:
         client, threads = mocked(responding), threading.active_count()
-        ask(client, 100)  # what is kept once is kept by now
-        # What calls leave behind is there after each round; what else is allocated is not.
+        ask(client, 100)  # fills caches
+        # A leak shows in each round; what caches and other threads allocate does not.
         assert any(blocks_kept(lambda: ask(client, 200)) < 100 for _ in range(3))
         assert threading.active_count() <= threads
 
@@ -109,7 +109,7 @@ class TestGrowth:
             pass  # until the server has closed its ends as well
         settled = open_files() <= most
         del client
-        gc.collect()  # what is left open warns here, and not in another test
+        gc.collect()  # open connections warn here, and not in another test
         assert settled
 
 

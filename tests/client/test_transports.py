@@ -85,7 +85,7 @@ def test_a_client_works_in_event_loops_in_a_row(
     assert [run(call(client)) for _ in range(4)] == [17] * 4
     assert recorder.connections == 4
     del client
-    gc.collect()  # what the loops left open warns now, and not in another test
+    gc.collect()  # open connections warn here, and not in another test
 
 
 def test_a_client_works_in_event_loops_in_a_row_that_close_it(
@@ -176,7 +176,7 @@ def test_threads_share_one_transport_which_is_made_at_the_first_call(recorder: R
     assert len(factory.made) == 2
 
 
-# --- what a function may return -----------------------------------------------------------------
+# --- invalid functions --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("returned", [None, "transport", httpx.HTTPTransport])
@@ -201,7 +201,7 @@ def test_more_arguments_reach_httpx_s_transport(get: Get, recorder: Recorder) ->
     assert recorder.peers == ["127.0.0.2"]
 
 
-# --- what a transport may raise -----------------------------------------------------------------
+# --- exceptions of a transport ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
