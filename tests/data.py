@@ -65,3 +65,11 @@ CALL: dict[str, Any] = {
     "CALL_LIST_MODE": False,
 }
 """A call with every known field, which a sandbox also starts with; not to be changed in place."""
+
+REFRESH = {
+    "grant_type": "refresh_token",
+    "client_id": "sandboxclientid",
+    "client_secret": "sandboxclientsecret",
+    "refresh_token": "sandboxrefreshtoken",
+}
+"""What an application sends to the OAuth server of a fresh sandbox to refresh its token."""

@@ -50,11 +50,12 @@ def create_app(
     ]
     for route in portal_routes:
         route.app = journal.recording(route.app)
-    pages = Pages(portal, Card(portal), journal, handler=handler, widget_port=widget_port)
+    card = Card(portal)
+    pages = Pages(portal, card, journal, handler=handler, widget_port=widget_port)
     app = Starlette(
         routes=[
             *portal_routes,
-            *control.routes(portal, journal, deliveries),
+            *control.routes(portal, card, journal, deliveries),
             *docs.routes(),
             *pages.routes(),
             *widget.routes(origin),

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from .card.card import Card
 from .portal import json_text
 from .portal.call import InvalidCallError
 from .portal.errors import PortalError
@@ -35,7 +36,7 @@ def _invalid(description: str) -> Response:
     return _json({"error": "INVALID_VALUE", "error_description": description}, 422)
 
 
-def routes(portal: Portal, journal: Journal, deliveries: Deliveries) -> list[Route]:
+def routes(portal: Portal, card: Card, journal: Journal, deliveries: Deliveries) -> list[Route]:
     """Give the endpoints for one portal."""
 
     def expire_tokens() -> None:
@@ -97,6 +98,7 @@ def routes(portal: Portal, journal: Journal, deliveries: Deliveries) -> list[Rou
         return change_to_member
 
     def reset() -> None:
+        card.reset()
         portal.reset()
         journal.clear()
         deliveries.clear()

@@ -54,7 +54,7 @@ class Card:
 
     def __init__(self, portal: Portal, *, close_after: float = CLOSE_AFTER) -> None:
         """`close_after`: seconds from the far end's hang-up to the close that was put off."""
-        self.close_after = close_after
+        self.close_after = self._initial_close_after = close_after
         self._portal = portal
         self._listeners: list[Callable[[Turn], None]] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -74,6 +74,11 @@ class Card:
         self._ended = False  # an external call whose state does not say so
         self._position = 0  # how many clients of the call list have been loaded
         self._number: str | None = None  # what is hidden
+
+    def reset(self) -> None:
+        """Return to the state at the start; the portal's own reset closes the card."""
+        self.close_after = self._initial_close_after
+        self._set_initial_state()
 
     def subscribe(self, listener: Callable[[Turn], None]) -> Callable[[], None]:
         """Call `listener` with each turn from now on; what is returned ends that."""
