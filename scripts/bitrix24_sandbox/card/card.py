@@ -14,7 +14,6 @@ from copy import deepcopy
 from typing import Any, Literal
 
 from ..portal.call import Call, default_call, is_external
-from ..portal.crm import title
 from ..portal.scenarios import (
     call_list_client,
     external_call,
@@ -24,17 +23,17 @@ from ..portal.scenarios import (
     unbound_call,
 )
 from ..portal.state import Portal
+from .calls import items, loads_crm_data, next_item, same_card
 from .events import BEFORE_CLOSE, Event, Turn, entity_changed, opening, state_changed
 
 CLOSE_AFTER = 65.0  # seconds; older pages of the portal's documentation say 60
 
-# The people a made-up call list rings, and what else there is to bind a call to.
+# The people a made-up call list rings.
 CLIENTS = (
     ("+12025550118", "COMPANY", 8),
     ("+12025550163", "CONTACT", 23),
     ("+12025550187", "LEAD", 52),
 )
-ITEMS = (("LEAD", 52), ("CONTACT", 23), ("COMPANY", 8), ("DEAL", 314))
 
 
 class UnknownActionError(LookupError):
@@ -134,7 +133,7 @@ class Card:
             "far-end-hangs-up": under_way,
             "call-fails": under_way and is_external(call),
             "operator-hangs-up": under_way,
-            "bind": self._next_item(call) is not None,
+            "bind": next_item(call) is not None,
             "no-activity": True,
             "hidden-number": True,
             "comment": True,
@@ -240,7 +239,7 @@ class Card:
     def bind(self) -> None:
         """Bind the call to one more CRM item, which becomes its entity."""
         call = self._present()
-        item = self._next_item(call)
+        item = next_item(call)
         if item is None:
             raise NotNowError("The call is bound to every CRM item there is.")
         entity_type, entity_id = item
@@ -358,10 +357,6 @@ class Card:
     def _change(self, **fields: Any) -> None:
         self._portal.set_call({**self._present(), **fields})
 
-    def _next_item(self, call: Call) -> tuple[str, int] | None:
-        bound = set(bound_items(call))
-        return next((item for item in ITEMS if item not in bound), None)
-
     def _start_timer(self) -> None:
         self._stop_timer()
         self._closes_at = time.monotonic() + self.close_after
@@ -405,45 +400,3 @@ ACTIONS: dict[str, Callable[[Card], None]] = {
     "other-tab": Card.switch_away,
     "close": Card.close,
 }
-
-
-def same_card(before: Call, now: Call) -> bool:
-    """Another call has another card, but a call list keeps one card for all its clients.
-
-    A call may have no id at first.
-    """
-    in_call_list = bool(before["CALL_LIST_MODE"] and now["CALL_LIST_MODE"])
-    return in_call_list or before["CALL_ID"] == now["CALL_ID"] or _has_got_its_id(before, now)
-
-
-def _has_got_its_id(before: Call, now: Call) -> bool:
-    fixed = ("PHONE_NUMBER", "CALL_DIRECTION", "CALL_LIST_MODE")
-    return before["CALL_ID"] == "" and all(before.get(name) == now.get(name) for name in fixed)
-
-
-def loads_crm_data(before: Call, now: Call) -> bool:
-    """Tell whether the card loads CRM data. Another number alone does not make it, nor an id."""
-    entity = ("CRM_ENTITY_TYPE", "CRM_ENTITY_ID", "CRM_BINDINGS")
-    another_call = before["CALL_ID"] != now["CALL_ID"] and not _has_got_its_id(before, now)
-    return another_call or any(before[name] != now[name] for name in entity)
-
-
-def bound_items(call: Call) -> list[tuple[str, Any]]:
-    """What the call is bound to, by type and id; without the crm module there are only numbers."""
-    return [
-        (b["ENTITY_TYPE"], b["ENTITY_ID"])
-        if "ENTITY_TYPE" in b
-        else (f"Owner type {b['OWNER_TYPE_ID']}", b["OWNER_ID"])
-        for b in call["CRM_BINDINGS"]
-    ]
-
-
-def items(call: Call) -> list[dict[str, Any]]:
-    """The CRM items of the call, its own entity first, with a title where there is one."""
-    main: tuple[str, Any] = (call["CRM_ENTITY_TYPE"], call["CRM_ENTITY_ID"])
-    bound = bound_items(call)
-    every = dict.fromkeys([main, *bound] if main[0] else bound)
-    return [
-        {"type": kind, "id": number, "title": title(kind, number), "main": (kind, number) == main}
-        for kind, number in every
-    ]
