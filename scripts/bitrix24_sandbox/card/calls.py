@@ -1,12 +1,41 @@
-"""The call in the card: how it differs from the one before, and the CRM items it is bound to."""
+"""The call in the card: how it begins, what makes it another call, and its CRM items."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ..portal.call import Call
 from ..portal.crm import title
+from ..portal.scenarios import external_call, outgoing_unbound_call, own_call, unbound_call
+
+# The people a made-up call list rings.
+CLIENTS = (
+    ("+12025550118", "COMPANY", 8),
+    ("+12025550163", "CONTACT", 23),
+    ("+12025550187", "LEAD", 52),
+)
 
 # What there is to bind a call to.
 ITEMS = (("LEAD", 52), ("CONTACT", 23), ("COMPANY", 8), ("DEAL", 314))
+
+
+def unidentified_call() -> Call:
+    """Make an incoming call without a number; the page calls it unknown, and leaves it out."""
+    call = unbound_call("")
+    del call["PHONE_NUMBER"]
+    return call
+
+
+NEW_CALLS: dict[str, Callable[[], Call]] = {
+    "ring": own_call,
+    "dial": outgoing_unbound_call,
+    "callback": partial(own_call, CALL_DIRECTION="callback"),
+    "transferred-call": partial(own_call, CALL_DIRECTION="incomingTransfer"),
+    "unbound-call": partial(unbound_call, "+12025550199"),
+    "unidentified-call": unidentified_call,
+    "external-call": external_call,
+}
+"""The calls that open a card, by the action that begins them."""
 
 
 def same_card(before: Call, now: Call) -> bool:
@@ -44,6 +73,18 @@ def next_item(call: Call) -> tuple[str, int] | None:
     """Return the item that the call is bound to next; None if it is bound to all of them."""
     bound = set(bound_items(call))
     return next((item for item in ITEMS if item not in bound), None)
+
+
+def bound_to(call: Call, entity_type: str, entity_id: int) -> Call:
+    """Return the call, bound to one more item, which becomes its entity."""
+    binding = {"ENTITY_TYPE": entity_type, "ENTITY_ID": entity_id}
+    return {
+        "CRM_ACTIVITY_ID": "",
+        **call,
+        "CRM_ENTITY_TYPE": entity_type,
+        "CRM_ENTITY_ID": entity_id,
+        "CRM_BINDINGS": [*call["CRM_BINDINGS"], binding],
+    }
 
 
 def items(call: Call) -> list[dict[str, Any]]:

@@ -14,26 +14,20 @@ from copy import deepcopy
 from typing import Any, Literal
 
 from ..portal.call import Call, default_call, is_external
-from ..portal.scenarios import (
-    call_list_client,
-    external_call,
-    new_call_id,
-    outgoing_unbound_call,
-    own_call,
-    unbound_call,
-)
+from ..portal.scenarios import call_list_client, new_call_id
 from ..portal.state import Portal
-from .calls import items, loads_crm_data, next_item, same_card
+from .calls import (
+    CLIENTS,
+    NEW_CALLS,
+    bound_to,
+    items,
+    loads_crm_data,
+    next_item,
+    same_card,
+)
 from .events import BEFORE_CLOSE, Event, Turn, entity_changed, opening, state_changed
 
 CLOSE_AFTER = 65.0  # seconds; older pages of the portal's documentation say 60
-
-# The people a made-up call list rings.
-CLIENTS = (
-    ("+12025550118", "COMPANY", 8),
-    ("+12025550163", "CONTACT", 23),
-    ("+12025550187", "LEAD", 52),
-)
 
 
 class UnknownActionError(LookupError):
@@ -148,49 +142,24 @@ class Card:
         return [action for action, makes_sense in possible.items() if makes_sense]
 
     def act(self, action: str) -> None:
-        """Let `action` happen.
+        """Carry out an action.
 
-        Raises `UnknownActionError`, or `NotNowError` when it makes no sense in the present state.
+        Raise `UnknownActionError`, or `NotNowError` when it makes no sense in the current state.
         """
-        if action not in ACTIONS:
-            raise UnknownActionError(f"There is no action {action!r}: use {', '.join(ACTIONS)}.")
+        if action not in NEW_CALLS and action not in ACTIONS:
+            names = ", ".join(dict.fromkeys([*NEW_CALLS, *ACTIONS]))
+            raise UnknownActionError(f"There is no action {action!r}: use {names}.")
         if action not in self.actions():
             possible = ", ".join(sorted(self.actions()))
             raise NotNowError(f"{action!r} makes no sense now; what can happen is {possible}.")
-        ACTIONS[action](self)
-
-    def ring(self) -> None:
-        """A call comes in; on the card of a call list, the client on it is dialled."""
-        if self.call is None:
-            self._portal.set_call(own_call())
+        if self.call is None and action in NEW_CALLS:
+            self._portal.set_call(NEW_CALLS[action]())
         else:
-            self._change(CALL_ID=new_call_id(), CALL_STATE="connecting")
+            ACTIONS[action](self)
 
-    def dial(self) -> None:
-        """The operator dials a number that the CRM does not know."""
-        self._portal.set_call(outgoing_unbound_call())
-
-    def callback(self) -> None:
-        """The portal rings a client who has asked for it on a web page."""
-        self._portal.set_call(own_call(CALL_DIRECTION="callback"))
-
-    def transferred_call(self) -> None:
-        """Another operator hands a call over."""
-        self._portal.set_call(own_call(CALL_DIRECTION="incomingTransfer"))
-
-    def unbound_call(self) -> None:
-        """Somebody calls whom the CRM does not know."""
-        self._portal.set_call(unbound_call("+12025550199"))
-
-    def unidentified_call(self) -> None:
-        """A call comes in without a number; the page calls it unknown, and leaves it out."""
-        call = unbound_call("")
-        del call["PHONE_NUMBER"]
-        self._portal.set_call(call)
-
-    def external_call(self) -> None:
-        """Another telephony registers a call; the portal takes it for connected."""
-        self._portal.set_call(external_call())
+    def dial_client(self) -> None:
+        """Dial the client of the call list who is on the card."""
+        self._change(CALL_ID=new_call_id(), CALL_STATE="connecting")
 
     def answer(self) -> None:
         """Whoever was rung picks up; a call that had no id has one by now."""
@@ -239,19 +208,8 @@ class Card:
     def bind(self) -> None:
         """Bind the call to one more CRM item, which becomes its entity."""
         call = self._present()
-        item = next_item(call)
-        if item is None:
-            raise NotNowError("The call is bound to every CRM item there is.")
-        entity_type, entity_id = item
-        self._change(
-            CRM_ACTIVITY_ID=call.get("CRM_ACTIVITY_ID", ""),
-            CRM_ENTITY_TYPE=entity_type,
-            CRM_ENTITY_ID=entity_id,
-            CRM_BINDINGS=[
-                *call["CRM_BINDINGS"],
-                {"ENTITY_TYPE": entity_type, "ENTITY_ID": entity_id},
-            ],
-        )
+        if item := next_item(call):
+            self._portal.set_call(bound_to(call, *item))
 
     def no_activity(self) -> None:
         """Take the CRM activity away; once more brings one back."""
@@ -373,18 +331,8 @@ class Card:
         return round(max(0.0, self._closes_at - time.monotonic()), 1)
 
 
-NEW_CALLS: dict[str, Callable[[Card], None]] = {
-    "ring": Card.ring,
-    "dial": Card.dial,
-    "callback": Card.callback,
-    "transferred-call": Card.transferred_call,
-    "unbound-call": Card.unbound_call,
-    "unidentified-call": Card.unidentified_call,
-    "external-call": Card.external_call,
-}
-
 ACTIONS: dict[str, Callable[[Card], None]] = {
-    **NEW_CALLS,
+    "ring": Card.dial_client,
     "answer": Card.answer,
     "far-end-hangs-up": Card.far_end_hangs_up,
     "call-fails": Card.call_fails,
