@@ -1,4 +1,4 @@
-"""What the tests share: one running sandbox, or the one that `SANDBOX_URL` points at."""
+"""Shared by all tests: one running sandbox, or the one at `SANDBOX_URL`."""
 
 import os
 from collections.abc import Iterator
@@ -8,12 +8,12 @@ import pytest
 from bitrix24_sandbox.server import running
 from bitrix24_sandbox.testing import Sandbox
 
-# The folders whose files take longest, which are begun with so that all workers end together.
+# The folders whose files take longest. They start first, so that all workers end together.
 LONGEST = ("bridge/browser", "sandbox/browser", "scripts", "contract")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the folders that take longest, in the order of `LONGEST`."""
+    """Start with the folders that take longest, in the order of `LONGEST`."""
 
     def place(item: pytest.Item) -> int:
         path = item.path.relative_to(Path(__file__).parent).as_posix()
@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def running_sandbox() -> Iterator[Sandbox]:
-    """A sandbox for all tests of this process; ask for `sandbox`, which each test gets afresh."""
+    """One sandbox for all tests of this process; use `sandbox`, which is reset for each test."""
     if origin := os.environ.get("SANDBOX_URL"):
         yield Sandbox(origin.rstrip("/"))
     else:
@@ -34,11 +34,10 @@ def running_sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def sandbox(running_sandbox: Sandbox) -> Iterator[Sandbox]:
-    """The running sandbox in the state of its start, which it returns to after the test."""
+def sandbox(running_sandbox: Sandbox) -> Sandbox:
+    """The running sandbox, reset for the test."""
     running_sandbox.reset()
-    yield running_sandbox
-    running_sandbox.reset()
+    return running_sandbox
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What portals answer, by facts about them; contract, client and sandbox are checked against it."""
+"""What is known of portals' responses; contract, client and sandbox are checked against it."""
 
 from typing import Any, NamedTuple
 
@@ -8,9 +8,9 @@ class Error(NamedTuple):
 
     code: str
     statuses: tuple[int, ...]
-    """That of a portal of today, then that of older documentation where it is another one."""
+    """The status on current portals, then that of older documentation if it differs."""
     description: str | None
-    """None where no source gives it."""
+    """None if no source has it."""
 
 
 ERRORS = [
@@ -45,7 +45,7 @@ ERRORS = [
 ]
 
 TODAY = {error.code: error.statuses[0] for error in ERRORS}
-"""The status of each error on a portal of today, by its code."""
+"""The status of each error on current portals, by code."""
 
 CALL: dict[str, Any] = {
     "CALL_ID": "externalCall.c3ee67f1a63f6e6117c230ab59cc49ea.1723556778",
@@ -64,7 +64,10 @@ CALL: dict[str, Any] = {
     "CALL_STATE": "connected",
     "CALL_LIST_MODE": False,
 }
-"""A call with every known field, which a sandbox also starts with; not to be changed in place."""
+"""A call with every known field, the one that a sandbox starts with. Do not change it in place."""
+
+GET_STATUS: dict[str, Any] = {"PLACEMENT": "getStatus", "PARAMS": {}}
+"""The fields of a request for the call."""
 
 REFRESH = {
     "grant_type": "refresh_token",
@@ -72,4 +75,4 @@ REFRESH = {
     "client_secret": "sandboxclientsecret",
     "refresh_token": "sandboxrefreshtoken",
 }
-"""What an application sends to the OAuth server of a fresh sandbox to refresh its token."""
+"""The fields of a request that refreshes the token of a sandbox's start."""

@@ -1,6 +1,7 @@
-"""What the tests of the sandbox share: an HTTP client, a sandbox with HTTPS, and its judges."""
+"""Shared by the sandbox's tests: HTTP clients, a sandbox with HTTPS, and programs with SDKs."""
 
 import json
+import ssl
 import subprocess
 import sys
 import threading
@@ -14,6 +15,8 @@ import pytest
 from bitrix24_sandbox.server import running
 from bitrix24_sandbox.testing import Sandbox
 
+from tests.data import GET_STATUS
+
 Ask = Callable[..., httpx.Response]
 
 # Its tests run where the distribution is installed: see test_distribution.
@@ -22,7 +25,7 @@ collect_ignore = ["application"]
 
 @pytest.fixture(scope="session")
 def http() -> Iterator[httpx.Client]:
-    """A client that adds nothing of its own to a request, and follows no redirect."""
+    """A client that ignores the environment, and follows no redirect."""
     with httpx.Client(trust_env=False, timeout=60) as client:
         yield client
 
@@ -32,35 +35,42 @@ def ask(http: httpx.Client, sandbox: Sandbox) -> Ask:
     """Send `getStatus` with a webhook, as JSON."""
 
     def ask() -> httpx.Response:
-        return http.post(
-            f"{sandbox.webhook_url}placement.call", json={"PLACEMENT": "getStatus", "PARAMS": {}}
-        )
+        return http.post(f"{sandbox.webhook_url}placement.call", json=GET_STATUS)
 
     return ask
 
 
 @pytest.fixture(scope="session")
 def running_tls_sandbox() -> Iterator[Sandbox]:
-    """A sandbox with HTTPS for all tests of this process; ask for `tls_sandbox`."""
+    """One sandbox with HTTPS for all tests of this process; use `tls_sandbox`."""
     with running(tls=True) as sandbox:
         yield sandbox
 
 
 @pytest.fixture
 def tls_sandbox(running_tls_sandbox: Sandbox) -> Sandbox:
-    """The sandbox with HTTPS, in the state of its start."""
+    """The sandbox with HTTPS, reset for the test."""
     running_tls_sandbox.reset()
     return running_tls_sandbox
 
 
+@pytest.fixture(scope="session")
+def trusting_http(running_tls_sandbox: Sandbox) -> Iterator[httpx.Client]:
+    """A client that trusts the CA of `tls_sandbox`."""
+    assert running_tls_sandbox.tls
+    context = ssl.create_default_context(cafile=running_tls_sandbox.tls)
+    with httpx.Client(verify=context, trust_env=False, timeout=60) as client:
+        yield client
+
+
 @dataclass(frozen=True)
-class Judge:
-    """A program that asks the sandbox with an SDK which knows nothing of it."""
+class SdkProgram:
+    """A program that calls the sandbox with an SDK, which knows nothing of sandboxes."""
 
     program: subprocess.Popen[str]
 
     def ask(self, **question: Any) -> Any:
-        """Put one question, and return the answer, which comes within a minute or never."""
+        """Send one question, and return the answer; fail if there is none within a minute."""
         assert self.program.stdin
         assert self.program.stdout
         patience = threading.Timer(60, self.program.kill)
@@ -75,11 +85,11 @@ class Judge:
 
 
 @pytest.fixture(scope="session")
-def start_judge(running_tls_sandbox: Sandbox) -> Iterator[Callable[[str], Judge]]:
-    """Start the program of this name, with nothing in its environment but whom to trust."""
+def start_sdk(running_tls_sandbox: Sandbox) -> Iterator[Callable[[str], SdkProgram]]:
+    """Start the program of this name, with only the CA in its environment."""
     programs: list[subprocess.Popen[str]] = []
 
-    def start_judge(name: str) -> Judge:
+    def start_sdk(name: str) -> SdkProgram:
         program = subprocess.Popen(
             [
                 sys.executable,
@@ -95,39 +105,36 @@ def start_judge(running_tls_sandbox: Sandbox) -> Iterator[Callable[[str], Judge]
             text=True,
         )
         programs.append(program)
-        return Judge(program)
+        return SdkProgram(program)
 
-    yield start_judge
+    yield start_sdk
     for program in programs:
-        program.communicate(timeout=60)  # at the end of its input it ends
-
-
-UNUSUAL_CALL = {
-    "CALL_ID": 'externalCall.Ωmega:"quoted"&<b>%5B%5D\\\U0001f4de.0',
-    "PHONE_NUMBER": "hidden",
-    "LINE_NUMBER": "",
-    "LINE_NAME": "  Empfang \u2013 \u0420\u0435\u0446\u0435\u043f\u0446\u0438\u044f ",
-    "CRM_ENTITY_TYPE": "DYNAMIC_1042",
-    "CRM_ENTITY_ID": 9007199254740991,
-    "CRM_ACTIVITY_ID": "",
-    "CRM_BINDINGS": [
-        {"ENTITY_TYPE": "DEAL", "ENTITY_ID": 0},
-        {"ENTITY_TYPE": "SMART_INVOICE", "ENTITY_ID": 2147483648},
-    ],
-    "CALL_DIRECTION": "incomingTransfer",
-    "CALL_STATE": "on hold, which nobody has listed yet",
-    "CALL_LIST_MODE": True,
-}
+        program.communicate(timeout=60)  # it ends with its input
 
 
 @pytest.fixture(scope="session")
 def unusual_call() -> dict[str, Any]:
-    """A call like no other."""
-    return UNUSUAL_CALL
+    """A call with an unusual value in each field."""
+    return {
+        "CALL_ID": 'externalCall.Ωmega:"quoted"&<b>%5B%5D\\\U0001f4de.0',
+        "PHONE_NUMBER": "hidden",
+        "LINE_NUMBER": "",
+        "LINE_NAME": "  Empfang \u2013 \u0420\u0435\u0446\u0435\u043f\u0446\u0438\u044f ",
+        "CRM_ENTITY_TYPE": "DYNAMIC_1042",
+        "CRM_ENTITY_ID": 9007199254740991,
+        "CRM_ACTIVITY_ID": "",
+        "CRM_BINDINGS": [
+            {"ENTITY_TYPE": "DEAL", "ENTITY_ID": 0},
+            {"ENTITY_TYPE": "SMART_INVOICE", "ENTITY_ID": 2147483648},
+        ],
+        "CALL_DIRECTION": "incomingTransfer",
+        "CALL_STATE": "on hold, which no documentation lists",
+        "CALL_LIST_MODE": True,
+    }
 
 
 @pytest.fixture
 def held_call(tls_sandbox: Sandbox, unusual_call: dict[str, Any]) -> dict[str, Any]:
-    """The call that the sandbox with HTTPS now holds, which is like no other."""
+    """The unusual call, set in `tls_sandbox`."""
     tls_sandbox.call = unusual_call
     return unusual_call

@@ -1,4 +1,4 @@
-"""A handler of an application, which keeps what it receives."""
+"""An application's event handler, which records the requests to it."""
 
 import queue
 import threading
@@ -22,7 +22,7 @@ class Received:
         return self.form["event"]
 
     def members(self, name: str) -> dict[str, str]:
-        """The members of `data` or `auth`."""
+        """Return the members of `data` or `auth`."""
         start = f"{name}["
         return {
             key.removeprefix(start)[:-1]: value
@@ -32,7 +32,7 @@ class Received:
 
 
 class Handler:
-    """A handler at a URL of its own; what it received, it gives in that order."""
+    """A handler and its URL; it returns the requests in the order of their arrival."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -54,7 +54,7 @@ Answer = Callable[[Received], int]
 
 @contextmanager
 def handling(answer: Answer = lambda _: 200, **headers: str) -> Iterator[Handler]:
-    """Run a handler; `answer` gives the status of its responses."""
+    """Run a handler; `answer` returns the status of each response."""
 
     class Serving(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

@@ -1,9 +1,11 @@
-"""What is sent without end, or slowly: the sandbox takes so much of it, and others do not wait."""
+"""Endless or slow input: the sandbox accepts a bounded amount, and other requests do not wait."""
 
 import asyncio
-import json
+import contextlib
 import socket
 import threading
+from collections.abc import Iterator
+from http.client import HTTPResponse
 from typing import Any
 
 import httpx
@@ -18,6 +20,9 @@ from bitrix24_sandbox.server import running
 from bitrix24_sandbox.testing import Sandbox
 from bitrix24_sandbox.web import card_page
 
+from tests.data import GET_STATUS
+from tests.sandbox.turns import open_page, opening_of_widget
+
 MULTIPART = "multipart/form-data; boundary=a"
 
 
@@ -26,19 +31,21 @@ def part(name: str) -> bytes:
 
 
 class TestFields:
-    def test_a_form_and_a_query_give_so_many(self) -> None:
+    """Only the first `MAX_FIELDS` count."""
+
+    def test_of_a_form_or_a_query(self) -> None:
         pairs = "&".join(f"a{i}=1" for i in range(2 * MAX_FIELDS))
         fields = from_query(pairs)
         assert len(fields) == MAX_FIELDS
         assert fields[f"a{MAX_FIELDS - 1}"] == "1"
         assert from_query("&" * MAX_BODY + "a=1") == {}
 
-    def test_a_multipart_form_gives_so_many(self) -> None:
+    def test_of_a_multipart_form(self) -> None:
         body = b"".join(part(f"a{i}") for i in range(2 * MAX_FIELDS)) + b"--a--\r\n"
         assert len(from_body(MULTIPART, body)) == MAX_FIELDS
 
     @pytest.mark.parametrize("cmd", [["x"] * 20_000, {str(i): "x" for i in range(20_000)}])
-    def test_a_batch_answers_to_so_many_commands(
+    def test_of_the_commands_of_a_batch(
         self, cmd: Any, http: httpx.Client, sandbox: Sandbox
     ) -> None:
         answer = http.post(f"{sandbox.webhook_url}batch", json={"cmd": cmd}, timeout=60)
@@ -46,7 +53,7 @@ class TestFields:
         assert len(answer.json()["result"]["result_error"]) == MAX_FIELDS
 
 
-def test_others_are_answered_while_a_large_body_is_read(
+def test_other_requests_are_answered_while_a_large_body_is_read(
     http: httpx.Client, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reading, answered = threading.Event(), threading.Event()
@@ -58,7 +65,7 @@ def test_others_are_answered_while_a_large_body_is_read(
         return from_body(content_type, body)
 
     monkeypatch.setattr(entry, "from_body", read_slowly)
-    request = {"PLACEMENT": "getStatus", "A": "x" * 2_000_000}
+    request = {**GET_STATUS, "A": "x" * 2_000_000}
     statuses: list[int] = []
     url = f"{sandbox.webhook_url}placement.call"
     large = threading.Thread(
@@ -66,7 +73,7 @@ def test_others_are_answered_while_a_large_body_is_read(
     )
     large.start()
     assert reading.wait(60)
-    assert http.post(url, json={"PLACEMENT": "getStatus"}).status_code == 200
+    assert http.post(url, json=GET_STATUS).status_code == 200
     answered.set()
     large.join()
     assert statuses == [200]
@@ -85,12 +92,11 @@ class TestBodies:
             ("POST", "/oauth/token/", 64 * 1024, 413),
         ],
     )
-    def test_a_body_without_end_is_read_to_its_bound_and_refused(
+    def test_an_endless_body_is_read_up_to_its_limit_and_refused(
         self, method: str, path: str, size: int, status: int, sandbox: Sandbox
     ) -> None:
-        parts = httpx.URL(sandbox.origin)
         head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
-        with socket.create_connection((parts.host, parts.port or 80), timeout=60) as connection:
+        with connected(sandbox) as connection:
             connection.sendall(head.encode())
             chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
             for _ in range(size // 0x10000 + 1):
@@ -98,66 +104,58 @@ class TestBodies:
             assert connection.recv(100).startswith(f"HTTP/1.1 {status} ".encode())
 
     def test_the_widget_s_too(self, http: httpx.Client, sandbox: Sandbox) -> None:
-        with http.stream("GET", f"{sandbox.origin}/sandbox/card/turns") as stream:
-            turns = (json.loads(line.partition(": ")[2] or "{}") for line in stream.iter_lines())
-            opening = next(turn["open"] for turn in turns if turn.get("open"))
-        answer = http.post(opening["action"], content=b"a" * 1_100_000)
-        assert answer.status_code == 413
+        opening = opening_of_widget(http, sandbox.origin)
+        assert http.post(opening["action"], content=b"a" * 1_100_000).status_code == 413
+
+
+WHOLE = b"GET /sandbox/state HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 class TestHeads:
-    @pytest.mark.parametrize(
-        "sent", [b"", b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nHost: localhost\r\nA: b\r\n"]
-    )
-    def test_one_that_never_ends_is_closed(
-        self, sent: bytes, monkeypatch: pytest.MonkeyPatch
+    @pytest.fixture
+    def impatient(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+        monkeypatch.setattr(server, "HEAD_SECONDS", 0.2)
+        with running() as sandbox:
+            yield sandbox
+
+    @pytest.mark.parametrize("head", [b"", WHOLE[:20], WHOLE[:-2]])
+    def test_a_connection_with_an_endless_head_is_closed(
+        self, head: bytes, impatient: Sandbox
     ) -> None:
-        monkeypatch.setattr(server, "HEAD_SECONDS", 0.2)
-        with running() as sandbox:
-            assert closed(sandbox, sent)
+        with connected(impatient) as connection:
+            if head:  # without one, the time begins with the connection
+                assert exchange(connection) == 200
+            connection.sendall(head)
+            with contextlib.suppress(ConnectionResetError):
+                assert connection.recv(65536) == b""
 
-    def test_one_after_another_request_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(server, "HEAD_SECONDS", 0.2)
-        whole = b"GET /sandbox/state HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        with running() as sandbox:
-            assert closed(sandbox, whole, whole[:20])
-
-    def test_a_connection_that_is_kept_alive_is_not(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(server, "HEAD_SECONDS", 0.2)
-        whole = b"GET /sandbox/state HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        with running() as sandbox:
-            assert not closed(sandbox, whole, patience=0.6)
-
-    def test_a_long_answer_is_not_cut_off(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(server, "HEAD_SECONDS", 0.2)
-        with running() as sandbox:
-            sandbox.fail("slow", seconds=0.6)
-            answer = httpx.post(
-                f"{sandbox.webhook_url}placement.call", json={"PLACEMENT": "getStatus"}, timeout=60
-            )
+    def test_an_idle_connection_and_a_slow_response_are_not_cut_off(
+        self, http: httpx.Client, impatient: Sandbox
+    ) -> None:
+        with connected(impatient) as idle:
+            assert exchange(idle) == 200
+            impatient.fail("slow", seconds=0.4)  # longer than a head may take
+            answer = http.post(f"{impatient.webhook_url}placement.call", json=GET_STATUS)
             assert answer.status_code == 200
+            assert exchange(idle) == 200
 
 
-def closed(sandbox: Sandbox, *sent: bytes, patience: float = 60) -> bool:
-    """Send this, with an answer to all but the last; tell whether the connection is closed then."""
+def connected(sandbox: Sandbox) -> socket.socket:
     url = httpx.URL(sandbox.origin)
-    with socket.create_connection((url.host, url.port or 80), timeout=patience) as connection:
-        for request in sent[:-1]:
-            connection.sendall(request)
-            assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
-        connection.sendall(sent[-1])
-        try:
-            while connection.recv(65536):
-                pass
-        except TimeoutError:
-            return False
-        except ConnectionResetError:
-            return True
-    return True
+    return socket.create_connection((url.host, url.port or 80), timeout=60)
+
+
+def exchange(connection: socket.socket) -> int:
+    """Send a request; return the status of the whole response."""
+    connection.sendall(WHOLE)
+    response = HTTPResponse(connection)
+    response.begin()
+    response.read()
+    return response.status
 
 
 class TestStreams:
-    def test_a_page_that_does_not_read_is_given_up(self) -> None:
+    def test_a_page_that_does_not_read_has_to_reconnect(self) -> None:
         async def run() -> None:
             portal = Portal()
             place = Place("127.0.0.1:1", secure=False, uri="/")
@@ -170,15 +168,11 @@ class TestStreams:
 
         asyncio.run(asyncio.wait_for(run(), 60))
 
-    def test_so_many_pages_can_be_open(
-        self, http: httpx.Client, monkeypatch: pytest.MonkeyPatch
+    def test_the_number_of_open_pages_is_limited(
+        self, http: httpx.Client, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(card_page, "MOST_PAGES", 1)
-        with running() as sandbox:
-            url = f"{sandbox.origin}/sandbox/card/turns"
-            with http.stream("GET", url) as first:
-                lines = first.iter_lines()
-                next(lines)  # the page is open, as long as somebody reads it
-                answer = http.get(url)
-                assert answer.status_code == 503
-                assert answer.json()["error"] == "TOO_MANY_PAGES"
+        with open_page(http, sandbox.origin) as turns:
+            next(turns)  # the page is open
+            answer = http.get(f"{sandbox.origin}/sandbox/card/turns")
+            assert (answer.status_code, answer.json()["error"]) == (503, "TOO_MANY_PAGES")

@@ -5,11 +5,11 @@ from typing import Any
 
 import httpx
 import pytest
-from bitrix24_sandbox.portal.state import Portal
-from bitrix24_sandbox.server import running
 from bitrix24_sandbox.testing import Sandbox
 
-ASKED = {"PLACEMENT": "getStatus", "PARAMS": {}}
+from tests.data import GET_STATUS
+
+WEBHOOK = "/rest/1/sandboxwebhook"
 
 
 def assert_error(answer: httpx.Response, status: int, code: str, description: str) -> None:
@@ -17,85 +17,73 @@ def assert_error(answer: httpx.Response, status: int, code: str, description: st
     assert answer.json() == {"error": code, "error_description": description}
 
 
+def assert_argument(answer: httpx.Response, name: str) -> None:
+    assert answer.status_code == 400, answer.text
+    assert (answer.json()["error"], answer.json()["argument"]) == ("ERROR_ARGUMENT", name)
+
+
 class TestAuthentication:
     @pytest.mark.parametrize(
-        "path",
+        "webhook",
         ["1/wrong", "2/sandboxwebhook", "1/sandboxwebhook%20", "1/SANDBOXWEBHOOK", "0/%00"],
     )
     def test_a_wrong_webhook_has_invalid_credentials(
-        self, path: str, http: httpx.Client, sandbox: Sandbox
+        self, webhook: str, http: httpx.Client, sandbox: Sandbox
     ) -> None:
-        answer = http.post(f"{sandbox.origin}/rest/{path}/placement.call", json=ASKED)
+        answer = http.post(f"{sandbox.origin}/rest/{webhook}/placement.call", json=GET_STATUS)
         assert_error(answer, 401, "INVALID_CREDENTIALS", "Invalid request credentials")
 
     @pytest.mark.parametrize("auth", [None, "", 17, {}, ["sandboxaccesstoken"], True])
-    def test_a_call_without_a_token_is_no_auth_found(
+    def test_a_call_without_a_token_has_no_auth(
         self, auth: object, http: httpx.Client, oauth_url: str
     ) -> None:
-        answer = http.post(f"{oauth_url}/placement.call", json={**ASKED, "auth": auth})
+        answer = http.post(
+            f"{oauth_url}/placement.call",
+            json={**GET_STATUS, "auth": auth},
+            headers={"Authorization": "Bearer sandboxaccesstoken"},  # which a portal ignores
+        )
         assert_error(answer, 401, "NO_AUTH_FOUND", "Wrong authorization data")
 
-    def test_a_token_in_a_header_is_no_auth_found(self, http: httpx.Client, oauth_url: str) -> None:
-        headers = {"Authorization": "Bearer sandboxaccesstoken"}
-        answer = http.post(f"{oauth_url}/placement.call", json=ASKED, headers=headers)
-        assert_error(answer, 401, "NO_AUTH_FOUND", "Wrong authorization data")
-
+    @pytest.mark.parametrize("token", ["never-issued", "sandboxaccesstoke", "sandboxrefreshtoken"])
     def test_a_token_that_was_never_issued_is_invalid(
-        self, http: httpx.Client, oauth_url: str
+        self, token: str, http: httpx.Client, oauth_url: str
     ) -> None:
-        answer = http.post(f"{oauth_url}/placement.call?auth=never-issued", json=ASKED)
+        answer = http.post(f"{oauth_url}/placement.call?auth={token}", json=GET_STATUS)
         assert_error(answer, 401, "invalid_token", "Unable to get application by token")
 
     def test_a_token_after_its_hour_is_expired(self, http: httpx.Client, sandbox: Sandbox) -> None:
         sandbox.expire_tokens()
         url = f"{sandbox.oauth_url}/placement.call?auth=sandboxaccesstoken"
-        answer = http.post(url, json=ASKED)
+        answer = http.post(url, json=GET_STATUS)
         assert_error(answer, 401, "expired_token", "The access token provided has expired.")
-
-    def test_who_may_not_ask_does_not_learn_what_else_is_wrong(
-        self, http: httpx.Client, oauth_url: str
-    ) -> None:
-        answer = http.post(f"{oauth_url}/placement.call", json={"PLACEMENT": 5})
-        assert_error(answer, 401, "NO_AUTH_FOUND", "Wrong authorization data")
 
 
 class TestArguments:
     @pytest.mark.parametrize("body", [{}, {"PLACEMENT": None}, {"PLACEMENT": ""}, {"PARAMS": {}}])
-    def test_a_missing_placement_is_named(
-        self, body: object, http: httpx.Client, webhook_url: str
-    ) -> None:
+    def test_a_missing_placement(self, body: object, http: httpx.Client, webhook_url: str) -> None:
         answer = http.post(f"{webhook_url}placement.call", json=body)
-        assert answer.status_code == 400
-        assert answer.json() == {
-            "error": "ERROR_ARGUMENT",
-            "error_description": "Argument 'PLACEMENT' is null or empty",
-            "argument": "PLACEMENT",
-        }
+        assert_argument(answer, "PLACEMENT")
+        assert answer.json()["error_description"] == "Argument 'PLACEMENT' is null or empty"
 
     @pytest.mark.parametrize("placement", [0, 1.5, True, [], {}, ["getStatus"]])
-    def test_a_placement_of_another_type_is_named(
+    def test_a_placement_of_another_type(
         self, placement: object, http: httpx.Client, webhook_url: str
     ) -> None:
         answer = http.post(f"{webhook_url}placement.call", json={"PLACEMENT": placement})
-        assert answer.status_code == 400
-        assert answer.json()["error"] == "ERROR_ARGUMENT"
-        assert answer.json()["argument"] == "PLACEMENT"
+        assert_argument(answer, "PLACEMENT")
 
     @pytest.mark.parametrize("params", [None, "", "x", 0, False, [1], [[]], {"isRawValue": False}])
-    def test_params_that_are_not_empty_are_named(
+    def test_params_that_are_not_empty(
         self, params: object, http: httpx.Client, webhook_url: str
     ) -> None:
         body = {"PLACEMENT": "getStatus", "PARAMS": params}
-        answer = http.post(f"{webhook_url}placement.call", json=body)
-        assert answer.status_code == 400
-        assert answer.json()["error"] == "ERROR_ARGUMENT"
-        assert answer.json()["argument"] == "PARAMS"
+        assert_argument(http.post(f"{webhook_url}placement.call", json=body), "PARAMS")
 
-    def test_params_in_brackets_are_not_empty(self, http: httpx.Client, webhook_url: str) -> None:
+    def test_params_of_a_form_that_are_not_empty(
+        self, http: httpx.Client, webhook_url: str
+    ) -> None:
         form = {"PLACEMENT": "getStatus", "PARAMS[a][b]": "1"}
-        answer = http.post(f"{webhook_url}placement.call.json", data=form)
-        assert answer.status_code == 400
-        assert answer.json()["argument"] == "PARAMS"
+        assert_argument(http.post(f"{webhook_url}placement.call", data=form), "PARAMS")
 
     @pytest.mark.parametrize("placement", ["getstatus", "disableAutoClose", " getStatus", "\x00"])
     def test_an_unknown_command_is_placement_not_found(
@@ -104,7 +92,7 @@ class TestArguments:
         answer = http.post(f"{webhook_url}placement.call", json={"PLACEMENT": placement})
         assert_error(answer, 400, "ERROR_PLACEMENT_NOT_FOUND", "Placement not found")
 
-    def test_no_call_in_progress_is_call_is_not_found(
+    def test_without_a_call_there_is_none_to_find(
         self, ask: Callable[[], httpx.Response], sandbox: Sandbox
     ) -> None:
         sandbox.call = None
@@ -112,6 +100,8 @@ class TestArguments:
 
 
 class TestBody:
+    """A body that cannot be read has no fields: a portal does not report it as malformed."""
+
     @pytest.mark.parametrize(
         "body",
         [
@@ -131,38 +121,24 @@ class TestBody:
         ],
         ids=lambda value: repr(value[:20]) + repr(value[-12:]),
     )
-    @pytest.mark.parametrize("name", ["placement.call", "placement.call.json"])
-    def test_json_that_cannot_be_read_is_no_fields(
-        self, name: str, body: bytes, http: httpx.Client, webhook_url: str
-    ) -> None:
+    def test_malformed_json(self, body: bytes, http: httpx.Client, webhook_url: str) -> None:
         headers = {"Content-Type": "application/json"}
-        answer = http.post(webhook_url + name, content=body, headers=headers)
-        assert answer.status_code == 400
-        assert answer.json()["error"] == "ERROR_ARGUMENT"
-        assert answer.json()["argument"] == "PLACEMENT"
-        with_query = f"{webhook_url}{name}?PLACEMENT=getStatus"
+        url = f"{webhook_url}placement.call"
+        assert_argument(http.post(url, content=body, headers=headers), "PLACEMENT")
+        with_query = f"{url}?PLACEMENT=getStatus"
         assert http.post(with_query, content=body, headers=headers).status_code == 200
 
-    @pytest.mark.parametrize("content_type", [None, "text/plain", "application/xml", "json", "/"])
-    def test_json_without_its_label_is_a_form_of_one_odd_name(
-        self, content_type: str | None, http: httpx.Client, webhook_url: str
+    @pytest.mark.parametrize("label", [None, "text/plain", "application/xml", "json", "/"])
+    def test_json_with_another_content_type(
+        self, label: str | None, http: httpx.Client, webhook_url: str
     ) -> None:
-        answer = http.post(
-            f"{webhook_url}placement.call",
-            content=b'{"PLACEMENT":"getStatus","PARAMS":{}}',
-            headers={"Content-Type": content_type} if content_type else {},
-        )
-        assert answer.status_code == 400
-        assert answer.json()["error"] == "ERROR_ARGUMENT"
-
-    def test_a_body_too_large_is_refused_as_a_front_server_would(
-        self, http: httpx.Client, webhook_url: str
-    ) -> None:
-        answer = http.post(f"{webhook_url}placement.call", content=b" " * 9_000_000)
-        assert_error(answer, 413, "BODY_TOO_LARGE", "The body is larger than 8388608 bytes")
+        content = b'{"PLACEMENT":"getStatus","PARAMS":{}}'
+        headers = {"Content-Type": label} if label else {}
+        answer = http.post(f"{webhook_url}placement.call", content=content, headers=headers)
+        assert_argument(answer, "PLACEMENT")
 
     @pytest.mark.parametrize(
-        ("content_type", "body"),
+        ("label", "body"),
         [
             ("multipart/form-data", b"--a"),
             ("multipart/form-data; boundary=a", b"nonsense"),
@@ -171,14 +147,16 @@ class TestBody:
             ('multipart/form-data; boundary="', b"--a--"),
         ],
     )
-    def test_a_broken_multipart_form_is_no_fields(
-        self, content_type: str, body: bytes, http: httpx.Client, webhook_url: str
+    def test_malformed_multipart(
+        self, label: str, body: bytes, http: httpx.Client, webhook_url: str
     ) -> None:
-        headers = {"Content-Type": content_type}
-        url = f"{webhook_url}placement.call"
-        answer = http.post(url, content=body, headers=headers)
-        assert answer.status_code == 400
-        assert answer.json()["argument"] == "PLACEMENT"
+        headers = {"Content-Type": label}
+        answer = http.post(f"{webhook_url}placement.call", content=body, headers=headers)
+        assert_argument(answer, "PLACEMENT")
+
+    def test_a_body_that_is_too_large(self, http: httpx.Client, webhook_url: str) -> None:
+        answer = http.post(f"{webhook_url}placement.call", content=b" " * 9_000_000)
+        assert_error(answer, 413, "BODY_TOO_LARGE", "The body is larger than 8388608 bytes")
 
 
 class TestMethodNames:
@@ -204,45 +182,71 @@ class TestMethodNames:
     def test_an_unknown_method_is_not_found(
         self, path: str, http: httpx.Client, sandbox: Sandbox
     ) -> None:
-        answer = http.post(f"{sandbox.origin}/rest/{path}", json=ASKED)
+        answer = http.post(f"{sandbox.origin}/rest/{path}", json=GET_STATUS)
         assert_error(answer, 404, "ERROR_METHOD_NOT_FOUND", "Method not found!")
 
-    def test_anything_else_is_not_found_either(self, http: httpx.Client, sandbox: Sandbox) -> None:
-        for path in ("/nowhere", "/rest", "/sandbox/state/", "/a%0Ab"):
-            answer = http.post(sandbox.origin + path, json=ASKED)
-            assert answer.status_code == 404
-            assert answer.json()["error"] == "NOT_FOUND"
+    @pytest.mark.parametrize("path", ["/nowhere", "/rest", "/sandbox/state/", "/a%0Ab"])
+    def test_any_other_path_is_not_found_either(
+        self, path: str, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        answer = http.post(sandbox.origin + path, json=GET_STATUS)
+        assert (answer.status_code, answer.json()["error"]) == (404, "NOT_FOUND")
 
 
 class TestOrder:
-    """Of several faults in one request, a portal names the first that it meets."""
+    """Of several errors in one request, a portal reports the first."""
 
-    def test_from_the_method_name_to_the_call(self, http: httpx.Client, sandbox: Sandbox) -> None:
+    def test_from_the_method_s_name_to_the_call(self, http: httpx.Client, sandbox: Sandbox) -> None:
         sandbox.call = None
         sandbox.fail("OPERATION_TIME_LIMIT")
-        wrong, right = f"{sandbox.origin}/rest/1/wrong", sandbox.webhook_url.rstrip("/")
-        requests: list[tuple[str, str, Any, int]] = [
-            ("PUT", f"{wrong}/unknown", None, 404),
-            ("POST", f"{wrong}/unknown", None, 404),
-            ("PUT", f"{wrong}/placement.call", None, 405),
-            ("POST", f"{wrong}/placement.call", None, 429),
-            ("POST", f"{wrong}/placement.call", None, 401),
+        wrong, right = "/rest/1/wrong", WEBHOOK
+        requests: list[tuple[str, str, Any, int, str]] = [
+            ("PUT", f"{wrong}/unknown", None, 404, "ERROR_METHOD_NOT_FOUND"),
+            ("POST", f"{wrong}/unknown", None, 404, "ERROR_METHOD_NOT_FOUND"),
+            ("PUT", f"{wrong}/placement.call", None, 405, "METHOD_NOT_ALLOWED"),
+            ("POST", f"{wrong}/placement.call", None, 429, "OPERATION_TIME_LIMIT"),
+            ("POST", f"{wrong}/placement.call", None, 401, "INVALID_CREDENTIALS"),
+            ("POST", "/rest/placement.call", {"PLACEMENT": 5}, 401, "NO_AUTH_FOUND"),
+            ("POST", f"{right}/placement.call", {}, 400, "ERROR_ARGUMENT"),
+            ("POST", f"{right}/placement.call", {"PLACEMENT": 5}, 400, "ERROR_ARGUMENT"),
+            ("POST", f"{right}/placement.call", GET_STATUS, 400, "ERROR_CORE"),
         ]
-        for method, url, body, status in requests:
-            assert http.request(method, url, json=body).status_code == status
-        codes = [
-            http.post(f"{right}/placement.call", json=body).json()["error"]
-            for body in ({}, {"PLACEMENT": "other"}, ASKED)
-        ]
-        assert codes == ["ERROR_ARGUMENT", "ERROR_PLACEMENT_NOT_FOUND", "ERROR_CORE"]
+        for method, path, body, status, code in requests:
+            answer = http.request(method, sandbox.origin + path, json=body)
+            assert (answer.status_code, answer.json()["error"]) == (status, code)
 
-    def test_a_wrong_webhook_before_a_missing_right(self, http: httpx.Client) -> None:
-        with running(Portal("app-only")) as sandbox:
-            answers = [
-                http.post(f"{sandbox.origin}/rest/1/{secret}/placement.call", json={})
-                for secret in ("wrong", "sandboxwebhook")
-            ]
-        assert [answer.json()["error"] for answer in answers] == [
-            "INVALID_CREDENTIALS",
-            "WRONG_AUTH_TYPE",
-        ]
+
+class TestProfiles:
+    """Who gets the call; the other methods are in test_methods."""
+
+    @pytest.mark.parametrize(
+        ("profile", "path", "code"),
+        [
+            ("rest", WEBHOOK, None),
+            ("rest", "/rest", None),
+            ("app-only", WEBHOOK, "WRONG_AUTH_TYPE"),
+            ("app-only", "/rest", None),
+            ("app-only", "/rest/1/wrong", "INVALID_CREDENTIALS"),
+            ("js-only", WEBHOOK, "ERROR_METHOD_NOT_FOUND"),
+            ("js-only", "/rest", "ERROR_METHOD_NOT_FOUND"),
+            ("js-only", "/rest/1/wrong", "ERROR_METHOD_NOT_FOUND"),
+        ],
+    )
+    def test_placement_call(
+        self, profile: str, path: str, code: str | None, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        sandbox.profile = profile
+        url = f"{sandbox.origin}{path}/placement.call?auth={sandbox.access_token}"
+        answer = http.post(url, json=GET_STATUS)
+        assert answer.json().get("error") == code
+        if code == "WRONG_AUTH_TYPE":
+            description = "Current authorization type is denied for this method "
+            assert_error(answer, 403, code, f"{description}Application context required")
+
+    def test_in_a_batch(self, http: httpx.Client, sandbox: Sandbox) -> None:
+        sandbox.profile = "js-only"
+        url = f"{sandbox.webhook_url}batch"
+        answer = http.post(url, json={"cmd": {"a": "placement.call?PLACEMENT=getStatus"}})
+        error = answer.json()["result"]["result_error"]["a"]
+        assert error["error"] == "ERROR_METHOD_NOT_FOUND"
+        assert http.post(f"{sandbox.origin}/rest/1/wrong/batch", json={}).status_code == 401

@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is the portal's: an envelope, and never a 5xx nobody asked for."""
+"""Hostile input: the response is always the portal's envelope, and never an unrequested 5xx."""
 
 import json
 import socket
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 fuzz = settings(
     max_examples=100,
-    derandomize=True,  # the same cases on each run; raise the number above to look for new ones
+    derandomize=True,  # the same cases on each run; raise the number above to search for new ones
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -53,7 +53,7 @@ def assert_enveloped(answer: httpx.Response) -> None:
 
 
 def raw(sandbox: Sandbox, request: bytes) -> bytes:
-    """Send bytes that no HTTP client would, and give all that comes back."""
+    """Send bytes that no HTTP client would send; return the whole response."""
     url = httpx.URL(sandbox.origin)
     with socket.create_connection((url.host, url.port or 80), timeout=60) as connection:
         connection.sendall(request)
@@ -153,7 +153,7 @@ def test_an_address_of_a_megabyte_is_answered(address: str, status: int, sandbox
     assert b'{"error":"' in received
 
 
-def test_percent_signs_that_encode_nothing(sandbox: Sandbox) -> None:
+def test_invalid_percent_encoding(sandbox: Sandbox) -> None:
     for path in (b"/rest/%zz/%/placement.call", b"/rest/%c3%28", b"/rest/a?%zz=%&&==&auth=%ff"):
         received = raw(
             sandbox, b"POST " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -162,7 +162,7 @@ def test_percent_signs_that_encode_nothing(sandbox: Sandbox) -> None:
         assert b'{"error":"' in received
 
 
-def test_a_body_of_another_length_than_announced_gets_no_500(sandbox: Sandbox) -> None:
+def test_a_body_that_ends_too_early_is_not_a_500(sandbox: Sandbox) -> None:
     path = b"/rest/1/sandboxwebhook/placement.call"
     received = raw(
         sandbox, b"POST " + path + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{}"
@@ -171,17 +171,13 @@ def test_a_body_of_another_length_than_announced_gets_no_500(sandbox: Sandbox) -
 
 
 @pytest.mark.parametrize("key", ["a" * 5_000_000, "a[" * 1_000_000, "cmd[a]" * 500_000])
-def test_megabytes_of_a_form_are_read_in_no_time(
-    key: str, http: httpx.Client, webhook_url: str
-) -> None:
+def test_megabytes_of_a_form(key: str, http: httpx.Client, webhook_url: str) -> None:
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     url = f"{webhook_url}placement.call.json"
     assert_enveloped(http.post(url, content=f"{key}=1", headers=headers, timeout=60))
 
 
-def test_many_threads_get_each_its_answer(
-    ask: Callable[[], httpx.Response], sandbox: Sandbox
-) -> None:
+def test_many_threads_at_once(ask: Callable[[], httpx.Response], sandbox: Sandbox) -> None:
     statuses: list[int] = []
 
     def work() -> None:

@@ -1,4 +1,4 @@
-"""The call as real clients send it, and the answer as a portal gives it."""
+"""Requests in every encoding that clients use, and the response of a portal."""
 
 import json
 import shutil
@@ -10,13 +10,12 @@ from typing import Any
 
 import httpx
 import pytest
-from bitrix24_sandbox.portal.state import Portal
-from bitrix24_sandbox.server import running
 from bitrix24_sandbox.testing import Sandbox
 
-from tests.data import CALL
+from tests.data import CALL, GET_STATUS
 
-ASKED = {"PLACEMENT": "getStatus", "PARAMS": {}}
+TOKEN = "sandboxaccesstoken"
+WEBHOOK = "/rest/1/sandboxwebhook"
 FOREIGN = {"Origin": "https://widget.example"}
 
 
@@ -25,121 +24,105 @@ def assert_answered(answer: httpx.Response) -> None:
     assert answer.json()["result"]["CALL_ID"] == CALL["CALL_ID"]
 
 
-def curl(url: str) -> dict[str, Any]:
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+@pytest.mark.parametrize(
+    "path", [f"{WEBHOOK}/placement.call", f"/rest/placement.call?auth={TOKEN}"]
+)
+def test_the_documented_curl_calls(path: str, sandbox: Sandbox) -> None:
     command = [
         *("curl", "-sS", "-X", "POST"),
         *("-H", "Content-Type: application/json"),
         *("-H", "Accept: application/json"),
         *("-d", '{"PLACEMENT":"getStatus","PARAMS":{}}'),
-        url,
+        sandbox.origin + path,
     ]
     printed = subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
-    answer: dict[str, Any] = json.loads(printed)
-    return answer
+    assert json.loads(printed)["result"]["CALL_ID"] == CALL["CALL_ID"]
 
 
-@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
-class TestTheDocumentedCurlCalls:
-    def test_by_webhook(self, sandbox: Sandbox) -> None:
-        answer = curl(f"{sandbox.origin}/rest/1/sandboxwebhook/placement.call")
-        assert answer["result"]["CALL_ID"] == CALL["CALL_ID"]
+class TestEncodings:
+    """What real clients send, byte by byte where that matters."""
 
-    def test_by_oauth(self, sandbox: Sandbox) -> None:
-        answer = curl(f"{sandbox.origin}/rest/placement.call?auth=sandboxaccesstoken")
-        assert answer["result"]["CALL_ID"] == CALL["CALL_ID"]
-
-
-class TestSpellings:
     @pytest.mark.parametrize(
-        "name",
+        "path",
         [
-            "placement.call",
-            "PLACEMENT.CALL",
-            "Placement.Call",
-            "placement.call.json",
-            "PLACEMENT.call.JSON",
-            "placement.call/",
-            "placement.call.json/",
-            "/placement.call",
-            "//placement.call//",
+            f"{WEBHOOK}/placement.call",
+            f"{WEBHOOK}/PLACEMENT.CALL",
+            f"{WEBHOOK}/placement.call.json",
+            f"{WEBHOOK}/Placement.call.JSON/",
+            f"{WEBHOOK}//placement.call//",
+            f"/{WEBHOOK}//placement.call",
+            "/rest//1//sandboxwebhook/placement.call",
+            f"{WEBHOOK}/placement.call?auth=never-issued",
+            f"/rest/placement.call?auth={TOKEN}",
+            f"/rest///placement.call.json?auth={TOKEN}",
+            f"/rest/placement.call?auth=never-issued&auth={TOKEN}",
         ],
     )
-    def test_a_method_name_is_taken_in_any_case_and_with_any_slashes(
-        self, name: str, http: httpx.Client, webhook_url: str
-    ) -> None:
-        assert_answered(http.post(webhook_url + name, json=ASKED))
+    def test_paths(self, path: str, http: httpx.Client, sandbox: Sandbox) -> None:
+        assert_answered(http.post(sandbox.origin + path, json=GET_STATUS))
 
     @pytest.mark.parametrize(
         "body",
         [
             {"PLACEMENT": "getStatus"},
-            {"PLACEMENT": "getStatus", "PARAMS": {}},
             {"PLACEMENT": "getStatus", "PARAMS": []},
             {"PLACEMENT": "getStatus", "PARAMS": {}, "start": 0, "auth": 5},
         ],
-        ids=["left out", "object", "list", "with members that no method reads"],
+        ids=["no PARAMS", "PARAMS as PHP writes them", "members that no method reads"],
     )
-    def test_empty_params_in_json(self, body: object, http: httpx.Client, webhook_url: str) -> None:
+    def test_json(self, body: Any, http: httpx.Client, webhook_url: str) -> None:
         assert_answered(http.post(f"{webhook_url}placement.call", json=body))
 
-    def test_empty_params_in_a_form(self, http: httpx.Client, webhook_url: str) -> None:
-        form = {"PLACEMENT": "getStatus", "PARAMS": ""}
-        assert_answered(http.post(f"{webhook_url}placement.call.json", data=form))
-
-    def test_a_multipart_form(self, http: httpx.Client, webhook_url: str) -> None:
-        parts = {"PLACEMENT": (None, "getStatus")}
-        assert_answered(http.post(f"{webhook_url}placement.call.json", files=parts))
-
-    def test_a_file_in_a_multipart_form_is_ignored(
-        self, http: httpx.Client, webhook_url: str
+    @pytest.mark.parametrize("label", ["application/json", "Application/JSON; charset=utf-8"])
+    def test_the_content_type_of_json(
+        self, label: str, http: httpx.Client, webhook_url: str
     ) -> None:
+        content, headers = json.dumps(GET_STATUS), {"Content-Type": label}
+        assert_answered(http.post(f"{webhook_url}placement.call", content=content, headers=headers))
+
+    def test_multipart(self, http: httpx.Client, webhook_url: str) -> None:
         parts = [("PLACEMENT", (None, b"getStatus")), ("file", ("a.txt", b"a" * 3_000_000))]
-        assert_answered(http.post(f"{webhook_url}placement.call.json", files=parts))
-
-    @pytest.mark.parametrize("name", ["placement.call", "placement.call.json"])
-    def test_the_query_counts_as_well_and_the_body_goes_first(
-        self, name: str, http: httpx.Client, webhook_url: str
-    ) -> None:
-        url = f"{webhook_url}{name}?PLACEMENT=other"
-        assert_answered(http.post(url, data={"PLACEMENT": "getStatus"}))
-        assert_answered(http.post(f"{webhook_url}{name}?PLACEMENT=getStatus"))
-        assert_answered(http.post(f"{webhook_url}{name}?PLACEMENT=getStatus", json={"PARAMS": []}))
+        assert_answered(http.post(f"{webhook_url}placement.call", files=parts))
 
     @pytest.mark.parametrize(
-        "base",
-        ["/rest//1/sandboxwebhook/", "/rest/1//sandboxwebhook/", "//rest/1/sandboxwebhook//"],
+        "label",
+        [
+            *("application/x-www-form-urlencoded", "text/plain;charset=UTF-8"),
+            *("application/octet-stream", "application/xml", ";", None),
+        ],
     )
-    def test_repeated_slashes_in_the_base_url_count_as_one(
-        self, base: str, http: httpx.Client, sandbox: Sandbox
+    def test_a_form_with_any_other_content_type(
+        self, label: str | None, http: httpx.Client, oauth_url: str
     ) -> None:
-        assert_answered(http.post(f"{sandbox.origin}{base}placement.call", json=ASKED))
+        form = f"PLACEMENT=getStatus&&PARAMS=&&auth={TOKEN}&"
+        headers = {"Content-Type": label} if label else {}
+        url = f"{oauth_url}/placement.call"
+        assert_answered(http.post(url, content=form, headers=headers))
 
-    def test_a_content_type_may_have_parameters_and_capitals(
+    @pytest.mark.parametrize("headers", [{}, {"Content-Type": "application/json"}])
+    @pytest.mark.parametrize("method", ["GET", "POST"])
+    def test_a_query_without_a_body(
+        self, method: str, headers: Any, http: httpx.Client, oauth_url: str
+    ) -> None:
+        query = f"auth={TOKEN}&PLACEMENT=getStatus&start=0&"
+        url = f"{oauth_url}/placement.call?{query}"
+        assert_answered(http.request(method, url, headers=headers))
+
+    def test_query_and_body_are_merged_and_the_body_wins(
         self, http: httpx.Client, webhook_url: str
     ) -> None:
-        answer = http.post(
-            f"{webhook_url}placement.call",
-            content=json.dumps(ASKED),
-            headers={"Content-Type": "Application/JSON; charset=utf-8"},
-        )
-        assert_answered(answer)
+        url = f"{webhook_url}placement.call"
+        assert_answered(http.post(f"{url}?PLACEMENT=getStatus", json={"PARAMS": []}))
+        assert_answered(http.post(f"{url}?PLACEMENT=other", data={"PLACEMENT": "getStatus"}))
 
-    def test_a_token_in_the_query_goes_before_one_in_the_body(
+    def test_a_token_in_the_body_or_before_it_in_the_query(
         self, http: httpx.Client, oauth_url: str
     ) -> None:
-        url = f"{oauth_url}/placement.call?auth=sandboxaccesstoken"
-        assert_answered(http.post(url, json={**ASKED, "auth": "never-issued"}))
-
-    def test_of_a_token_given_twice_the_last_counts(
-        self, http: httpx.Client, oauth_url: str
-    ) -> None:
-        url = f"{oauth_url}/placement.call?auth=never-issued&auth=sandboxaccesstoken"
-        assert_answered(http.post(url, json=ASKED))
-
-    def test_by_webhook_a_token_is_not_looked_at(
-        self, http: httpx.Client, webhook_url: str
-    ) -> None:
-        assert_answered(http.post(f"{webhook_url}placement.call?auth=never-issued", json=ASKED))
+        url = f"{oauth_url}/placement.call"
+        assert_answered(http.post(url, json={**GET_STATUS, "auth": TOKEN}))
+        body = {**GET_STATUS, "auth": "never-issued"}
+        assert_answered(http.post(f"{url}?auth={TOKEN}", json=body))
 
 
 class TestAnswer:
@@ -148,9 +131,7 @@ class TestAnswer:
     ) -> None:
         assert ask().json()["result"] == CALL
 
-    def test_the_envelope_has_its_time_block_in_full(
-        self, ask: Callable[[], httpx.Response]
-    ) -> None:
+    def test_the_envelope_has_its_whole_time_block(self, ask: Callable[[], httpx.Response]) -> None:
         before = time.time()
         answer = ask().json()
         after = time.time()
@@ -164,7 +145,7 @@ class TestAnswer:
             assert date.utcoffset() is not None
             assert date.timestamp() == int(times[name])
 
-    def test_operating_sums_up_what_the_method_has_used(
+    def test_operating_is_the_sum_of_what_the_method_has_used(
         self, ask: Callable[[], httpx.Response]
     ) -> None:
         first, second = ask().json()["time"], ask().json()["time"]
@@ -173,133 +154,63 @@ class TestAnswer:
         assert first["operating_reset_at"] == int(first["finish"]) + 600
         assert second["operating_reset_at"] == first["operating_reset_at"]
 
-    def test_it_is_json_in_utf_8_with_its_characters_as_they_are(
+    def test_results_and_errors_are_json_in_utf_8(
         self, ask: Callable[[], httpx.Response], sandbox: Sandbox
     ) -> None:
-        sandbox.call = {**sandbox.state()["call"], "LINE_NAME": "Приёмная ☎"}
-        answer = ask()
-        assert answer.headers["content-type"] == "application/json; charset=utf-8"
-        assert "Приёмная ☎".encode() in answer.content
-
-    def test_an_error_is_json_in_utf_8_too(
-        self, ask: Callable[[], httpx.Response], sandbox: Sandbox
-    ) -> None:
+        sandbox.call = {**CALL, "LINE_NAME": "Приёмная ☎"}
+        result = ask()
+        assert "Приёмная ☎".encode() in result.content
         sandbox.call = None
-        assert ask().headers["content-type"] == "application/json; charset=utf-8"
+        for answer in (result, ask()):
+            assert answer.headers["content-type"] == "application/json; charset=utf-8"
 
 
 @pytest.mark.parametrize("method", ["HEAD", "PUT", "PATCH", "DELETE", "TRACE", "QUERY"])
-@pytest.mark.parametrize("name", ["placement.call", "placement.call.json", "batch", "batch.json"])
-def test_a_method_takes_get_and_post_alone(
+@pytest.mark.parametrize("name", ["placement.call", "batch.json"])
+def test_only_get_and_post_are_allowed(
     method: str, name: str, http: httpx.Client, webhook_url: str
 ) -> None:
-    answer = http.request(method, webhook_url + name, json=ASKED)
+    answer = http.request(method, webhook_url + name, json=GET_STATUS)
     assert answer.status_code == 405
     assert answer.headers["allow"] == "GET, POST"
 
 
-def test_an_answer_in_xml_is_not_played_and_says_so(http: httpx.Client, webhook_url: str) -> None:
-    answer = http.post(f"{webhook_url}placement.call.xml", json=ASKED)
+def test_xml_is_not_supported_and_the_response_says_so(
+    http: httpx.Client, webhook_url: str
+) -> None:
+    answer = http.post(f"{webhook_url}placement.call.xml", json=GET_STATUS)
     assert answer.status_code == 501
     assert answer.json()["error"] == "FORMAT_NOT_PLAYED"
     assert "JSON only" in answer.json()["error_description"]
 
 
 class TestCors:
-    def test_a_preflight_for_json_is_granted(self, http: httpx.Client, oauth_url: str) -> None:
-        asking = {
-            "Access-Control-Request-Method": "POST",
-            "Access-Control-Request-Headers": "content-type",
-        }
-        answer = http.options(f"{oauth_url}/placement.call", headers=FOREIGN | asking)
+    """Pages of every origin may use REST; for the control endpoints, see test_foreign_pages."""
+
+    @pytest.mark.parametrize(
+        "path", ["/rest/placement.call", "/rest/unknown", f"{WEBHOOK}/batch.json"]
+    )
+    @pytest.mark.parametrize("headers", [{}, {"Access-Control-Request-Method": "POST"}])
+    def test_every_preflight_is_granted(
+        self, path: str, headers: Any, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        answer = http.options(sandbox.origin + path, headers=FOREIGN | headers)
         assert answer.status_code == 204
         assert answer.headers["access-control-allow-origin"] == "*"
         assert answer.headers["access-control-allow-headers"] == "content-type"
         assert answer.headers["access-control-allow-methods"] == "GET, POST"
 
-    def test_a_preflight_is_granted_for_an_unknown_method_so_that_its_error_can_be_read(
-        self, http: httpx.Client, oauth_url: str
+    @pytest.mark.parametrize(
+        ("path", "status"),
+        [
+            (f"{WEBHOOK}/placement.call", 200),
+            ("/rest/placement.call", 401),
+            ("/rest/unknown", 404),
+        ],
+    )
+    def test_results_and_errors_can_be_read(
+        self, path: str, status: int, http: httpx.Client, sandbox: Sandbox
     ) -> None:
-        asking = {"Access-Control-Request-Method": "POST"}
-        answer = http.options(f"{oauth_url}/unknown", headers=FOREIGN | asking)
-        assert answer.status_code == 204
+        answer = http.post(sandbox.origin + path, json=GET_STATUS, headers=FOREIGN)
+        assert answer.status_code == status
         assert answer.headers["access-control-allow-origin"] == "*"
-
-    @pytest.mark.parametrize("path", ["/rest/placement.call", "/rest/1/sandboxwebhook/batch.json"])
-    def test_options_is_answered_without_a_preflight_header_too(
-        self, path: str, http: httpx.Client, sandbox: Sandbox
-    ) -> None:
-        assert http.options(sandbox.origin + path).status_code == 204
-
-    def test_pages_of_any_origin_may_read_an_answer(
-        self, http: httpx.Client, webhook_url: str
-    ) -> None:
-        answer = http.post(f"{webhook_url}placement.call", json=ASKED, headers=FOREIGN)
-        assert_answered(answer)
-        assert answer.headers["access-control-allow-origin"] == "*"
-
-    @pytest.mark.parametrize("path", ["/rest/placement.call", "/rest/unknown", "/rest/1/no/batch"])
-    def test_pages_of_any_origin_may_read_an_error(
-        self, path: str, http: httpx.Client, sandbox: Sandbox
-    ) -> None:
-        answer = http.post(sandbox.origin + path, json=ASKED, headers=FOREIGN)
-        assert answer.status_code in (401, 404)
-        assert answer.headers["access-control-allow-origin"] == "*"
-
-    def test_no_other_page_may_read_or_change_the_state(
-        self, http: httpx.Client, sandbox: Sandbox
-    ) -> None:
-        asking = {**FOREIGN, "Access-Control-Request-Method": "PUT"}
-        for answer in (
-            http.get(f"{sandbox.origin}/sandbox/state", headers=FOREIGN),
-            http.options(f"{sandbox.origin}/sandbox/call", headers=asking),
-        ):
-            assert "access-control-allow-origin" not in answer.headers
-
-
-class TestProfiles:
-    def test_an_app_only_portal_denies_a_webhook_and_answers_an_application(
-        self, http: httpx.Client
-    ) -> None:
-        with running(Portal("app-only")) as portal:
-            denied = http.post(f"{portal.webhook_url}placement.call", json=ASKED)
-            url = f"{portal.oauth_url}/placement.call?auth=sandboxaccesstoken"
-            answered = http.post(url, json=ASKED)
-        assert denied.status_code == 403
-        assert denied.json() == {
-            "error": "WRONG_AUTH_TYPE",
-            "error_description": "Current authorization type is denied for this method "
-            "Application context required",
-        }
-        assert_answered(answered)
-
-    def test_a_js_only_portal_has_no_such_method(self, http: httpx.Client) -> None:
-        with running(Portal("js-only")) as portal:
-            urls = (
-                f"{portal.webhook_url}placement.call",
-                f"{portal.oauth_url}/placement.call?auth=sandboxaccesstoken",
-            )
-            answers = [http.post(url, json=ASKED) for url in urls]
-            batched = http.post(f"{portal.webhook_url}batch", json={"cmd": {"a": "placement.call"}})
-        for answer in answers:
-            assert answer.status_code == 404
-            assert answer.json()["error"] == "ERROR_METHOD_NOT_FOUND"
-        errors = batched.json()["result"]["result_error"]
-        assert errors["a"]["error"] == "ERROR_METHOD_NOT_FOUND"
-
-    @pytest.mark.parametrize("profile", ["app-only", "js-only"])
-    def test_a_wrong_webhook_has_invalid_credentials_on_any_portal(
-        self, profile: Any, http: httpx.Client
-    ) -> None:
-        with running(Portal(profile)) as portal:
-            answer = http.post(f"{portal.origin}/rest/1/wrong/batch", json={"cmd": []})
-        assert answer.status_code == 401
-        assert answer.json()["error"] == "INVALID_CREDENTIALS"
-
-    def test_a_js_only_portal_refuses_the_method_before_it_asks_who_is_calling(
-        self, http: httpx.Client
-    ) -> None:
-        with running(Portal("js-only")) as portal:
-            answer = http.post(f"{portal.origin}/rest/1/wrong/placement.call", json=ASKED)
-        assert answer.status_code == 404
-        assert answer.json()["error"] == "ERROR_METHOD_NOT_FOUND"

@@ -1,6 +1,6 @@
-"""Asks a portal with b24pysdk as it is installed: a question on each line, an answer on each line.
+"""Calls a portal with b24pysdk, unmodified: reads a question per line, prints an answer per line.
 
-It runs as a program of its own, because the SDK reads the authority to trust from the environment.
+It is a separate program, because the SDK reads the CA to trust from the environment.
 """
 
 import json
@@ -23,7 +23,7 @@ resolve = socket.getaddrinfo
 
 
 def resolve_here(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
-    """Find the OAuth server, whose name the SDK has built in, at the sandbox; no other host."""
+    """Resolve the OAuth server, whose name is built into the SDK, to the sandbox; no other host."""
     if (host, port) == ("oauth.bitrix24.tech", 443):
         host, port = HOST, PORT
     if host != HOST:
@@ -35,7 +35,7 @@ socket.getaddrinfo = resolve_here
 
 
 def token(question: dict[str, Any]) -> Any:
-    """Make what the SDK authenticates with."""
+    """Return the SDK's credentials."""
     if question["by"] == "webhook":
         return BitrixWebhook(domain=f"{HOST}:{PORT}", webhook_token=question["webhook"])
     app = BitrixApp(client_id="sandboxclientid", client_secret="sandboxclientsecret")
@@ -48,7 +48,7 @@ def token(question: dict[str, Any]) -> Any:
 
 
 def trusted(form: dict[str, str]) -> dict[str, Any]:
-    """Read the form that opens a widget, and ask the OAuth server whether to trust it."""
+    """Read the form that opens a widget, and verify it at the OAuth server."""
     app = BitrixApp(client_id="sandboxclientid", client_secret="sandboxclientsecret")
     try:
         opening = OAuthPlacementData.from_dict(form)
@@ -63,7 +63,7 @@ def trusted(form: dict[str, str]) -> dict[str, Any]:
 
 
 def answer(question: dict[str, Any]) -> dict[str, Any]:
-    """Ask for the call status, and say what came back or what was raised."""
+    """Request the call status; return the response, or what was raised."""
     if "form" in question:
         return trusted(question["form"])
     bitrix_token = token(question)

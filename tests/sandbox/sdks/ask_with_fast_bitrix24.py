@@ -1,7 +1,6 @@
-"""Asks a portal with fast_bitrix24 as it is installed: a question on each line, an answer too.
+"""Calls a portal with fast_bitrix24, unmodified: reads a question and prints an answer per line.
 
-It runs as a program of its own, because the library reads the authority to trust from the
-environment.
+It is a separate program, because the library reads the CA to trust from the environment.
 """
 
 import asyncio
@@ -16,7 +15,7 @@ ORIGIN = f"https://{sys.argv[1]}"
 
 
 class Tokens:
-    """The access token, to begin with; and from then on a new one each time it is asked for."""
+    """Returns the first access token, then a refreshed one at each further call."""
 
     def __init__(self) -> None:
         self._refresh_token = "sandboxrefreshtoken"
@@ -43,7 +42,7 @@ class Tokens:
 
 
 async def answer(question: dict[str, Any]) -> dict[str, Any]:
-    """Ask for the call status, and say what came back or what was raised."""
+    """Request the call status; return the response, or what was raised."""
     tokens = Tokens() if question["by"] == "oauth" else None
     bitrix = BitrixAsync(
         f"{ORIGIN}/rest/" if tokens else question["webhook_url"],
@@ -51,13 +50,13 @@ async def answer(question: dict[str, Any]) -> dict[str, Any]:
         verbose=False,
     )
     try:
-        handed_over = await bitrix.call(
+        returned = await bitrix.call(
             "placement.call", {"PLACEMENT": "getStatus", "PARAMS": {}}, raw=question["raw"]
         )
     except Exception as error:
         status = getattr(error, "status", None)
         return {"raised": type(error).__name__, "status": status, "text": str(error)}
-    return {"handed over": handed_over, "tokens": tokens.given if tokens else []}
+    return {"returned": returned, "tokens": tokens.given if tokens else []}
 
 
 for line in sys.stdin:
