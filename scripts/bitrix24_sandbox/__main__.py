@@ -59,7 +59,7 @@ def handler(text: str) -> str:
 
 
 def state(text: str) -> tuple[Path, Any]:
-    """Read a file with a situation, for `Portal.load`."""
+    """Read a situation from a file, for `Portal.load`."""
     file = Path(text)
     try:
         return file, json_text.decode(file.read_bytes())
@@ -72,11 +72,11 @@ def state(text: str) -> tuple[Path, Any]:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Describe the command line."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="bitrix24-sandbox",
         description="A small Bitrix24 portal on this machine: getStatus in the call card, and over "
-        "REST with a webhook and with OAuth. A portal of today answers in the browser alone: "
+        "REST with a webhook and with OAuth. Current portals answer only in the browser: "
         "--profile js-only.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
@@ -85,10 +85,10 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME",
-        help="answer to this host name as well, such as that of a container; without it, to "
-        "localhost and to IP addresses only (may be repeated)",
+        help="also answer to this host name, such as that of a container; by default, only to "
+        "localhost and IP addresses (may be repeated)",
     )
-    parser.add_argument("--port", type=port, default=8024, help="0: any free one (default: 8024)")
+    parser.add_argument("--port", type=port, default=8024, help="0: any free port (default: 8024)")
     parser.add_argument(
         "--profile",
         choices=PROFILES,
@@ -105,8 +105,8 @@ def parser() -> argparse.ArgumentParser:
         "--state",
         type=state,
         metavar="FILE",
-        help="start in the situation that is stored here, as GET /sandbox/state answered it; "
-        "what it leaves out is as the options say",
+        help="start in the situation stored in this file, a response of GET /sandbox/state; the "
+        "options decide what it leaves out",
     )
     parser.add_argument(
         "--limits",
@@ -114,47 +114,47 @@ def parser() -> argparse.ArgumentParser:
         nargs="?",
         const="50:2",
         metavar="BURST:RATE",
-        help="answer 503 beyond BURST requests at once and RATE a second after that "
-        "(50:2 when nothing is given, as on most real portals)",
+        help="respond with 503 beyond BURST requests at once, then RATE a second (default of "
+        "--limits: 50:2, as on most real portals; without --limits, there are none)",
     )
     parser.add_argument(
         "--handler",
         type=handler,
         metavar="URL",
-        help="the widget to open in the call card (default: a demonstration widget)",
+        help="the widget that the call card opens (default: a demonstration widget)",
     )
     parser.add_argument(
         "--tls",
         action="store_true",
-        help="speak HTTPS, with a certificate of a test authority that is made at each start",
+        help="speak HTTPS, with a certificate from a test CA that is made at each start",
     )
     parser.add_argument(
         "--tls-dir",
         type=Path,
         metavar="DIR",
-        help="speak HTTPS, and keep the test authority in this folder: made there at the first "
-        "start, the same at each later one",
+        help="speak HTTPS, and keep the test CA in this folder: made at the first start, used "
+        "again at each later one",
     )
-    parser.add_argument("--quiet", action="store_true", help="no line for each request")
+    parser.add_argument("--quiet", action="store_true", help="do not log requests")
     return parser
 
 
 def greeting(sandbox: Sandbox, profile: Profile, host: str, *, kept: bool) -> str:
-    """Say where everything is."""
+    """Return the text that names every address."""
     call = '{"PLACEMENT":"getStatus","PARAMS":{}}'
-    trust = authority = ""
+    trust = test_ca = ""
     if file := sandbox.tls:
         trust = f"--cacert {file} "
-        lifetime = "kept there" if kept else "made for this run and removed at its end"
-        authority = f"""
-  Test authority {file}
+        lifetime = "kept there" if kept else "made for this run, and removed when it ends"
+        test_ca = f"""
+  Test CA        {file}
                  {lifetime}; a program trusts it when started with
                  Python   SSL_CERT_FILE={file} REQUESTS_CA_BUNDLE={file}
                  Node     NODE_EXTRA_CA_CERTS={file}
                  PHP      php -d curl.cainfo={file} -d openssl.cafile={file}
 """
     text = f"""\
-Sandbox portal, ready. Ctrl-C ends it.
+The sandbox portal is ready. Ctrl-C stops it.
 Profile {profile}: {PROFILES[profile]}.
 
   Webhook        {sandbox.webhook_url}
@@ -163,7 +163,7 @@ Profile {profile}: {PROFILES[profile]}.
   OAuth server   {sandbox.origin}/oauth/token/
                  with {REFRESH_TOKEN}, {CLIENT_ID}, {CLIENT_SECRET}
                  {sandbox.origin}/oauth/rest/app.info
-{authority}
+{test_ca}
   Call card      {sandbox.origin}/
   API pages      {sandbox.origin}/docs
   Contract       {sandbox.origin}/openapi.yaml
@@ -173,14 +173,14 @@ Profile {profile}: {PROFILES[profile]}.
 """
     if host not in ("127.0.0.1", "::1", "localhost"):
         text += f"""
-  Note: it listens on {host}, so every machine that reaches this one can ask it and change its
+  Note: it listens on {host}, so every machine that reaches this one can use it and change its
   state. Its secrets are public. Nothing in it is worth protecting; keep it that way.
 """
     return text
 
 
 def say(line: str) -> None:
-    """Print at once, also into a pipe."""
+    """Print without buffering, into a pipe as well."""
     print(line, flush=True)
 
 
@@ -224,7 +224,7 @@ def main() -> int:
                 hosts=[arguments.host, *arguments.allow_host],
             )
             app: ASGIApp = application if arguments.quiet else AccessLog(application, say)
-            sandbox = Sandbox(origin, tls=carrier.authority)
+            sandbox = Sandbox(origin, tls=carrier.ca)
             kept = arguments.tls_dir is not None
             say(greeting(sandbox, portal.profile, arguments.host, kept=kept))
             serve(app, listener, widget, tls=carrier.context)
@@ -233,7 +233,7 @@ def main() -> int:
     except KeyboardInterrupt:
         pass
     except BrokenPipeError:
-        # Whoever read the output has gone; there is nothing left to say, at the exit either.
+        # The reader of the output has gone. Without this, Python would complain at exit, too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 

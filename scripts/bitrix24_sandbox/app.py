@@ -33,20 +33,20 @@ def create_app(
 ) -> Starlette:
     """Make the application that serves this portal.
 
-    `origin` is where the portal is reached, for what the OAuth server says under another name, and
-    for the events that it posts.
-    In the call card it opens `handler`, the URL of a widget; or its own demonstration widget, which
-    the same application serves on `widget_port`: for a browser, that is another origin. `hosts`
-    are the names it answers to, beside `localhost` and IP addresses.
+    `origin`: where the portal is reached. Its events name it, and so does the OAuth server when it
+    is asked by another host name. `handler`: the URL of the widget that the call card opens; by
+    default it opens the demonstration widget, which the same application serves on `widget_port`,
+    so that a browser treats it as another origin. `hosts`: the names that the application answers
+    to, besides `localhost` and IP addresses.
     """
     rest = Rest(portal)
     journal = Journal()
     deliveries = Deliveries(origin or "http://localhost")
     portal.post = deliveries.add
     portal_routes = [
-        *oauth.routes(portal, rest, origin),  # before the portal, for its `app.info`
+        *oauth.routes(portal, rest, origin),  # before the portal's, for `/rest/app.info`
         Route("/rest/{path:path}", rest),
-        Route("//rest/{path:path}", rest),  # a base URL with its slash, and "/rest/…" behind it
+        Route("//rest/{path:path}", rest),  # an origin with a trailing slash, then "/rest/…"
     ]
     for route in portal_routes:
         route.app = journal.recording(route.app)
@@ -63,13 +63,13 @@ def create_app(
         middleware=[Middleware(Guard, hosts=hosts, widget_port=widget_port)],
         exception_handlers={HTTPException: _http_error, Exception: _bug},
     )
-    # A portal does not correct addresses, and a redirect would look like the fault of that name.
+    # A portal does not redirect to a corrected address; it would look like the fault `redirect`.
     app.router.redirect_slashes = False
     return app
 
 
 async def _http_error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
+    assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for no other
     answer = error_answer(
         PortalError("METHOD_NOT_ALLOWED" if error.status_code == 405 else "NOT_FOUND")
     )

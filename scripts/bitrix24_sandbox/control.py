@@ -1,4 +1,4 @@
-"""The sandbox's own endpoints, outside the portal's paths: they look at its state and change it."""
+"""The sandbox's own endpoints, outside the portal's paths, which show and change its state."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -23,7 +23,7 @@ from .rest.journal import Entry, Filter, InvalidFilterError, Journal, read_numbe
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 LONGEST_WAIT = 60
-"""The seconds that a request for requests to come waits at most."""
+"""The longest wait for requests, in seconds."""
 
 
 def _json(value: Any, status: int = 200) -> Response:
@@ -37,7 +37,7 @@ def _invalid(description: str) -> Response:
 
 
 def routes(portal: Portal, card: Card, journal: Journal, deliveries: Deliveries) -> list[Route]:
-    """Give the endpoints for one portal."""
+    """Return the endpoints for one portal."""
 
     def expire_tokens() -> None:
         portal.authentication.expire_tokens()
@@ -82,13 +82,13 @@ def routes(portal: Portal, card: Card, journal: Journal, deliveries: Deliveries)
             except PortalError as error:
                 return _invalid(error.envelope["error_description"])
             except ClientGoneError:
-                return Response(status_code=400)  # to nobody
+                return Response(status_code=400)  # which nobody receives
             return await then(request)
 
         return endpoint
 
     def member(name: str, change: Callable[[Any], None]) -> Callable[[Any], None]:
-        """Read `{name: value}` and change to the value."""
+        """Read `{name: value}`, and call `change` with the value."""
 
         def change_to_member(request: Any) -> None:
             if not isinstance(request, dict) or request.keys() != {name}:
@@ -160,7 +160,7 @@ def routes(portal: Portal, card: Card, journal: Journal, deliveries: Deliveries)
 
 
 async def _until_gone(request: Request, coming: Coroutine[Any, Any, list[Entry]]) -> list[Entry]:
-    """Wait for the entries, but not for a client that has gone, or a server that ends."""
+    """Wait for the entries, unless the client goes away or the server stops."""
 
     async def gone() -> None:
         while (await request.receive())["type"] != "http.disconnect":

@@ -1,4 +1,4 @@
-"""The pytest plugin: the fixture `bitrix24_sandbox`, and one sandbox for each pytest process."""
+"""The pytest plugin: the fixture `bitrix24_sandbox`, with one sandbox for each pytest process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the plugin's setting."""
     parser.addini(
         "bitrix24_sandbox_tls",
-        "let the sandbox of the fixture bitrix24_sandbox speak HTTPS",
+        "whether the sandbox of the fixture bitrix24_sandbox speaks HTTPS",
         type="bool",
         default=False,
     )
@@ -24,7 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def _running_bitrix24_sandbox(pytestconfig: pytest.Config) -> Iterator[Sandbox]:
-    # Imported here, or every run of pytest would wait for it, with the fixture or without.
+    # Imported here, or every run of pytest would wait for it, even without the fixture.
     from .server import running
 
     with running(tls=pytestconfig.getini("bitrix24_sandbox_tls")) as sandbox:
@@ -33,7 +33,7 @@ def _running_bitrix24_sandbox(pytestconfig: pytest.Config) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def bitrix24_sandbox(_running_bitrix24_sandbox: Sandbox) -> Sandbox:
-    """A Bitrix24 portal on this machine, in the state of its start: a `Sandbox`.
+    """A Bitrix24 portal on this machine, reset for each test: a `Sandbox`.
 
     It runs in a thread of this process, so tests with and without an event loop can use it.
     """

@@ -1,4 +1,4 @@
-"""The sandbox on a socket: uvicorn, with an end that keeps nobody waiting."""
+"""The sandbox on a socket: uvicorn, which stops at once even with open connections."""
 
 import asyncio
 import contextlib
@@ -23,20 +23,20 @@ from .testing import Sandbox
 from .tls import transport
 
 HEAD_SECONDS = 30.0
-"""How long the head of a request may take, from its first byte or the connection's start."""
+"""How long the head of a request may take, from its first byte or from the connection's start."""
 
 MAX_HEAD = 2 * 1024 * 1024
-"""Bytes; beyond it, the connection is reset before a long address could be answered."""
+"""Bytes. A longer head resets the connection, instead of getting a response."""
 
 
 class _Protocol(H11Protocol):
-    """Lets an application drop its connection, and refuses broken HTTP in the envelope.
+    """Lets an application drop its connection, and refuses malformed HTTP in the envelope.
 
-    A connection whose request does not come to the end of its head is closed.
+    A connection is closed if the head of its request does not arrive in time.
     """
 
     def __init__(self, config: Any, server_state: Any, app_state: Any, _loop: Any = None) -> None:
-        # ASGI cannot close a connection without an answer; each request's scope shows this state.
+        # ASGI cannot close a connection without a response; each request's scope has this state.
         super().__init__(config, server_state, {**app_state, "abort": self._abort}, _loop)
 
         self._head_timer: asyncio.TimerHandle | None = None
@@ -48,7 +48,7 @@ class _Protocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self.conn.their_state is not h11.IDLE or not self.conn.trailing_data[0]:
-            self._stop_waiting()  # between two requests, the time is that of the keep-alive
+            self._stop_waiting()  # between two requests, the keep-alive timeout applies
         elif self._head_timer is None:
             self._wait_for_head()
 
@@ -81,14 +81,14 @@ class _Protocol(H11Protocol):
 
 class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # A kept-alive connection or a slow answer would hold up the end.
+        # A kept-alive connection or a slow response would delay the shutdown.
         for connection in list(self.server_state.connections):
             connection.transport.abort()
         await super().shutdown(sockets)
 
 
 class Running(Sandbox):
-    """A sandbox that runs in this process."""
+    """A sandbox running in this process."""
 
     def __init__(self, origin: str, portal: Portal, app: ASGIApp, *, tls: Path | None) -> None:
         super().__init__(origin, tls=tls)
@@ -97,9 +97,9 @@ class Running(Sandbox):
 
 
 def listen(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
-    """Open a socket; port 0 means any free one. Raise `OSError` if it cannot be had."""
+    """Open a listening socket; port 0 means any free port. Raise `OSError` if that fails."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Named as TCP, or asyncio leaves Nagle's algorithm on: each answer would wait 40 ms.
+    # IPPROTO_TCP, or asyncio leaves Nagle's algorithm on: each response would take 40 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -112,13 +112,13 @@ def listen(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
 
 
 def port_of(listener: socket.socket) -> int:
-    """Give the port on which a socket listens."""
+    """Return the port on which a socket listens."""
     port: int = listener.getsockname()[1]
     return port
 
 
 def origin_of(listener: socket.socket, scheme: str = "http") -> str:
-    """Give the origin at which a listening socket can be asked from this machine."""
+    """Return the origin at which this machine reaches a listening socket."""
     host, port = listener.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
     return f"{scheme}://[{host}]:{port}" if ":" in str(host) else f"{scheme}://{host}:{port}"
@@ -137,19 +137,19 @@ def _server(app: ASGIApp, tls: ssl.SSLContext | None) -> _Server:
         proxy_headers=False,
         h11_max_incomplete_event_size=MAX_HEAD,
         timeout_graceful_shutdown=2,
-        # Longer than httpx keeps an idle connection, or the two would race each other to close it.
+        # Longer than httpx keeps an idle connection, or both might close it at the same moment.
         timeout_keep_alive=75,
     )
-    # Only a fault of the sandbox itself is worth a line; requests have a log of their own.
+    # Only errors of the sandbox itself; requests have a log of their own.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # its errors are the sender's
-    # It would show webhooks and tokens to whoever listens at the root logger.
+    # It would show webhooks and tokens to every handler of the root logger.
     logging.getLogger("uvicorn.access").disabled = True
     return _Server(config)
 
 
 def serve(app: ASGIApp, *listeners: socket.socket, tls: ssl.SSLContext | None = None) -> None:
-    """Serve until the process is asked to end; that arrives as `KeyboardInterrupt`."""
+    """Serve until a signal stops the process; that arrives as `KeyboardInterrupt`."""
     _server(app, tls).run(sockets=list(listeners))
 
 
@@ -162,11 +162,11 @@ def running(
     tls: bool = False,
     wrap: Callable[[ASGIApp], ASGIApp] = lambda app: app,
 ) -> Generator[Running, None, None]:
-    """Run a sandbox in a thread while the context lasts; yield it once it answers.
+    """Run a sandbox in a thread, and yield it; it stops with the context.
 
-    `handler` is the widget to open in the call card, if not the demonstration widget; with `tls`
-    it speaks HTTPS, and a client is to trust the authority in the `tls` of what is yielded; `wrap`
-    puts ASGI middleware around the application.
+    `handler`: the URL of the widget that the call card opens, instead of the demonstration widget.
+    `tls`: speak HTTPS; clients have to trust the CA in the sandbox's attribute `tls`. `wrap`: puts
+    ASGI middleware around the application.
     """
     portal = portal or Portal()
     with transport(tls) as carrier, listen(port=port) as listener, listen() as widget:
@@ -178,8 +178,8 @@ def running(
         )
         thread.start()
         try:
-            # The socket already listens, so a request that comes early waits for its answer.
-            yield Running(origin, portal, app, tls=carrier.authority)
+            # The socket already listens, so an early request waits for its response.
+            yield Running(origin, portal, app, tls=carrier.ca)
         finally:
             server.should_exit = True
             thread.join()

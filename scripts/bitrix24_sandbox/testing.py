@@ -1,6 +1,6 @@
-"""A sandbox as a test drives it: its addresses, its state, and what it was asked.
+"""A sandbox as a test drives it: its addresses, its state, and the requests it received.
 
-The pytest plugin gives each test a `Sandbox` as the fixture `bitrix24_sandbox`.
+The pytest plugin provides a `Sandbox` as the fixture `bitrix24_sandbox`.
 """
 
 import json
@@ -16,18 +16,18 @@ from .portal import addresses
 from .portal.authentication import ACCESS_TOKEN
 
 
-@cache  # reading the authorities takes longer than a request
-def _trusting(authority: Path | None) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=authority)
+@cache  # loading the CA bundle takes longer than a request
+def _trusting(ca: Path | None) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=ca)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request to the portal or its OAuth server, as the journal has it, without its secrets."""
+    """A request to the portal or its OAuth server, from the journal; its secrets are masked."""
 
     id: int
     time: float
-    """When it came, in Unix seconds."""
+    """When it arrived, in Unix seconds."""
     seconds: float
     """How long it took."""
     method: str
@@ -35,18 +35,18 @@ class Request:
     path: str
     """The path, with `***` for the webhook's secret."""
     fields: dict[str, Any] | None
-    """Query and body as read by the portal; None if they were too large to keep."""
+    """Query and body as the portal read them; None if they were too large to keep."""
     status: int | None
-    """None if the connection broke before there was a response."""
+    """The status of the response; None if the connection broke before there was one."""
     code: str | None
     """The error code of the response."""
     who: str | None
-    """`webhook`, or `application` for one with a token; None without credentials."""
+    """`webhook`, or `application` for a request with a token; None without credentials."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """An event that the portal has posted to a handler, or could not post."""
+    """An event that the portal posted to a handler, or could not post."""
 
     event: str
     """Its name, such as `ONVOXIMPLANTCALLSTART`."""
@@ -55,30 +55,30 @@ class Delivery:
     status: int | None
     """The status of the handler's response; None if there was none."""
     problem: str | None
-    """Why there was none."""
+    """Why there was no response."""
 
 
 @dataclass(frozen=True, slots=True)
 class WidgetOpening:
-    """The request by which the portal opens a widget in the call card."""
+    """The request with which the portal opens a widget in the call card."""
 
     method: str
-    """POST, but GET for a static application."""
+    """`POST`; for a static application, `GET`."""
     query: dict[str, str]
-    """What is added to the query of the handler's URL."""
+    """The parameters that are appended to the query of the handler's URL."""
     form: dict[str, str]
     """The form in the body; empty for a static application."""
 
 
 class Sandbox:
-    """The sandbox at an origin such as `http://127.0.0.1:8024`, in this process or in another.
+    """The sandbox at an origin such as `http://127.0.0.1:8024`, in this process or another.
 
-    Any thread may use it. A method or an assignment raises `httpx.HTTPStatusError` if the sandbox
-    refuses what is asked for; nothing has changed then.
+    It is thread-safe. A method or an assignment that the sandbox refuses raises
+    `httpx.HTTPStatusError`, and changes nothing.
     """
 
     def __init__(self, origin: str, *, tls: Path | None = None) -> None:
-        """`tls`: the PEM file of the sandbox's test authority, if it speaks HTTPS."""
+        """`tls`: the PEM file of the sandbox's test CA, if it speaks HTTPS."""
         self.origin = origin
         self.tls = tls
 
@@ -94,12 +94,12 @@ class Sandbox:
 
     @property
     def access_token(self) -> str:
-        """The access token of a sandbox that was just started or reset."""
+        """The access token that a sandbox starts with, and returns to at a reset."""
         return ACCESS_TOKEN
 
     @property
     def call(self) -> dict[str, Any] | None:
-        """The call in the card, with the fields of `getStatus`; set it to None to end the call."""
+        """The call in the card, with the fields of `getStatus`. Assign None to end it."""
         call: dict[str, Any] | None = self.state()["call"]
         return call
 
@@ -112,7 +112,7 @@ class Sandbox:
 
     @property
     def profile(self) -> str:
-        """Who may ask for the call: `rest`, `app-only` or `js-only`. A reset takes it back."""
+        """Who gets the call: `rest`, `app-only` or `js-only`."""
         profile: str = self.state()["profile"]
         return profile
 
@@ -121,7 +121,7 @@ class Sandbox:
         self._ask("PUT", "profile", {"profile": profile})
 
     def play(self, scenario: str) -> dict[str, Any]:
-        """Go into the scenario of this name, such as `outgoing-unbound`; return the state."""
+        """Start the scenario of this name, such as `outgoing-unbound`; return the state."""
         return self._ask("PUT", "scenario", {"scenario": scenario})
 
     def state(self) -> dict[str, Any]:
@@ -129,13 +129,13 @@ class Sandbox:
         return self._ask("GET", "state")
 
     def load(self, state: dict[str, Any]) -> dict[str, Any]:
-        """Go into the situation that `state` returned; what it leaves out is as at the start."""
+        """Restore a situation that `state` returned; what it leaves out is as at the start."""
         return self._ask("PUT", "state", state)
 
     def fail(self, code: str, times: int = 1, **options: Any) -> dict[str, Any]:
         """Let the next requests fail with this error code, or another fault such as `slow`.
 
-        `options` are the fault's own, such as `status` for another status than usual.
+        `options`: the fault's own, such as `status` for a status other than the usual one.
         """
         return self._ask("POST", "faults", {"fault": code, "times": times, **options})
 
@@ -149,16 +149,16 @@ class Sandbox:
 
     @property
     def requests(self) -> list[Request]:
-        """What the portal and its OAuth server were asked in this test, oldest first."""
+        """The requests to the portal and its OAuth server in this test, oldest first."""
         return self.wait_for_requests(0)
 
     def wait_for_requests(
         self, count: int = 1, *, timeout: float = 10, **wanted: str | int
     ) -> list[Request]:
-        """Return the requests that fit, once there are `count` of them.
+        """Return the matching requests, once there are `count` of them.
 
         `wanted`: `path` (a part of it), `method`, `status`, `code`, `who`, `after` (the `id` of a
-        request). `timeout` is in seconds, 60 at most; raise `TimeoutError` after it.
+        request). `timeout`: seconds, 60 at most; then raise `TimeoutError`.
         """
         wait = min(60, int(timeout + 0.999)) if count else 0
         answer = self._ask("GET", "requests", params={**wanted, "count": count, "wait": wait})
@@ -172,14 +172,14 @@ class Sandbox:
         self._ask("DELETE", "requests")
 
     def widget_opening(self) -> WidgetOpening:
-        """Return the request by which the portal opens a widget for the call, if there is one."""
+        """Return the request with which the portal opens the widget, to post it to a backend."""
         return WidgetOpening(**self._ask("GET", "widget"))
 
     def install(self, handler: str) -> Delivery:
-        """Install an application without pages of its own, as an administrator of a portal does.
+        """Install an application without pages of its own, as a portal's administrator does.
 
-        `handler`: the URL, on this machine, that receives `ONAPPINSTALL` with the tokens of the
-        application. It is installed whatever it responds; return what became of the event.
+        `handler`: the URL, on this machine, that receives `ONAPPINSTALL` with the application's
+        tokens. Whatever it responds, the application is installed; return that delivery.
         """
         self._ask("PUT", "application", {"handler": handler})
         return next(made for made in reversed(self.deliveries) if made.event == "ONAPPINSTALL")
@@ -190,12 +190,12 @@ class Sandbox:
 
     @property
     def deliveries(self) -> list[Delivery]:
-        """The newest events, oldest first, once all of them so far have been posted."""
+        """The newest events, oldest first; waits until all events so far have been posted."""
         answer = self._ask("GET", "application")
         return [Delivery(**delivery) for delivery in answer["deliveries"]]
 
     def reset(self) -> dict[str, Any]:
-        """Return to the state at the start, with an empty journal."""
+        """Return to the state at the start: everything that can be set, and the journal."""
         return self._ask("POST", "reset")
 
     def _ask(
@@ -205,7 +205,7 @@ class Sandbox:
             method,
             f"{self.origin}/sandbox/{path}",
             params=params,
-            # Not httpx's own encoder: it cannot write half a surrogate pair, which a call may hold.
+            # Not httpx's own encoder: it cannot write a lone surrogate, which a call may contain.
             content=None if body is None else json.dumps(body),
             timeout=90,
             verify=_trusting(self.tls),

@@ -1,4 +1,4 @@
-"""HTTPS for the sandbox: a test authority, and the certificate it issues at each start."""
+"""HTTPS for the sandbox: a test CA, and the certificate that it issues at each start."""
 
 import contextlib
 import os
@@ -14,67 +14,69 @@ from .portal.addresses import LIBRARY_HOST, OAUTH_HOSTS
 if TYPE_CHECKING:
     from trustme import CA
 
-AUTHORITY = "sandbox-ca.pem"
+CERTIFICATE = "sandbox-ca.pem"
 KEY = "sandbox-ca-key.pem"
 
 
 class UnusableFolderError(Exception):
-    """No authority can be kept in this folder. The message says why."""
+    """The folder cannot keep a CA. The message says why."""
 
 
 @dataclass(frozen=True)
 class Transport:
-    """HTTP or HTTPS, and what the two sides need for it."""
+    """HTTP or HTTPS, and what server and client need for it."""
 
     scheme: str = "http"
     context: ssl.SSLContext | None = None
-    authority: Path | None = None
-    """A PEM file with the certificate that a client of HTTPS has to trust."""
+    ca: Path | None = None
+    """A PEM file with the certificate that an HTTPS client has to trust."""
 
 
 @contextlib.contextmanager
 def transport(
     tls: bool, *hosts: str, folder: Path | None = None
 ) -> Generator[Transport, None, None]:
-    """Give plain HTTP, or HTTPS for this machine and `hosts`.
+    """Provide plain HTTP, or HTTPS for this machine and `hosts`.
 
-    The authority is kept in `folder`, for the next start; without one, it is a new one, whose file
-    is removed at the end. Raise `UnusableFolderError` if none can be kept there.
+    The CA is kept in `folder`, for the next start; without a folder it is a new one, whose file is
+    removed at the end. Raise `UnusableFolderError` if the folder cannot keep it.
     """
     if not tls:
         yield Transport()
         return
-    import trustme  # takes a while, and most sandboxes do without
+    import trustme  # slow to import, and most sandboxes do not need it
 
     with contextlib.ExitStack() as ending:
         if folder is None:
             temporary = tempfile.TemporaryDirectory(prefix="sandbox-ca-")
-            authority, file = trustme.CA(), Path(ending.enter_context(temporary)) / AUTHORITY
-            authority.cert_pem.write_to_path(file)
+            ca, file = trustme.CA(), Path(ending.enter_context(temporary)) / CERTIFICATE
+            ca.cert_pem.write_to_path(file)
         else:
             try:
-                authority, file = _kept_authority(folder), folder.absolute() / AUTHORITY
+                ca, file = _kept_ca(folder), folder.absolute() / CERTIFICATE
             except (OSError, ValueError) as error:
-                reason = getattr(error, "strerror", None) or "no certificate and key in PEM form"
-                raise UnusableFolderError(f"{folder}: {reason.lower()}") from None
+                reason = "no certificate and key in PEM form"
+                if isinstance(error, OSError) and error.strerror:
+                    reason = error.strerror.lower()
+                raise UnusableFolderError(f"{folder}: {reason}") from None
         names = dict.fromkeys(("localhost", "127.0.0.1", "::1", *hosts, *OAUTH_HOSTS, LIBRARY_HOST))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        # The other kind of context that trustme takes, of pyOpenSSL, is not installed.
-        authority.issue_cert(*names).configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
+        # The other context that trustme takes is pyOpenSSL's, which is not installed.
+        ca.issue_cert(*names).configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
         yield Transport("https", context, file)
 
 
-def _kept_authority(folder: Path) -> "CA":
-    """Read the authority in the folder, or make one there."""
+def _kept_ca(folder: Path) -> "CA":
+    """Read the folder's CA, or make one there."""
     import trustme
 
-    certificate, key = folder / AUTHORITY, folder / KEY
+    certificate, key = folder / CERTIFICATE, folder / KEY
     if certificate.exists() and key.exists():
         return trustme.CA.from_pem(certificate.read_bytes(), key.read_bytes())
-    authority = trustme.CA()
+    ca = trustme.CA()
     folder.mkdir(parents=True, exist_ok=True)
-    # Whoever has the key can be any host to those who trust the certificate.
+    # With the key, anyone can pose as any host to a client that trusts the certificate.
     with os.fdopen(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as private:
-        private.write(authority.private_key_pem.bytes())
-    authority.cert_pem.write_to_path(certificate)
-    return authority
+        private.write(ca.private_key_pem.bytes())
+    ca.cert_pem.write_to_path(certificate)
+    return ca

@@ -1,33 +1,28 @@
-"""The faults that can be asked for: each strikes the next so many requests, and no more."""
+"""The faults on request: each affects the requested number of requests, and no more."""
 
 import json
+import re
 import time
 from typing import Any
 
 import httpx
 import pytest
+from bitrix24_sandbox.portal.faults import FaultQueue, InvalidFaultError
 from bitrix24_sandbox.testing import Sandbox
 
-from tests.data import ERRORS
+from tests.data import ERRORS, Error
 
 
-@pytest.mark.parametrize(
-    ("status", "code", "description"),
-    [(statuses[0], code, description) for code, statuses, description in ERRORS],
-    ids=str,
-)
-def test_an_error_by_its_code_has_the_status_of_a_portal_of_today(
-    status: int, code: str, description: str | None, ask: Any, sandbox: Sandbox
-) -> None:
-    sandbox.fail(code)
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.code)
+def test_an_error_has_its_status_and_description(error: Error, ask: Any, sandbox: Sandbox) -> None:
+    sandbox.fail(error.code)
     answer = ask()
-    assert answer.status_code == status
-    assert answer.json()["error"] == code
+    assert (answer.status_code, answer.json()["error"]) == (error.statuses[0], error.code)
     assert answer.json()["error_description"]
-    if description:
-        assert answer.json()["error_description"] == description
-    extra = {"argument"} if code == "ERROR_ARGUMENT" else set()
-    assert answer.json().keys() == {"error", "error_description"} | extra
+    if error.description:
+        assert answer.json()["error_description"] == error.description
+    argument = {"argument"} if error.code == "ERROR_ARGUMENT" else set()
+    assert answer.json().keys() == {"error", "error_description"} | argument
     assert "retry-after" not in answer.headers
     assert ask().status_code == 200
 
@@ -35,11 +30,11 @@ def test_an_error_by_its_code_has_the_status_of_a_portal_of_today(
 @pytest.mark.parametrize(
     ("code", "status"),
     [
-        *((code, status) for code, statuses, _ in ERRORS for status in statuses[1:]),
+        *((error.code, status) for error in ERRORS for status in error.statuses[1:]),
         ("expired_token", 200),
     ],
 )
-def test_the_status_of_older_documentation_on_request(
+def test_an_error_can_have_another_status(
     code: str, status: int, ask: Any, sandbox: Sandbox
 ) -> None:
     sandbox.fail(code, status=status)
@@ -47,16 +42,14 @@ def test_the_status_of_older_documentation_on_request(
     assert (answer.status_code, answer.json()["error"]) == (status, code)
 
 
-def test_it_strikes_both_kinds_of_call_before_their_authentication(
-    http: httpx.Client, sandbox: Sandbox
-) -> None:
+def test_a_fault_comes_before_authentication(http: httpx.Client, sandbox: Sandbox) -> None:
     sandbox.fail("QUERY_LIMIT_EXCEEDED", times=2)
-    for base in (sandbox.oauth_url, f"{sandbox.origin}/rest/1/wrong"):
-        assert http.post(f"{base}/placement.call", json={}).status_code == 503
+    for path in ("/rest/placement.call", "/rest/1/wrong/batch"):
+        assert http.post(sandbox.origin + path, json={}).status_code == 503
     assert http.post(f"{sandbox.oauth_url}/placement.call", json={}).status_code == 401
 
 
-def test_faults_strike_in_the_order_of_their_asking(ask: Any, sandbox: Sandbox) -> None:
+def test_faults_occur_in_the_order_of_the_requests_for_them(ask: Any, sandbox: Sandbox) -> None:
     sandbox.fail("expired_token", times=2)
     sandbox.fail("html-502")
     assert sandbox.state()["faults"] == [
@@ -67,7 +60,7 @@ def test_faults_strike_in_the_order_of_their_asking(ask: Any, sandbox: Sandbox) 
     assert sandbox.state()["faults"] == []
 
 
-def test_a_preflight_and_an_unknown_method_leave_the_fault_waiting(
+def test_a_preflight_and_an_unknown_method_leave_the_fault_pending(
     http: httpx.Client, ask: Any, sandbox: Sandbox
 ) -> None:
     sandbox.fail("QUERY_LIMIT_EXCEEDED")
@@ -77,13 +70,8 @@ def test_a_preflight_and_an_unknown_method_leave_the_fault_waiting(
     assert ask().status_code == 503
 
 
-def test_it_strikes_a_batch(http: httpx.Client, sandbox: Sandbox) -> None:
-    sandbox.fail("QUERY_LIMIT_EXCEEDED")
-    assert http.post(f"{sandbox.webhook_url}batch", json={"cmd": {}}).status_code == 503
-
-
 @pytest.mark.parametrize("status", [502, 503, 504, 520])
-def test_a_front_server_answers_in_html(status: int, ask: Any, sandbox: Sandbox) -> None:
+def test_a_reverse_proxy_responds_in_html(status: int, ask: Any, sandbox: Sandbox) -> None:
     sandbox.fail(f"html-{status}")
     answer = ask()
     assert answer.status_code == status
@@ -91,21 +79,13 @@ def test_a_front_server_answers_in_html(status: int, ask: Any, sandbox: Sandbox)
     assert answer.text.startswith("<html>")
 
 
-def test_a_renamed_portal_redirects(ask: Any, sandbox: Sandbox) -> None:
-    sandbox.fail("redirect")
+@pytest.mark.parametrize("options", [{}, {"status": 302, "location": "http://127.0.0.1:9/other"}])
+def test_a_redirect_leads_to_another_host(options: Any, ask: Any, sandbox: Sandbox) -> None:
+    sandbox.fail("redirect", **options)
     answer = ask()
-    assert answer.status_code == 307
-    location = httpx.URL(answer.headers["location"])
-    assert location.host != httpx.URL(sandbox.origin).host
-    assert location.path != "/rest/1/sandboxwebhook/placement.call"
-
-
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_goes_to_the_location_asked_for(status: int, ask: Any, sandbox: Sandbox) -> None:
-    sandbox.fail("redirect", status=status, location="http://127.0.0.1:9/elsewhere")
-    answer = ask()
-    assert answer.status_code == status
-    assert answer.headers["location"] == "http://127.0.0.1:9/elsewhere"
+    assert answer.status_code == options.get("status", 307)
+    location = answer.headers["location"]
+    assert location == options.get("location", "http://renamed-portal.invalid/rest/elsewhere")
 
 
 def test_an_error_in_a_200(ask: Any, sandbox: Sandbox) -> None:
@@ -115,7 +95,7 @@ def test_an_error_in_a_200(ask: Any, sandbox: Sandbox) -> None:
     assert answer.json().keys() == {"error", "error_description"}
 
 
-def test_truncated_json_is_a_whole_http_answer(ask: Any, sandbox: Sandbox) -> None:
+def test_truncated_json_is_a_complete_http_response(ask: Any, sandbox: Sandbox) -> None:
     sandbox.fail("truncated-json")
     answer = ask()
     assert answer.status_code == 200
@@ -125,7 +105,7 @@ def test_truncated_json_is_a_whole_http_answer(ask: Any, sandbox: Sandbox) -> No
         answer.json()
 
 
-def test_a_slow_answer_comes_late_and_whole(ask: Any, sandbox: Sandbox) -> None:
+def test_a_slow_response_is_late_and_complete(ask: Any, sandbox: Sandbox) -> None:
     sandbox.fail("slow", seconds=0.2)
     begun = time.monotonic()
     answer = ask()
@@ -134,7 +114,7 @@ def test_a_slow_answer_comes_late_and_whole(ask: Any, sandbox: Sandbox) -> None:
     assert answer.json()["time"]["duration"] >= 0.2
 
 
-def test_a_slow_answer_may_still_be_an_error(http: httpx.Client, sandbox: Sandbox) -> None:
+def test_a_slow_response_may_be_an_error(http: httpx.Client, sandbox: Sandbox) -> None:
     sandbox.fail("slow", seconds=0)
     answer = http.post(f"{sandbox.oauth_url}/placement.call", json={})
     assert answer.json()["error"] == "NO_AUTH_FOUND"
@@ -147,7 +127,62 @@ def test_a_disconnect_sends_not_a_byte(ask: Any, sandbox: Sandbox) -> None:
     assert ask().status_code == 200
 
 
-def test_a_reset_forgets_the_faults(ask: Any, sandbox: Sandbox) -> None:
-    sandbox.fail("html-502", times=100)
-    sandbox.reset()
+def test_pending_faults_can_be_removed(ask: Any, sandbox: Sandbox) -> None:
+    sandbox.fail("QUERY_LIMIT_EXCEEDED", times=5)
+    sandbox.fail("invalid_grant")
+    assert ask().status_code == 503
+    assert sandbox.forget_faults()["faults"] == []
     assert ask().status_code == 200
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("request_", "expected"),
+        [
+            ({"fault": "no-such"}, "fault must be one of: INVALID_REQUEST, ERROR_ARGUMENT"),
+            ({"fault": None}, "fault must be one of: "),
+            ({"fault": ["slow"]}, "fault must be one of: "),
+            ({}, "fault must be one of: "),
+            ([], "Expected an object"),
+            ({"fault": "slow", "times": 0}, "times must be a positive integer"),
+            ({"fault": "slow", "times": "2"}, "times must be a positive integer"),
+            ({"fault": "slow", "times": True}, "times must be a positive integer"),
+            ({"fault": "slow", "times": 1_000_001}, "times must be a positive integer, at most"),
+            ({"fault": "slow", "seconds": "2"}, "seconds must be a number"),
+            ({"fault": "slow", "seconds": -1}, "seconds must be between 0 and 3600"),
+            ({"fault": "redirect", "status": 200}, "status must be 301, 302, 303, 307 or 308"),
+            ({"fault": "redirect", "status": 307.0}, "status must be 301, 302, 303, 307 or 308"),
+            ({"fault": "redirect", "status": [307]}, "status must be 301, 302, 303, 307 or 308"),
+            ({"fault": "redirect", "location": "a\r\nb: c"}, "location must be a URL"),
+            ({"fault": "redirect", "location": 5}, "location must be a URL"),
+            ({"fault": "OVERLOAD_LIMIT", "status": "401"}, "status must be a number"),
+            ({"fault": "OVERLOAD_LIMIT", "status": True}, "status must be a number"),
+            ({"fault": "OVERLOAD_LIMIT", "status": 302}, "status must be 200, or between 400"),
+            ({"fault": "invalid_grant", "status": 600}, "status must be 200, or between 400"),
+            ({"fault": "html-502", "status": 500}, "html-502 takes no member 'status'"),
+        ],
+    )
+    def test_an_invalid_fault(self, request_: object, expected: str) -> None:
+        queue = FaultQueue()
+        with pytest.raises(InvalidFaultError, match=f"^{re.escape(expected)}"):
+            queue.add(request_)
+        assert queue.waiting() == []
+
+    def test_an_unknown_name_is_answered_with_all_names(
+        self, http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        answer = http.post(f"{sandbox.origin}/sandbox/faults", json={"fault": "?"})
+        assert answer.status_code == 422
+        description = answer.json()["error_description"]
+        names = description.removeprefix("fault must be one of: ").split(", ")
+        assert {
+            *("slow", "disconnect", "truncated-json", "html-502", "html-503", "html-504"),
+            *("html-520", "redirect", "error-in-200", "OVERLOAD_LIMIT", "invalid_grant"),
+        } <= set(names)
+
+    def test_more_than_a_thousand_faults(self) -> None:
+        queue = FaultQueue()
+        for name in ["slow"] * 999 + ["invalid_grant"]:
+            queue.add({"fault": name})
+        with pytest.raises(InvalidFaultError, match="1000 faults are pending already"):
+            queue.add({"fault": "slow"})

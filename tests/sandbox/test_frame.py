@@ -1,4 +1,4 @@
-"""The wire between a widget and the portal page: what is understood, answered and ignored."""
+"""The messages between a widget and the portal page: parsed, carried out or dropped."""
 
 import json
 import re
@@ -10,18 +10,19 @@ from bitrix24_sandbox.card.card import Card
 from bitrix24_sandbox.card.events import Event
 from bitrix24_sandbox.card.frame import Frame, Place, placement_options
 from bitrix24_sandbox.card.messages import DroppedError, Message, parse
-from bitrix24_sandbox.portal.call import default_call
 from bitrix24_sandbox.portal.scenarios import outgoing_unbound_call
 from bitrix24_sandbox.portal.state import Portal
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from tests.data import CALL
 
 ORIGIN = "http://widget.example:3000"
 PLACE = Place("portal.example:8024", secure=False, uri="/?from=test")
 
 
 class Opened:
-    """A widget that was opened in a card."""
+    """An open widget, and the card around it."""
 
     def __init__(
         self,
@@ -33,15 +34,15 @@ class Opened:
         self.portal = Portal()
         self.portal.set_form(form)
         self.card = Card(self.portal)
-        self.frame = Frame(self.portal, self.card, default_call(), place, handler, cards)
+        self.frame = Frame(self.portal, self.card, CALL, place, handler, cards)
 
     def say(self, text: str, origin: str = ORIGIN) -> str | None:
-        """Post `text` with the SID behind it."""
+        """Send `text` with the SID appended."""
         message = self.frame.accept(f"{text}:{self.frame.sid}", origin)
         return self.frame.obey(message)
 
     def ask(self, command: str, params: Any = None) -> Any:
-        """The value that a command is answered with."""
+        """Send a command, and return the value of its reply."""
         reply = self.say(f"{command}:{'' if params is None else json.dumps(params)}:id1")
         assert reply is not None
         callback, colon, value = reply.partition(":")
@@ -56,10 +57,10 @@ def opened() -> Opened:
 
 class TestParsing:
     @pytest.mark.parametrize("text", ["getInitData:abc:5ad", "getInitData::abc:5ad"])
-    def test_both_spellings_of_empty_parameters(self, text: str) -> None:
+    def test_both_forms_of_empty_parameters(self, text: str) -> None:
         assert parse(text) == Message("getInitData", None, "abc", "5ad")
 
-    def test_parameters_may_hold_colons(self) -> None:
+    def test_parameters_may_contain_colons(self) -> None:
         text = 'placementBindEvent:{"event":"CallCard::BeforeClose"}:abc:5ad'
         assert parse(text).params == {"event": "CallCard::BeforeClose"}
 
@@ -73,7 +74,7 @@ class TestParsing:
         }
         assert parse(fields) == Message("some:command", {"a": 1}, "abc", "5ad")
 
-    def test_the_object_form_writes_no_parameters_as_an_empty_text(self) -> None:
+    def test_the_object_form_has_an_empty_string_for_no_parameters(self) -> None:
         fields = {"method": "getStatus", "params": "", "callback": "abc", "appSid": "5ad"}
         assert parse(fields).params is None
 
@@ -86,8 +87,8 @@ class TestParsing:
             ("getStatus:NaN:abc:5ad", "not JSON"),
             (f"getStatus:{'[' * 100_000}:abc:5ad", "not JSON"),
             ('getStatus:"\ud800":abc:5ad', "not JSON"),
-            ({"method": "getStatus"}, "without the texts"),
-            ({"method": 1, "callback": "abc", "appSid": "5ad"}, "without the texts"),
+            ({"method": "getStatus"}, "without the strings"),
+            ({"method": 1, "callback": "abc", "appSid": "5ad"}, "without the strings"),
             (None, "neither text nor an object"),
             (7, "neither text nor an object"),
         ],
@@ -101,67 +102,49 @@ class TestParsing:
         st.none() | st.booleans() | st.integers() | st.text(),
         lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     ))  # fmt: skip
-    def test_whatever_the_parameters_are_they_arrive(self, name: str, params: Any) -> None:
+    def test_any_parameters_are_read(self, name: str, params: Any) -> None:
         message = parse(f"{name}:{json.dumps(params)}:abc:5ad")
         assert message == Message(name, params, "abc", "5ad")
 
 
 class TestOpening:
-    def test_the_form_is_posted_to_the_handler_with_four_fields_in_the_query(
-        self, opened: Opened
-    ) -> None:
+    @pytest.mark.parametrize("query", ["", "?tenant=7"])
+    def test_four_fields_are_appended_to_the_handler_s_query(self, query: str) -> None:
+        opened = Opened(handler=f"{ORIGIN}/card{query}")
         action = urlsplit(opened.frame.opening()["action"])
         assert f"{action.scheme}://{action.netloc}{action.path}" == f"{ORIGIN}/card"
         assert parse_qs(action.query) == {
-            "tenant": ["7"],
+            **({"tenant": ["7"]} if query else {}),
             "DOMAIN": ["portal.example:8024"],
             "PROTOCOL": ["0"],
             "LANG": ["en"],
             "APP_SID": [opened.frame.sid],
         }
 
-    def test_a_handler_without_a_query_gets_one(self) -> None:
-        opened = Opened(handler=f"{ORIGIN}/card")
-        assert opened.frame.opening()["action"].startswith(f"{ORIGIN}/card?DOMAIN=")
-
-    def test_the_body_has_the_other_fields(self, opened: Opened) -> None:
+    def test_the_new_form(self, opened: Opened) -> None:
         fields = opened.frame.opening()["fields"]
-        assert set(fields) == {
-            "AUTH_ID",
-            "AUTH_EXPIRES",
-            "REFRESH_ID",
-            "SERVER_ENDPOINT",
-            "APPLICATION_TOKEN",
-            "APPLICATION_SCOPE",
-            "member_id",
-            "status",
-            "PLACEMENT",
-            "PLACEMENT_OPTIONS",
+        options = json.loads(fields.pop("PLACEMENT_OPTIONS"))
+        assert options["CRM_ENTITY_ID"] == "17"
+        assert re.fullmatch("[0-9a-f]{32}", fields.pop("member_id"))
+        assert fields == {
+            "AUTH_ID": "sandboxaccesstoken",
+            "AUTH_EXPIRES": "3600",
+            "REFRESH_ID": "sandboxrefreshtoken",
+            "SERVER_ENDPOINT": "http://portal.example:8024/oauth/rest/",
+            "APPLICATION_TOKEN": "sandboxapplicationtoken",
+            "APPLICATION_SCOPE": "crm,placement,telephony,user",
+            "status": "L",
+            "PLACEMENT": "CALL_CARD",
         }
-        assert all(isinstance(value, str) for value in fields.values())
-        assert fields["AUTH_ID"] == "sandboxaccesstoken"
-        assert fields["AUTH_EXPIRES"] == "3600"
-        assert fields["REFRESH_ID"] == "sandboxrefreshtoken"
-        assert fields["PLACEMENT"] == "CALL_CARD"
-        assert json.loads(fields["PLACEMENT_OPTIONS"])["CRM_ENTITY_ID"] == "17"
-
-    def test_the_new_form_names_the_oauth_server_and_the_installation(self, opened: Opened) -> None:
-        fields = opened.frame.opening()["fields"]
-        assert fields["SERVER_ENDPOINT"] == "http://portal.example:8024/oauth/rest/"
-        assert (
-            fields["APPLICATION_TOKEN"] == Opened().frame.opening()["fields"]["APPLICATION_TOKEN"]
-        )
-        assert fields["APPLICATION_SCOPE"] == "crm,placement,telephony,user"
 
     def test_the_old_form_lacks_three_fields(self) -> None:
-        opening = Opened(form="old").frame.opening()
-        assert opening["method"] == "POST"
-        assert set(opening["fields"]) == {
-            *("AUTH_ID", "AUTH_EXPIRES", "REFRESH_ID", "member_id", "status"),
-            *("PLACEMENT", "PLACEMENT_OPTIONS"),
+        new, old = Opened().frame.opening(), Opened(form="old").frame.opening()
+        assert old["method"] == new["method"] == "POST"
+        assert new["fields"].keys() - old["fields"].keys() == {
+            *("SERVER_ENDPOINT", "APPLICATION_TOKEN", "APPLICATION_SCOPE"),
         }
 
-    def test_a_static_application_is_opened_by_get_with_the_query_alone(self) -> None:
+    def test_a_static_application_is_opened_with_get_and_only_the_query(self) -> None:
         opening = Opened(form="static").frame.opening()
         assert opening["method"] == "GET"
         assert opening["fields"] == {}
@@ -174,9 +157,7 @@ class TestOpening:
         assert opening["name"] == f"portal.example:8024|0|{opened.frame.sid}"
         assert opening["allow"] == "geolocation *; microphone *; camera *; autoplay *;"
         assert re.fullmatch("[0-9a-f]{32}", opened.frame.sid)
-
-    def test_each_opening_has_a_sid_of_its_own(self) -> None:
-        assert Opened().frame.sid != Opened().frame.sid
+        assert opened.frame.sid != Opened().frame.sid
 
     def test_https_is_protocol_one(self) -> None:
         opened = Opened(Place("portal.example", secure=True, uri="/"))
@@ -187,12 +168,8 @@ class TestOpening:
 
 class TestPlacementOptions:
     def test_every_scalar_is_a_string(self) -> None:
-        assert placement_options(default_call(), "/") == {
-            "CALL_ID": "externalCall.c3ee67f1a63f6e6117c230ab59cc49ea.1723556778",
-            "PHONE_NUMBER": "+12025550142",
-            "LINE_NUMBER": "+12025550100",
-            "LINE_NAME": "Main office",
-            "CRM_ENTITY_TYPE": "CONTACT",
+        assert placement_options(CALL, "/") == {
+            **CALL,
             "CRM_ENTITY_ID": "17",
             "CRM_ACTIVITY_ID": "2024",
             "CRM_BINDINGS": [
@@ -200,38 +177,34 @@ class TestPlacementOptions:
                 {"ENTITY_TYPE": "COMPANY", "ENTITY_ID": "5"},
                 {"ENTITY_TYPE": "DEAL", "ENTITY_ID": "83"},
             ],
-            "CALL_DIRECTION": "incoming",
-            "CALL_STATE": "connected",
             "CALL_LIST_MODE": "false",
             "URI": "/",
         }
 
     def test_what_is_missing_is_undefined_or_absent(self) -> None:
-        call = default_call()
+        call = dict(CALL)
         del call["PHONE_NUMBER"], call["CRM_ACTIVITY_ID"]
         call |= {"CRM_ENTITY_TYPE": "", "CRM_ENTITY_ID": 0, "CRM_BINDINGS": []}
-        told = placement_options(call, "/")
-        assert told["PHONE_NUMBER"] == "undefined"
-        assert told["CRM_ACTIVITY_ID"] == "undefined"
-        assert told["CRM_ENTITY_ID"] == "0"
-        assert told["CRM_ENTITY_TYPE"] == ""
-        assert "CRM_BINDINGS" not in told
+        options = placement_options(call, "/")
+        assert options["PHONE_NUMBER"] == options["CRM_ACTIVITY_ID"] == "undefined"
+        assert (options["CRM_ENTITY_TYPE"], options["CRM_ENTITY_ID"]) == ("", "0")
+        assert "CRM_BINDINGS" not in options
 
-    def test_what_the_page_holds_as_false_is_written_as_a_word(self) -> None:
-        told = placement_options(outgoing_unbound_call(), "/")
-        assert told["CALL_ID"] == ""
-        assert (told["CRM_ENTITY_TYPE"], told["CRM_ENTITY_ID"]) == ("false", "false")
-        assert "CRM_BINDINGS" not in told
+    def test_false_is_written_as_a_word(self) -> None:
+        options = placement_options(outgoing_unbound_call(), "/")
+        assert options["CALL_ID"] == ""
+        assert (options["CRM_ENTITY_TYPE"], options["CRM_ENTITY_ID"]) == ("false", "false")
+        assert "CRM_BINDINGS" not in options
 
     def test_an_empty_activity_stays_empty(self) -> None:
-        assert placement_options(default_call() | {"CRM_ACTIVITY_ID": ""}, "/")[
-            "CRM_ACTIVITY_ID"
-        ] == ""  # fmt: skip
+        options = placement_options({**CALL, "CRM_ACTIVITY_ID": ""}, "/")
+        assert options["CRM_ACTIVITY_ID"] == ""
 
 
 class TestReplies:
     def test_get_init_data(self, opened: Opened) -> None:
         data = opened.ask("getInitData")
+        assert type(data["PROTOCOL"]) is int
         options = data.pop("PLACEMENT_OPTIONS")
         assert options["CALL_LIST_MODE"] == "false"
         assert options["URI"] == "/?from=test"
@@ -252,12 +225,9 @@ class TestReplies:
             "APP_OPTIONS": [],
         }
 
-    def test_the_protocol_is_a_number_and_no_boolean(self, opened: Opened) -> None:
-        assert type(opened.ask("getInitData")["PROTOCOL"]) is int
-
     @pytest.mark.parametrize("params", [None, {}, {"isRawValue": False}])
     def test_get_status_is_the_call_with_its_types(self, opened: Opened, params: Any) -> None:
-        assert opened.ask("getStatus", params) == default_call()
+        assert opened.ask("getStatus", params) == CALL
 
     def test_get_interface(self, opened: Opened) -> None:
         assert opened.ask("getInterface") == {
@@ -275,22 +245,22 @@ class TestReplies:
         assert opened.ask("enableAutoClose", {}) == []
         assert opened.card.auto_close is True
 
-    def test_each_further_card_on_a_page_adds_the_events_once_more(self) -> None:
+    def test_each_further_card_of_a_page_adds_the_events_again(self) -> None:
         interface = Opened(cards=3).ask("getInterface")
         assert len(interface["event"]) == 9
         assert len(set(interface["event"])) == 3
         assert interface["command"] == ["getStatus", "disableAutoClose", "enableAutoClose"]
 
     @pytest.mark.parametrize("command", ["getStatus", "disableAutoClose", "enableAutoClose"])
-    def test_after_the_card_has_gone_there_is_no_reply(self, opened: Opened, command: str) -> None:
+    def test_after_the_card_is_closed_there_is_no_reply(self, opened: Opened, command: str) -> None:
         opened.card.act("close")
-        with pytest.raises(DroppedError, match="the card has gone"):
+        with pytest.raises(DroppedError, match="the card is closed"):
             opened.ask(command)
 
     @pytest.mark.parametrize(
         ("command", "member"), [("setUserOption", "USER_OPTIONS"), ("setAppOption", "APP_OPTIONS")]
     )
-    def test_options_are_stored_and_given_with_the_init_data(
+    def test_options_are_stored_and_in_the_init_data(
         self, opened: Opened, command: str, member: str
     ) -> None:
         assert opened.ask(command, {"name": "a", "value": 1}) == {"a": 1}
@@ -315,19 +285,19 @@ class TestReplies:
             (None, {}),
         ],
     )
-    def test_resize_window_gives_the_numbers_as_set(
+    def test_resize_window_returns_the_accepted_numbers(
         self, opened: Opened, params: Any, size: dict[str, int]
     ) -> None:
         assert opened.ask("resizeWindow", params) == size
         assert opened.frame.size == size
 
-    def test_refresh_auth_gives_new_tokens_that_are_good_for_rest(self, opened: Opened) -> None:
+    def test_refresh_auth_returns_new_tokens_that_are_valid_for_rest(self, opened: Opened) -> None:
         opened.portal.authentication.expire_tokens()
-        told = opened.ask("refreshAuth")
-        assert set(told) == {"AUTH_ID", "AUTH_EXPIRES", "REFRESH_ID"}
-        assert told["AUTH_EXPIRES"] == "3600"
-        assert told["REFRESH_ID"] != "sandboxrefreshtoken"
-        opened.portal.authentication.check_token(told["AUTH_ID"])
+        new = opened.ask("refreshAuth")
+        assert set(new) == {"AUTH_ID", "AUTH_EXPIRES", "REFRESH_ID"}
+        assert new["AUTH_EXPIRES"] == "3600"
+        assert new["REFRESH_ID"] != "sandboxrefreshtoken"
+        opened.portal.authentication.check_token(new["AUTH_ID"])
 
     def test_a_refresh_that_fails_has_no_reply(self, opened: Opened) -> None:
         opened.portal.faults.add({"fault": "invalid_grant"})
@@ -335,22 +305,12 @@ class TestReplies:
             opened.ask("refreshAuth")
         assert opened.ask("refreshAuth")["AUTH_ID"] != "sandboxaccesstoken"
 
-    @pytest.mark.parametrize(
-        ("command", "params"),
-        [
-            ("setInstall", {"installed": True}),
-            ("setScroll", {"scroll": False}),
-        ],
-    )
-    def test_these_echo_their_parameters(
-        self, opened: Opened, command: str, params: dict[str, Any]
-    ) -> None:
-        assert opened.ask(command, params) == params
+    @pytest.mark.parametrize("command", ["setInstall", "setScroll"])
+    def test_these_return_their_parameters(self, opened: Opened, command: str) -> None:
+        assert opened.ask(command, {"scroll": False}) == {"scroll": False}
+        assert opened.say(f"{command}::id1") == "id1:"
 
-    def test_a_reply_without_a_value_is_the_callback_alone(self, opened: Opened) -> None:
-        assert opened.say("setScroll::id1") == "id1:"
-
-    def test_the_object_form_is_answered_as_well(self, opened: Opened) -> None:
+    def test_the_object_form_has_a_reply_as_well(self, opened: Opened) -> None:
         fields = {"method": "getInterface", "params": "", "callback": "id9"}
         message = opened.frame.accept({**fields, "appSid": opened.frame.sid}, ORIGIN)
         reply = opened.frame.obey(message)
@@ -364,13 +324,11 @@ class TestReplies:
 class TestEvents:
     EVENT = Event("CallCard::CallStateChanged", "idle")
 
-    def bind(self, opened: Opened, callback: str) -> str | None:
-        return opened.say(f'placementBindEvent:{{"event":"{self.EVENT.name}"}}:{callback}')
+    def bind(self, opened: Opened, callback: str) -> None:
+        text = f'placementBindEvent:{{"event":"{self.EVENT.name}"}}:{callback}'
+        assert opened.say(text) is None, "it is never acknowledged"
 
-    def test_binding_is_never_acknowledged(self, opened: Opened) -> None:
-        assert self.bind(opened, "cb1") is None
-
-    def test_each_event_comes_under_the_callback_it_was_bound_with(self, opened: Opened) -> None:
+    def test_each_event_comes_with_the_callback_it_was_bound_with(self, opened: Opened) -> None:
         self.bind(opened, "cb1")
         self.bind(opened, "cb2")
         for _ in range(2):
@@ -380,7 +338,7 @@ class TestEvents:
         self.bind(opened, "cb1")
         assert opened.frame.event(Event("CallCard::BeforeClose")) == []
 
-    def test_before_close_carries_nothing(self, opened: Opened) -> None:
+    def test_before_close_has_no_payload(self, opened: Opened) -> None:
         opened.say('placementBindEvent:{"event":"CallCard::BeforeClose"}:cb3')
         assert opened.frame.event(Event("CallCard::BeforeClose")) == ["cb3:"]
 
@@ -391,9 +349,9 @@ class TestDropped:
         [
             ("setTitle:{}:id1", "setTitle is denied in placements"),
             ("getWeather:{}:id1", "no such command"),
-            ("openPath:{}:id1", "does not play this command, which a portal has"),
-            ("selectUser:{}:id1", "does not play this command, which a portal has"),
-            ("imPhoneTo:{}:id1", "does not play this command, which a portal has"),
+            ("openPath:{}:id1", "does not support this command, but a portal does"),
+            ("selectUser:{}:id1", "does not support this command, but a portal does"),
+            ("imPhoneTo:{}:id1", "does not support this command, but a portal does"),
             ("__init__:{}:id1", "no such command"),
             ('placementBindEvent:{"event":"CallCard::Other"}:id1', "no such event"),
             ('placementBindEvent:{"event":["x"]}:id1', "no such event"),
@@ -425,7 +383,7 @@ class TestDropped:
             ("http://[::1]:3000/x", "http://[::1]:3000"),
         ],
     )
-    def test_origins_are_written_as_a_browser_writes_them(self, handler: str, origin: str) -> None:
+    def test_origins_are_compared_as_a_browser_writes_them(self, handler: str, origin: str) -> None:
         opened = Opened(handler=handler)
         opened.say("getStatus::id1", origin)
 
@@ -434,7 +392,7 @@ def test_every_secret_that_a_widget_received_is_masked(opened: Opened) -> None:
     opening = opened.frame.opening()
     opened.ask("refreshAuth")
     again = opened.ask("getInitData")
-    told = [
+    secrets = [
         opened.frame.sid,
         opening["fields"]["APPLICATION_TOKEN"],
         "sandboxaccesstoken",
@@ -442,6 +400,6 @@ def test_every_secret_that_a_widget_received_is_masked(opened: Opened) -> None:
         again["AUTH_ID"],
         again["REFRESH_ID"],
     ]
-    masked = opened.frame.mask(json.dumps([opening, again]) + " ".join(told))
-    assert not any(secret in masked for secret in told)
+    masked = opened.frame.mask(json.dumps([opening, again]) + " ".join(secrets))
+    assert not any(secret in masked for secret in secrets)
     assert "PLACEMENT_OPTIONS" in masked

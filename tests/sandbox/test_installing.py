@@ -2,30 +2,32 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
 import pytest
 from bitrix24_sandbox.portal.application import Letter
 from bitrix24_sandbox.portal.state import Portal
-from bitrix24_sandbox.rest.deliveries import MOST_WAITING, Deliveries
+from bitrix24_sandbox.rest.deliveries import MOST_WAITING, Deliveries, is_here
 from bitrix24_sandbox.testing import Sandbox
 
+from tests.data import CALL, REFRESH
 from tests.sandbox.handlers import Handler, Received, handling
 
 INIT, START, END = (f"ONVOXIMPLANTCALL{what}" for what in ("INIT", "START", "END"))
 
 
 @pytest.fixture
-def handler() -> Any:
+def handler() -> Iterator[Handler]:
     with handling() as handler:
         yield handler
 
 
 @pytest.fixture
 def call_method(http: httpx.Client, sandbox: Sandbox) -> Any:
-    """Call a method with a token, the one of the start unless another is given."""
+    """Call a method with a token, by default the one of the start; return the result or error."""
 
     def call_method(method: str, auth: str | None = None, **fields: Any) -> Any:
         query = {"auth": auth or sandbox.access_token}
@@ -43,13 +45,39 @@ def telephony(handler: Handler, call_method: Any) -> Handler:
     return handler
 
 
+@pytest.fixture
+def act(http: httpx.Client, sandbox: Sandbox) -> Callable[[str], None]:
+    """Press a button of the card."""
+
+    def act(action: str) -> None:
+        http.post(f"{sandbox.origin}/sandbox/card/{action}").raise_for_status()
+
+    return act
+
+
+@contextmanager
+def holding() -> Iterator[tuple[Handler, threading.Event]]:
+    """Run a handler that responds only once it is released."""
+    release = threading.Event()
+
+    def hold(_: Received) -> int:
+        assert release.wait(60)
+        return 200
+
+    with handling(hold) as handler:
+        try:
+            yield handler, release
+        finally:
+            release.set()
+
+
 def state(sandbox: Sandbox) -> Any:
     return httpx.get(f"{sandbox.origin}/sandbox/application", trust_env=False, timeout=60).json()
 
 
 class TestInstalling:
-    def test_the_handler_receives_the_tokens_in_a_form(
-        self, handler: Handler, sandbox: Sandbox, call_method: Any
+    def test_the_handler_receives_valid_tokens_in_a_form(
+        self, handler: Handler, sandbox: Sandbox, call_method: Any, http: httpx.Client
     ) -> None:
         delivery = sandbox.install(handler.url)
         assert (delivery.event, delivery.status) == ("ONAPPINSTALL", 200)
@@ -64,41 +92,37 @@ class TestInstalling:
             "LANGUAGE_ID": "en",
         }
         auth = received.members("auth")
-        domain = sandbox.origin.removeprefix("http://")
-        assert auth["domain"] == domain
+        assert auth["domain"] == sandbox.origin.removeprefix("http://")
         assert auth["client_endpoint"] == f"{sandbox.origin}/rest/"
         assert auth["server_endpoint"] == f"{sandbox.origin}/oauth/rest/"
         assert (auth["expires_in"], auth["status"]) == ("3600", "L")
         assert set(auth["scope"].split()) == {"crm", "placement", "telephony", "user"}
         assert call_method("app.info", auth["access_token"])["INSTALLED"] is True
-
-    def test_the_tokens_can_be_refreshed(
-        self, handler: Handler, sandbox: Sandbox, http: httpx.Client
-    ) -> None:
-        sandbox.install(handler.url)
-        auth = handler.next().members("auth")
-        fields = {
-            "grant_type": "refresh_token",
-            "client_id": "sandboxclientid",
-            "client_secret": "sandboxclientsecret",
-            "refresh_token": auth["refresh_token"],
-        }
+        fields = REFRESH | {"refresh_token": auth["refresh_token"]}
         answer = http.post(f"{sandbox.origin}/oauth/token/", data=fields)
         assert answer.json()["member_id"] == auth["member_id"]
 
-    def test_the_application_token_is_that_of_the_form_that_opens_a_widget(
-        self, handler: Handler, sandbox: Sandbox, call_method: Any
+    def test_the_card_opens_its_widget_with_the_same_application_token(
+        self, handler: Handler, sandbox: Sandbox, http: httpx.Client, call_method: Any
     ) -> None:
+        def widget() -> str:
+            shown: str = http.get(f"{sandbox.origin}/sandbox/card").json()["widget"]
+            return shown
+
+        assert widget() == "open"
         sandbox.install(handler.url)
+        assert widget() == "not-registered"
         auth = handler.next().members("auth")
-        call_method(
-            "placement.bind", auth["access_token"], PLACEMENT="CALL_CARD", HANDLER=handler.url
-        )
+        token = auth["access_token"]
+        call_method("placement.bind", token, PLACEMENT="CALL_CARD", HANDLER=handler.url)
+        assert widget() == "open"
         form = sandbox.widget_opening().form
         assert form["APPLICATION_TOKEN"] == auth["application_token"]
         assert form["member_id"] == auth["member_id"]
+        call_method("placement.unbind", token, PLACEMENT="CALL_CARD")
+        assert widget() == "not-registered"
 
-    def test_the_handler_may_ask_the_portal_before_it_responds(
+    def test_the_handler_may_call_the_portal_before_it_responds(
         self, sandbox: Sandbox, call_method: Any
     ) -> None:
         def bind(received: Received) -> int:
@@ -114,25 +138,7 @@ class TestInstalling:
             assert answered == [True]
             assert state(sandbox)["widgets"] == [handler.url]
 
-    def test_without_a_widget_of_its_own_the_card_opens_none(
-        self, handler: Handler, sandbox: Sandbox, http: httpx.Client, call_method: Any
-    ) -> None:
-        def widget() -> str:
-            shown: str = http.get(f"{sandbox.origin}/sandbox/card").json()["widget"]
-            return shown
-
-        assert widget() == "open"
-        sandbox.install(handler.url)
-        assert widget() == "not-registered"
-        token = handler.next().members("auth")["access_token"]
-        call_method("placement.bind", token, PLACEMENT="CALL_CARD", HANDLER=handler.url)
-        assert widget() == "open"
-        call_method("placement.unbind", token, PLACEMENT="CALL_CARD")
-        assert widget() == "not-registered"
-
-    def test_it_takes_the_place_of_the_one_before(
-        self, telephony: Handler, sandbox: Sandbox
-    ) -> None:
+    def test_it_replaces_the_previous_one(self, telephony: Handler, sandbox: Sandbox) -> None:
         assert state(sandbox)["events"] != []
         sandbox.install(telephony.url)
         assert state(sandbox)["events"] == []
@@ -146,9 +152,9 @@ class TestInstalling:
             assert sandbox.install(handler.url).status == status
             handler.next()
             assert state(sandbox)["installed"] is True
-            assert handler.nothing(), "neither a redirect is followed, nor an event sent again"
+            assert handler.nothing(), "a redirect is not followed, and an event is not retried"
 
-    def test_a_handler_that_is_not_there_is_named_with_the_reason(self, sandbox: Sandbox) -> None:
+    def test_a_handler_that_does_not_listen_is_reported(self, sandbox: Sandbox) -> None:
         with handling() as handler:
             pass
         delivery = sandbox.install(handler.url)
@@ -160,11 +166,20 @@ class TestInstalling:
         "url",
         [
             *("http://192.0.2.1/", "https://example.com/handler", "http://localhost.example.com/"),
-            *("http://127.0.0.1@192.0.2.1/", "//127.0.0.1/", "ftp://127.0.0.1/", "", "x", 1, None),
-            *("http://[::1/", "http://127.0.0.1:99999/", "http://0.0.0.0/"),
+            *("http://127.0.0.1@192.0.2.1/", "", "x", "http://[::1/", "http://0.0.0.0/"),
         ],
     )
-    def test_a_handler_elsewhere_is_refused(
+    def test_another_machine(self, url: str) -> None:
+        assert not is_here(url)
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            *("http://192.0.2.1/", "//127.0.0.1/", "ftp://127.0.0.1/", "http://127.0.0.1:99999/"),
+            *(1, None),
+        ],
+    )
+    def test_an_invalid_handler_is_refused(
         self, url: Any, sandbox: Sandbox, http: httpx.Client
     ) -> None:
         before = state(sandbox)
@@ -187,7 +202,7 @@ class TestUninstalling:
         assert auth["application_token"] == installed["application_token"]
         assert not auth.keys() & {"access_token", "refresh_token"}
 
-    def test_a_handler_that_is_bound_to_it_receives_it_once(
+    def test_a_handler_that_is_also_bound_to_it_receives_it_once(
         self, handler: Handler, sandbox: Sandbox, call_method: Any
     ) -> None:
         call_method("event.bind", event="ONAPPUNINSTALL", handler=handler.url)
@@ -201,7 +216,7 @@ class TestUninstalling:
         assert sandbox.deliveries[-1].status == 200
         assert handler.nothing()
 
-    def test_all_tokens_widgets_and_handlers_are_gone(
+    def test_all_tokens_widgets_and_handlers_are_removed(
         self, telephony: Handler, sandbox: Sandbox, call_method: Any, http: httpx.Client
     ) -> None:
         call_method("placement.bind", PLACEMENT="CALL_CARD", HANDLER=telephony.url)
@@ -209,32 +224,15 @@ class TestUninstalling:
         shown = state(sandbox)
         assert (shown["installed"], shown["widgets"], shown["events"]) == (False, [], [])
         assert call_method("profile")["error"] == "invalid_token"
-        fields = {
-            "grant_type": "refresh_token",
-            "client_id": "sandboxclientid",
-            "client_secret": "sandboxclientsecret",
-            "refresh_token": "sandboxrefreshtoken",
-        }
-        answer = http.post(f"{sandbox.origin}/oauth/token/", data=fields)
+        answer = http.post(f"{sandbox.origin}/oauth/token/", data=REFRESH)
         assert answer.json()["error"] == "invalid_grant"
         assert http.get(f"{sandbox.origin}/sandbox/widget").status_code == 409
-
-    def test_a_reset_installs_the_one_of_the_start(
-        self, sandbox: Sandbox, call_method: Any
-    ) -> None:
-        sandbox.uninstall()
-        sandbox.reset()
-        assert call_method("app.info")["INSTALLED"] is True
-        assert sandbox.widget_opening().form["AUTH_ID"] == sandbox.access_token
 
 
 class TestTelephonyEvents:
     def test_a_call_of_the_portal_s_own_telephony(
-        self, telephony: Handler, sandbox: Sandbox, http: httpx.Client
+        self, telephony: Handler, sandbox: Sandbox, act: Any
     ) -> None:
-        def act(action: str) -> None:
-            http.post(f"{sandbox.origin}/sandbox/card/{action}").raise_for_status()
-
         sandbox.call = None
         assert telephony.next().event == END
         act("ring")
@@ -249,7 +247,7 @@ class TestTelephonyEvents:
             "PHONE_NUMBER": "+12025550100",
             "CALLER_ID": "+12025550142",
         }
-        assert telephony.nothing(), "nobody has answered"
+        assert telephony.nothing(), "it is not answered yet"
         act("answer")
         answered = telephony.next()
         assert answered.event == START
@@ -263,28 +261,28 @@ class TestTelephonyEvents:
         assert (data["CALL_FAILED_CODE"], data["PHONE_NUMBER"]) == ("200", "+12025550142")
         assert sandbox.deliveries[-1].event == END
 
-    def test_a_call_that_nobody_answers_ends_as_missed(
-        self, telephony: Handler, sandbox: Sandbox, http: httpx.Client
+    def test_an_unanswered_call_ends_as_missed(
+        self, telephony: Handler, sandbox: Sandbox, act: Any
     ) -> None:
         sandbox.call = None
-        http.post(f"{sandbox.origin}/sandbox/card/ring")
-        http.post(f"{sandbox.origin}/sandbox/card/close")
+        act("ring")
+        act("close")
         events = [telephony.next() for _ in range(3)]
         assert [received.event for received in events] == [END, INIT, END]
         data = events[-1].members("data")
         assert (data["CALL_FAILED_CODE"], data["CALL_DURATION"]) == ("304", "0")
 
     def test_an_outgoing_call_begins_when_it_has_an_id(
-        self, telephony: Handler, sandbox: Sandbox, http: httpx.Client
+        self, telephony: Handler, sandbox: Sandbox, act: Any
     ) -> None:
         sandbox.call = None
         assert telephony.next().event == END
-        http.post(f"{sandbox.origin}/sandbox/card/dial")
+        act("dial")
         assert [made.event for made in sandbox.deliveries] == [END]
-        http.post(f"{sandbox.origin}/sandbox/card/answer")
+        act("answer")
         assert (telephony.next().event, telephony.next().event) == (INIT, START)
 
-    def test_a_registered_call_ends_with_its_finish_not_with_its_card(
+    def test_a_registered_call_ends_when_it_is_finished_not_with_its_card(
         self, telephony: Handler, sandbox: Sandbox, call_method: Any
     ) -> None:
         sandbox.call = None
@@ -314,7 +312,9 @@ class TestTelephonyEvents:
     ) -> None:
         assert sandbox.call
         call_id = sandbox.call["CALL_ID"]
-        call_method("telephony.externalCall.finish", CALL_ID=call_id, USER_ID=1, DURATION=8)
+        finish = {"CALL_ID": call_id, "USER_ID": 1, "DURATION": 8}
+        assert call_method("telephony.externalCall.finish", **finish)["CRM_ACTIVITY_ID"] == 2024
+        assert sandbox.call is None
         assert telephony.next().members("data")["CALL_DURATION"] == "8"
         assert [made.event for made in sandbox.deliveries] == [END]
 
@@ -329,7 +329,9 @@ class TestTelephonyEvents:
         assert auth["access_token"] == sandbox.access_token
 
     @pytest.mark.parametrize("restart", [Portal.reset, lambda portal: portal.load({})])
-    def test_a_new_start_of_the_portal_is_no_event(self, restart: Callable[[Portal], None]) -> None:
+    def test_a_restart_of_the_portal_is_not_an_event(
+        self, restart: Callable[[Portal], None]
+    ) -> None:
         portal, posted = Portal(), list[Letter]()
         portal.post = posted.append
         portal.application.add_event_handler(END, "http://127.0.0.1:9/")
@@ -341,41 +343,27 @@ class TestTelephonyEvents:
 
 
 class TestDeliveries:
-    def test_nobody_waits_for_a_handler(
-        self, sandbox: Sandbox, call_method: Any, http: httpx.Client
+    def test_the_portal_does_not_wait_for_a_handler(
+        self, sandbox: Sandbox, call_method: Any
     ) -> None:
-        release = threading.Event()
-
-        def hold(_: Received) -> int:
-            assert release.wait(60)
-            return 200
-
-        with handling(hold) as handler:
+        with holding() as (handler, release):
             call_method("event.bind", event=END, handler=handler.url)
             sandbox.call = None
             handler.next()
             assert call_method("profile")["ID"] == "1"
-            assert http.get(f"{sandbox.origin}/sandbox/card").json()["widget"] == "no-call"
             release.set()
             assert [made.status for made in sandbox.deliveries] == [200]
 
-    def test_a_silent_handler_is_given_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_handler_has_a_timeout(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("bitrix24_sandbox.rest.deliveries.TIMEOUT", 0.05)
-        release = threading.Event()
-
-        def hold(_: Received) -> int:
-            release.wait(60)
-            return 200
-
         deliveries = Deliveries("http://portal.invalid")
-        with handling(hold) as handler:
+        with holding() as (handler, _):
             deliveries.add(Letter(handler.url, END, {}))
             asyncio.run(deliveries.posted())
-            release.set()
         (delivery,) = deliveries.newest()
         assert (delivery.status, delivery.problem) == (None, "ReadTimeout: timed out")
 
-    def test_a_handler_on_another_machine_is_never_asked(
+    def test_a_handler_on_another_machine_receives_nothing(
         self, sandbox: Sandbox, call_method: Any
     ) -> None:
         url = "http://192.0.2.1/events"
@@ -383,20 +371,14 @@ class TestDeliveries:
         sandbox.call = None
         (delivery,) = sandbox.deliveries
         assert (delivery.handler, delivery.status) == (url, None)
-        assert delivery.problem == "it is not on this machine, and nothing is sent elsewhere"
+        assert delivery.problem == "it is not on this machine, and nothing is sent to others"
 
-    def test_so_many_and_no_more_wait(self) -> None:
-        release = threading.Event()
-
-        def hold(_: Received) -> int:
-            release.wait(60)
-            return 200
-
+    def test_a_hundred_events_are_queued(self) -> None:
         deliveries = Deliveries("http://portal.invalid")
-        with handling(hold) as handler:
+        with holding() as (handler, _):
             letter = Letter(handler.url, END, {})
             deliveries.add(letter)
-            handler.next()  # it is on its way, so it does not wait any more
+            handler.next()  # it is being posted, so it is not in the queue any more
             for _ in range(MOST_WAITING):
                 deliveries.add(letter)
             assert deliveries.newest() == []
@@ -405,20 +387,12 @@ class TestDeliveries:
                 "too many events were waiting"
             ]
             deliveries.clear()
-            release.set()
 
-    def test_what_waits_is_forgotten_with_a_reset(self, sandbox: Sandbox, call_method: Any) -> None:
-        release = threading.Event()
-
-        def hold(_: Received) -> int:
-            release.wait(60)
-            return 200
-
-        with handling(hold) as handler:
+    def test_a_reset_empties_the_queue(self, sandbox: Sandbox, call_method: Any) -> None:
+        with holding() as (handler, release):
             call_method("event.bind", event=START, handler=handler.url)
             for number in range(3):
-                call = {**(sandbox.call or {}), "CALL_ID": f"externalCall.{number}"}
-                sandbox.call = call
+                sandbox.call = {**CALL, "CALL_ID": f"externalCall.{number}"}
             handler.next()
             sandbox.reset()
             release.set()
@@ -426,9 +400,10 @@ class TestDeliveries:
             assert handler.nothing()
 
     @pytest.mark.usefixtures("telephony")
-    def test_a_call_that_no_form_can_carry_stops_nothing(self, sandbox: Sandbox) -> None:
-        assert sandbox.call
-        sandbox.call = {**sandbox.call, "CALL_ID": "half a pair: \ud83d"}
+    def test_a_call_that_no_form_can_contain_does_not_stop_the_queue(
+        self, sandbox: Sandbox
+    ) -> None:
+        sandbox.call = {**CALL, "CALL_ID": "a lone surrogate: \ud83d"}
         sandbox.call = None
         sandbox.play("external")
         events = [made.event for made in sandbox.deliveries if made.status == 200]

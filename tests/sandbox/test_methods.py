@@ -1,26 +1,23 @@
-"""The methods beside `placement.call`: what each answers, and to whom."""
+"""The methods besides `placement.call`: the result of each, and who may call it."""
 
-import json
-import re
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import bitrix24_sandbox
 import httpx
 import pytest
 from bitrix24_sandbox.rest.methods import METHODS
 from bitrix24_sandbox.testing import Sandbox
 
-README = Path(bitrix24_sandbox.__path__[0]) / "README.md"
+from tests.data import GET_STATUS
+from tests.sandbox.turns import opening_of_widget
+
 WIDGET = {"PLACEMENT": "CALL_CARD", "HANDLER": "http://127.0.0.1:3000/widget", "TITLE": "Client"}
 OTHER = {**WIDGET, "HANDLER": "http://127.0.0.1:3000/other"}
 CALL = {"USER_ID": 1, "PHONE_NUMBER": "+12025550142", "TYPE": 2}
 
 # Valid fields for each method that needs some.
 FIELDS: dict[str, dict[str, Any]] = {
-    "placement.call": {"PLACEMENT": "getStatus", "PARAMS": {}},
     "placement.bind": WIDGET,
     "placement.unbind": {"PLACEMENT": "CALL_CARD"},
     "event.bind": {"event": "ONVOXIMPLANTCALLEND", "handler": "http://127.0.0.1:9/"},
@@ -36,12 +33,11 @@ FOR_APPLICATIONS = {
     *("event.bind", "event.unbind", "event.get"),
     *("telephony.externalCall.register", "telephony.externalCall.finish"),
 }
-NAMES = [method.name for method in METHODS]
 
 
 @pytest.fixture
 def oauth(http: httpx.Client, sandbox: Sandbox) -> Any:
-    """Call a method with OAuth, and give the whole response."""
+    """Call a method with OAuth, and return the whole response."""
 
     def oauth(method: str, fields: dict[str, Any] | None = None) -> httpx.Response:
         auth = {"auth": sandbox.access_token}
@@ -52,7 +48,7 @@ def oauth(http: httpx.Client, sandbox: Sandbox) -> Any:
 
 @pytest.fixture
 def result(oauth: Any) -> Any:
-    """Call a method with OAuth, and give its result."""
+    """Call a method with OAuth, and return its result."""
 
     def result(method: str, fields: dict[str, Any] | None = None) -> Any:
         answer = oauth(method, fields)
@@ -65,7 +61,7 @@ def result(oauth: Any) -> Any:
 
 @pytest.fixture
 def refusal(oauth: Any) -> Any:
-    """Call a method with OAuth, and give the status, code and description of its refusal."""
+    """Call a method with OAuth, and return the status, code and description of its error."""
 
     def refusal(method: str, fields: dict[str, Any] | None = None) -> tuple[int, str, str]:
         answer = oauth(method, fields)
@@ -74,66 +70,39 @@ def refusal(oauth: Any) -> Any:
     return refusal
 
 
-@pytest.fixture
-def opened_widget(http: httpx.Client, sandbox: Sandbox) -> Any:
-    """Load a portal page, and give the URL of the widget that it opens."""
-
-    def opened_widget() -> str:
-        with http.stream("GET", f"{sandbox.origin}/sandbox/card/turns") as stream:
-            for line in stream.iter_lines():
-                turn = json.loads(line.removeprefix("data: ") or "{}")
-                if turn.get("open"):
-                    url: str = turn["open"]["action"].partition("?")[0]
-                    return url
-        raise AssertionError("the page opens no widget")
-
-    return opened_widget
-
-
 class TestEachMethod:
     @pytest.mark.parametrize("profile", ["rest", "app-only", "js-only"])
-    @pytest.mark.parametrize("name", NAMES)
-    def test_it_is_there_in_every_profile_but_placement_call(
-        self, name: str, profile: str, oauth: Any, sandbox: Sandbox
+    def test_who_may_call_it_does_not_depend_on_the_profile(
+        self, profile: str, http: httpx.Client, oauth: Any, sandbox: Sandbox
     ) -> None:
         sandbox.profile = profile
-        answer = oauth(name, FIELDS.get(name)).json()
-        missing = (name, profile) == ("placement.call", "js-only")
-        assert (answer.get("error") == "ERROR_METHOD_NOT_FOUND") == missing
-
-    @pytest.mark.parametrize("profile", ["rest", "app-only", "js-only"])
-    @pytest.mark.parametrize("name", [name for name in NAMES if name != "placement.call"])
-    def test_webhooks_may_ask_what_concerns_no_application(
-        self, name: str, profile: str, http: httpx.Client, sandbox: Sandbox
-    ) -> None:
-        sandbox.profile = profile
-        answer = http.post(sandbox.webhook_url + name, json=FIELDS.get(name, {}))
-        if name == "app.info":
-            assert (answer.status_code, answer.json()["error"]) == (400, "ACCESS_DENIED")
-        elif name in FOR_APPLICATIONS:
-            assert (answer.status_code, answer.json()["error"]) == (403, "WRONG_AUTH_TYPE")
-        else:
-            assert answer.status_code == 200
+        for name in [method.name for method in METHODS if method.name != "placement.call"]:
+            fields = FIELDS.get(name, {})
+            with_webhook = http.post(sandbox.webhook_url + name, json=fields)
+            refused = (with_webhook.status_code, with_webhook.json().get("error"))
+            if name == "app.info":
+                assert refused == (400, "ACCESS_DENIED")
+            elif name in FOR_APPLICATIONS:
+                assert refused == (403, "WRONG_AUTH_TYPE"), name
+            else:
+                assert refused == (200, None), name
+            with_token = oauth(name, fields)
+            if name == "telephony.externalCall.finish":
+                assert with_token.json()["error"] == "INVALID_ARGUMENT"  # without an id
+            else:
+                assert with_token.status_code == 200, name
 
     @pytest.mark.parametrize("name", FIELDS)
-    def test_it_takes_a_form_and_a_query_as_well(
+    def test_its_arguments_may_be_text(
         self, name: str, http: httpx.Client, sandbox: Sandbox
     ) -> None:
         fields = {"auth": sandbox.access_token, **FIELDS[name]}
-        if name == "placement.call":
-            del fields["PARAMS"]
-        url = f"{sandbox.oauth_url}/{name}.json"
-        for answer in (
-            http.post(url, data=fields),
-            http.get(f"{url}?{urlencode(fields)}"),
-        ):
-            code = answer.json().get("error_description", "")
-            assert answer.status_code == 200 or "already binded" in code, answer.text
+        answer = http.get(f"{sandbox.oauth_url}/{name}.json?{urlencode(fields)}")
+        assert answer.status_code == 200, answer.text
 
     def test_it_may_be_a_command_of_a_batch(self, result: Any) -> None:
         commands = {
             "user": "user.current",
-            "who": "profile",
             "contact": "crm.contact.get?ID=17",
             "company": "crm.company.get?ID=$result[contact][COMPANY_ID]",
             "bind": f"placement.bind?{urlencode(WIDGET)}",
@@ -145,7 +114,7 @@ class TestEachMethod:
         assert answered["result"]["bind"] is True
         assert answered["result"]["widgets"][0]["handler"] == WIDGET["HANDLER"]
 
-    def test_in_a_batch_of_a_webhook_it_is_refused_as_alone(
+    def test_in_a_batch_with_a_webhook_it_is_refused_as_alone(
         self, http: httpx.Client, sandbox: Sandbox
     ) -> None:
         commands = {"bind": f"placement.bind?{urlencode(WIDGET)}", "who": "profile"}
@@ -153,26 +122,15 @@ class TestEachMethod:
         assert answer["result_error"]["bind"]["error"] == "WRONG_AUTH_TYPE"
         assert answer["result"].keys() == {"who"}
 
-    def test_the_readme_has_the_table(self) -> None:
-        rows = re.findall(
-            r"^\| `[a-zA-Z.]+` \|.*\.md\) \|$", README.read_text("utf-8"), re.MULTILINE
-        )
-        docs = "https://github.com/bitrix-tools/b24-rest-docs/blob/main/api-reference/"
-        assert rows == [
-            f"| `{method.name}` | {'yes' if not method.refuses_webhooks else 'no'} | {method.what} "
-            f"| [{Path(method.source).stem}]({docs}{method.source}) |"
-            for method in METHODS
-        ]
-
 
 class TestWhoAndWhat:
-    def test_the_user_is_an_administrator_with_an_id_in_text(self, result: Any) -> None:
+    def test_the_user_is_an_administrator_whose_id_is_text(self, result: Any) -> None:
         profile, user = result("profile"), result("user.current")
         assert (profile["ID"], profile["ADMIN"]) == ("1", True)
         assert (user["ID"], user["ACTIVE"], user["UF_DEPARTMENT"]) == ("1", True, [1])
         assert (profile["NAME"], profile["LAST_NAME"]) == (user["NAME"], user["LAST_NAME"])
 
-    def test_the_portal_s_own_app_info_tells_whether_it_is_installed(self, result: Any) -> None:
+    def test_the_portal_s_own_app_info(self, result: Any) -> None:
         info = result("app.info")
         assert info.keys() == {
             *("ID", "CODE", "VERSION", "STATUS", "INSTALLED", "PAYMENT_EXPIRED", "DAYS"),
@@ -183,18 +141,12 @@ class TestWhoAndWhat:
     def test_the_scope_has_all_that_the_methods_need(self, result: Any) -> None:
         assert set(result("scope")) == {method.scope for method in METHODS} - {""}
 
-    def test_the_methods_are_listed_as_documentation_writes_them(self, result: Any) -> None:
+    def test_methods_are_listed_all_or_by_scope(self, result: Any, sandbox: Sandbox) -> None:
         assert {"telephony.externalCall.register", "placement.call"} <= set(result("methods"))
         assert result("methods", {"full": True}) == result("methods")
-
-    def test_the_methods_of_one_scope_are_listed(self, result: Any) -> None:
         assert result("methods", {"scope": "user"}) == ["user.current"]
         assert set(result("methods", {"scope": ""})) >= {"profile", "event.bind"}
         assert "user.current" not in result("methods", {"scope": ""})
-
-    def test_a_portal_of_today_does_not_list_placement_call(
-        self, result: Any, sandbox: Sandbox
-    ) -> None:
         sandbox.profile = "js-only"
         assert "placement.call" not in result("methods")
 
@@ -205,7 +157,7 @@ class TestWhoAndWhat:
 
 class TestCrmItems:
     @pytest.mark.parametrize("scenario", ["external", "incoming-bound", "call-list", "transfer"])
-    def test_all_that_a_scenario_is_bound_to_is_there(
+    def test_each_item_that_a_scenario_is_bound_to_exists(
         self, scenario: str, result: Any, sandbox: Sandbox
     ) -> None:
         sandbox.play(scenario)
@@ -215,9 +167,7 @@ class TestCrmItems:
             item = result(method, {"id": binding["ENTITY_ID"]})
             assert item["ID"] == str(binding["ENTITY_ID"])
 
-    def test_the_client_of_the_call_is_found_at_its_number(
-        self, result: Any, sandbox: Sandbox
-    ) -> None:
+    def test_the_call_s_contact_has_its_number(self, result: Any, sandbox: Sandbox) -> None:
         contact = result("crm.contact.get", {"ID": "17"})
         assert sandbox.call
         assert contact["PHONE"][0]["VALUE"] == sandbox.call["PHONE_NUMBER"]
@@ -229,23 +179,27 @@ class TestCrmItems:
         assert refusal("crm.deal.get", {"id": 17}) == (400, "", "Not found")
 
     @pytest.mark.parametrize("item", [None, 0, -1, "x", "", True, [], {}, 1.5, 10**30, "٣"])
-    def test_an_id_that_is_none_is_refused(self, item: Any, refusal: Any) -> None:
+    def test_an_invalid_id_is_refused(self, item: Any, refusal: Any) -> None:
         expected = (400, "", "ID is not defined or invalid.")
         assert refusal("crm.lead.get", {"id": item}) == expected
 
 
 class TestWidgets:
-    def test_the_card_opens_the_first_one_that_is_registered(
-        self, result: Any, opened_widget: Any
+    def test_the_card_opens_the_first_one(
+        self, result: Any, http: httpx.Client, sandbox: Sandbox
     ) -> None:
-        assert opened_widget() not in (WIDGET["HANDLER"], OTHER["HANDLER"])
+        def opened() -> str:
+            action: str = opening_of_widget(http, sandbox.origin)["action"]
+            return action.partition("?")[0]
+
+        assert opened() not in (WIDGET["HANDLER"], OTHER["HANDLER"])
         assert result("placement.bind", WIDGET) is True
         assert result("placement.bind", OTHER) is True
-        assert opened_widget() == WIDGET["HANDLER"]
+        assert opened() == WIDGET["HANDLER"]
         result("placement.unbind", WIDGET)
-        assert opened_widget() == OTHER["HANDLER"]
+        assert opened() == OTHER["HANDLER"]
 
-    def test_they_are_listed_with_their_names(self, result: Any) -> None:
+    def test_they_are_listed_with_their_titles(self, result: Any) -> None:
         result("placement.bind", {**WIDGET, "DESCRIPTION": "Who calls"})
         assert result("placement.get") == [
             {
@@ -261,7 +215,7 @@ class TestWidgets:
             }
         ]
 
-    def test_their_names_come_in_languages_from_a_form_too(
+    def test_their_titles_may_be_in_several_languages(
         self, result: Any, http: httpx.Client, sandbox: Sandbox
     ) -> None:
         form = {
@@ -312,12 +266,12 @@ class TestWidgets:
         if code == "ERROR_ARGUMENT":
             assert answer.json()["argument"] == next(iter(changed))
 
-    def test_there_is_one_place_for_them(self, result: Any) -> None:
+    def test_there_is_one_placement(self, result: Any) -> None:
         assert result("placement.list") == ["CALL_CARD"]
         assert result("placement.list", {"SCOPE": "telephony"}) == ["CALL_CARD"]
         assert result("placement.list", {"SCOPE": "crm"}) == []
 
-    def test_so_many_and_no_more_are_kept(self, result: Any, oauth: Any) -> None:
+    def test_a_hundred_can_be_registered(self, result: Any, oauth: Any) -> None:
         for number in range(100):
             result("placement.bind", {**WIDGET, "HANDLER": f"http://127.0.0.1:3000/{number}"})
         assert oauth("placement.bind", WIDGET).json()["error"] == "ERROR_CORE"
@@ -347,15 +301,13 @@ class TestEventHandlers:
         assert "Handler already binded" in refusal("event.bind", fields)[2]
 
     @pytest.mark.parametrize("changed", [{"event": "ONCRMLEADADD"}, {"event_type": "offline"}])
-    def test_an_event_that_there_is_not_is_refused(
-        self, changed: dict[str, str], refusal: Any
-    ) -> None:
+    def test_an_unknown_event_is_refused(self, changed: dict[str, str], refusal: Any) -> None:
         fields = {"event": self.EVENT, "handler": "http://127.0.0.1:9/", **changed}
         assert refusal("event.bind", fields)[:2] == (400, "ERROR_EVENT_NOT_FOUND")
 
 
 class TestExternalCalls:
-    def test_one_that_is_registered_is_in_the_card_until_it_is_finished(
+    def test_a_registered_call_is_in_the_card_until_it_is_finished(
         self, result: Any, sandbox: Sandbox
     ) -> None:
         sandbox.call = None
@@ -374,6 +326,7 @@ class TestExternalCalls:
             "CALL_STATE": "connected",
             "CALL_LIST_MODE": False,
         }
+        assert result("placement.call", GET_STATUS) == sandbox.call
         finished = result(
             "telephony.externalCall.finish",
             {"CALL_ID": registered["CALL_ID"], "USER_ID": 1, "DURATION": 95, "VOTE": 5},
@@ -385,17 +338,12 @@ class TestExternalCalls:
         assert (finished["INCOMING"], finished["PORTAL_USER_ID"]) == ("2", 1)
         assert finished["PORTAL_NUMBER"] == "reg7"
 
-    def test_it_is_the_call_that_get_status_gives(self, result: Any, sandbox: Sandbox) -> None:
-        sandbox.call = None
-        call_id = result("telephony.externalCall.register", CALL)["CALL_ID"]
-        status = result("placement.call", {"PLACEMENT": "getStatus", "PARAMS": {}})
-        assert status["CALL_ID"] == call_id
-
-    def test_a_card_that_is_open_keeps_its_call(self, result: Any, sandbox: Sandbox) -> None:
+    def test_an_open_card_keeps_its_call(self, result: Any, sandbox: Sandbox) -> None:
         before = sandbox.call
         call_id = result("telephony.externalCall.register", CALL)["CALL_ID"]
         assert sandbox.call == before
-        result("telephony.externalCall.finish", {"CALL_ID": call_id, "USER_ID": "1"})
+        finish = {"CALL_ID": call_id, "USER_ID": "1"}
+        assert result("telephony.externalCall.finish", finish)["CALL_FAILED_CODE"] == "304"
         assert sandbox.call == before
 
     @pytest.mark.parametrize("show", [0, "0"])
@@ -406,7 +354,7 @@ class TestExternalCalls:
         result("telephony.externalCall.register", {**CALL, "SHOW": show})
         assert sandbox.call is None
 
-    def test_the_crm_is_asked_for_the_number_unless_an_item_is_named(
+    def test_it_is_bound_to_the_item_with_its_number_or_to_a_given_one(
         self, result: Any, sandbox: Sandbox
     ) -> None:
         named = {"CRM_ENTITY_TYPE": "LEAD", "CRM_ENTITY_ID": "52"}
@@ -431,21 +379,6 @@ class TestExternalCalls:
         assert sandbox.call
         assert sandbox.call["CALL_DIRECTION"] == direction
 
-    def test_the_operator_may_close_the_card_before_it_is_finished(
-        self, result: Any, sandbox: Sandbox
-    ) -> None:
-        sandbox.call = None
-        call_id = result("telephony.externalCall.register", CALL)["CALL_ID"]
-        sandbox.call = None
-        finish = {"CALL_ID": call_id, "USER_ID": 1}
-        assert result("telephony.externalCall.finish", finish)["CALL_FAILED_CODE"] == "304"
-
-    def test_the_one_of_a_scenario_can_be_finished_too(self, result: Any, sandbox: Sandbox) -> None:
-        assert sandbox.call
-        finish = {"CALL_ID": sandbox.call["CALL_ID"], "USER_ID": 1}
-        assert result("telephony.externalCall.finish", finish)["CRM_ACTIVITY_ID"] == 2024
-        assert sandbox.call is None
-
     @pytest.mark.parametrize(
         ("changed", "description"),
         [
@@ -467,7 +400,7 @@ class TestExternalCalls:
         assert refusal("telephony.externalCall.register", {**CALL, **changed}) == expected
         assert sandbox.call is None
 
-    def test_what_was_never_registered_or_has_ended_is_refused(
+    def test_finishing_an_unknown_or_finished_call_is_refused(
         self, result: Any, refusal: Any
     ) -> None:
         finish = {"CALL_ID": "externalCall.x", "USER_ID": 1}

@@ -1,1 +1,1 @@
-"""The call card, the widget's frame in it, and the messages between the two."""
+"""The call card, the frame of its widget, and the messages between them."""

@@ -8,19 +8,19 @@ from ..portal.call import Call
 from ..portal.crm import title
 from ..portal.scenarios import external_call, outgoing_unbound_call, own_call, unbound_call
 
-# The people a made-up call list rings.
+# The clients of the sandbox's call list.
 CLIENTS = (
     ("+12025550118", "COMPANY", 8),
     ("+12025550163", "CONTACT", 23),
     ("+12025550187", "LEAD", 52),
 )
 
-# What there is to bind a call to.
+# What a call can be bound to.
 ITEMS = (("LEAD", 52), ("CONTACT", 23), ("COMPANY", 8), ("DEAL", 314))
 
 
 def unidentified_call() -> Call:
-    """Make an incoming call without a number; the page calls it unknown, and leaves it out."""
+    """Make an incoming call without a number, which the page leaves out and calls unknown."""
     call = unbound_call("")
     del call["PHONE_NUMBER"]
     return call
@@ -39,9 +39,9 @@ NEW_CALLS: dict[str, Callable[[], Call]] = {
 
 
 def same_card(before: Call, now: Call) -> bool:
-    """Another call has another card, but a call list keeps one card for all its clients.
+    """Whether both are shown in the same card: the same call, or clients of one call list.
 
-    A call may have no id at first.
+    A call may get its id later.
     """
     in_call_list = bool(before["CALL_LIST_MODE"] and now["CALL_LIST_MODE"])
     return in_call_list or before["CALL_ID"] == now["CALL_ID"] or _has_got_its_id(before, now)
@@ -53,14 +53,14 @@ def _has_got_its_id(before: Call, now: Call) -> bool:
 
 
 def loads_crm_data(before: Call, now: Call) -> bool:
-    """Tell whether the card loads CRM data. Another number alone does not make it, nor an id."""
+    """Whether the card loads CRM data: for another call or other items, not for a new number."""
     entity = ("CRM_ENTITY_TYPE", "CRM_ENTITY_ID", "CRM_BINDINGS")
     another_call = before["CALL_ID"] != now["CALL_ID"] and not _has_got_its_id(before, now)
     return another_call or any(before[name] != now[name] for name in entity)
 
 
 def bound_items(call: Call) -> list[tuple[str, Any]]:
-    """What the call is bound to, by type and id; without the crm module there are only numbers."""
+    """Return the type and id of each bound item; without the crm module a type is a number."""
     return [
         (b["ENTITY_TYPE"], b["ENTITY_ID"])
         if "ENTITY_TYPE" in b
@@ -70,7 +70,7 @@ def bound_items(call: Call) -> list[tuple[str, Any]]:
 
 
 def next_item(call: Call) -> tuple[str, int] | None:
-    """Return the item that the call is bound to next; None if it is bound to all of them."""
+    """Return the next item to bind the call to; None if it is bound to all of them."""
     bound = set(bound_items(call))
     return next((item for item in ITEMS if item not in bound), None)
 
@@ -88,7 +88,7 @@ def bound_to(call: Call, entity_type: str, entity_id: int) -> Call:
 
 
 def items(call: Call) -> list[dict[str, Any]]:
-    """The CRM items of the call, its own entity first, with a title where there is one."""
+    """Return the call's CRM items with their titles if known, its entity first."""
     main: tuple[str, Any] = (call["CRM_ENTITY_TYPE"], call["CRM_ENTITY_ID"])
     bound = bound_items(call)
     every = dict.fromkeys([main, *bound] if main[0] else bound)

@@ -1,9 +1,9 @@
-"""The call card: the window an operator works in, and what can happen to its call.
+"""The call card: the window in which an operator works, and what can happen to its call.
 
-The call itself is the portal's. The card follows it: whatever changes the call, a button, a
-REST request or a test, the card compares what it saw last with what is there now, and notifies its
-listeners. So `getStatus` over REST, `getStatus` in the browser and the card cannot disagree.
-Where the rules come from: the portal's page code, and the documentation of `CALL_CARD`.
+The call belongs to the portal, and the card follows it: whether a button, a REST request or a test
+changes the call, the card compares it with the previous one and notifies its listeners. So
+`getStatus` over REST, `getStatus` in the browser and the card cannot disagree.
+The rules are those of the portal's page code, and of the documentation of `CALL_CARD`.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from .calls import (
 )
 from .events import BEFORE_CLOSE, Event, Turn, entity_changed, opening, state_changed
 
-CLOSE_AFTER = 65.0  # seconds; older pages of the portal's documentation say 60
+CLOSE_AFTER = 65.0  # seconds; older documentation says 60
 
 
 class UnknownActionError(LookupError):
@@ -35,7 +35,7 @@ class UnknownActionError(LookupError):
 
 
 class NotNowError(RuntimeError):
-    """The action makes no sense in the card's present state."""
+    """The action is not possible in the current state of the card."""
 
 
 Widget = Literal["open", "no-call", "no-layout", "not-registered", "folded", "other-tab"]
@@ -43,10 +43,10 @@ Widget = Literal["open", "no-call", "no-layout", "not-registered", "folded", "ot
 
 
 class Card:
-    """The card of the portal's current call; it is open for as long as there is one."""
+    """The card of the portal's current call, which is open while there is a call."""
 
     def __init__(self, portal: Portal, *, close_after: float = CLOSE_AFTER) -> None:
-        """`close_after`: seconds from the far end's hang-up to the close that was put off."""
+        """`close_after`: seconds until a card closes that stays open when the far end hangs up."""
         self.close_after = self._initial_close_after = close_after
         self._portal = portal
         self._listeners: list[Callable[[Turn], None]] = []
@@ -64,17 +64,17 @@ class Card:
         self.commenting = False
         self.folded = False
         self.widget_tab = True
-        self._ended = False  # an external call whose state does not say so
-        self._position = 0  # how many clients of the call list have been loaded
-        self._number: str | None = None  # what is hidden
+        self._ended = False  # true for an external call that has ended; its state stays as it was
+        self._position = 0  # the number of clients of the call list that have been loaded
+        self._number: str | None = None  # the hidden phone number
 
     def reset(self) -> None:
-        """Return to the state at the start; the portal's own reset closes the card."""
+        """Return to the state at the start; the portal's reset closes and opens the card."""
         self.close_after = self._initial_close_after
         self._set_initial_state()
 
     def subscribe(self, listener: Callable[[Turn], None]) -> Callable[[], None]:
-        """Call `listener` with each turn from now on; what is returned ends that."""
+        """Call `listener` with each turn from now on; return a function that unsubscribes."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
@@ -85,7 +85,7 @@ class Card:
 
     @property
     def widget(self) -> Widget:
-        """Tell whether there is a frame with the widget now."""
+        """Whether the card shows the widget, and if not, why."""
         if self.call is None:
             return "no-call"
         if not self._portal.widget:
@@ -97,7 +97,7 @@ class Card:
         return "open" if self.widget_tab else "other-tab"
 
     def state(self) -> dict[str, Any]:
-        """Everything a page shows of the card, as JSON: times are in seconds."""
+        """Return what a page shows of the card, as JSON; times are in seconds."""
         call = self.call
         return {
             "id": self.id,
@@ -116,17 +116,17 @@ class Card:
     # --- what can happen ------------------------------------------------------------------------
 
     def actions(self) -> list[str]:
-        """The names of the actions that make sense now."""
+        """Return the names of the actions that are possible now."""
         call = self.call
         if call is None:
             return [*NEW_CALLS, "next-client"]
         state, in_list = call.get("CALL_STATE"), call["CALL_LIST_MODE"]
-        under_way = state != "idle" and not self._ended
+        in_progress = state != "idle" and not self._ended
         possible = {
             "answer": state == "connecting",
-            "far-end-hangs-up": under_way,
-            "call-fails": under_way and is_external(call),
-            "operator-hangs-up": under_way,
+            "far-end-hangs-up": in_progress,
+            "call-fails": in_progress and is_external(call),
+            "operator-hangs-up": in_progress,
             "bind": next_item(call) is not None,
             "no-activity": True,
             "hidden-number": True,
@@ -137,38 +137,38 @@ class Card:
             "other-tab": self.widget == "open",
             "ring": in_list and state == "idle",
             "next-client": in_list and self._position < len(CLIENTS),
-            "close": not (in_list and under_way),
+            "close": not (in_list and in_progress),
         }
-        return [action for action, makes_sense in possible.items() if makes_sense]
+        return [action for action, is_possible in possible.items() if is_possible]
 
     def act(self, action: str) -> None:
         """Carry out an action.
 
-        Raise `UnknownActionError`, or `NotNowError` when it makes no sense in the current state.
+        Raise `UnknownActionError`, or `NotNowError` if it is not possible in the current state.
         """
         if action not in NEW_CALLS and action not in ACTIONS:
             names = ", ".join(dict.fromkeys([*NEW_CALLS, *ACTIONS]))
             raise UnknownActionError(f"There is no action {action!r}: use {names}.")
         if action not in self.actions():
             possible = ", ".join(sorted(self.actions()))
-            raise NotNowError(f"{action!r} makes no sense now; what can happen is {possible}.")
+            raise NotNowError(f"{action!r} is not possible now, only {possible}.")
         if self.call is None and action in NEW_CALLS:
             self._portal.set_call(NEW_CALLS[action]())
         else:
             ACTIONS[action](self)
 
     def dial_client(self) -> None:
-        """Dial the client of the call list who is on the card."""
+        """Dial the client of the call list who is in the card."""
         self._change(CALL_ID=new_call_id(), CALL_STATE="connecting")
 
     def answer(self) -> None:
-        """Whoever was rung picks up; a call that had no id has one by now."""
+        """Connect the call; a call without an id gets one."""
         self._change(CALL_ID=self._present()["CALL_ID"] or new_call_id(), CALL_STATE="connected")
 
     def far_end_hangs_up(self) -> None:
-        """The card closes, unless the widget or a comment keeps it open: then a timer starts.
+        """Close the card, or start the timer if the widget or a comment keeps it open.
 
-        In a call list it stays, for the next client.
+        In a call list it stays open, for the next client.
         """
         call = self._present()
         if call["CALL_LIST_MODE"]:
@@ -184,19 +184,19 @@ class Card:
             self._notify(Turn((Event(BEFORE_CLOSE),)))
 
     def call_fails(self) -> None:
-        """The number of an external call is busy or not reachable (486, 480): the card stays."""
+        """End an external call whose number is busy or unreachable (486, 480); the card stays."""
         self._ended = True
         self._notify(Turn())
 
     def operator_hangs_up(self) -> None:
-        """The card closes at once, whatever the widget has asked for; in a call list it stays."""
+        """Close the card at once, even if auto-close is off; in a call list it stays open."""
         if self._present()["CALL_LIST_MODE"]:
             self._change(CALL_STATE="idle")
         else:
             self.close()
 
     def close(self) -> None:
-        """The card closes at once, and with it the call ends."""
+        """Close the card at once, and end the call."""
         self._portal.end_call()
 
     def next_client(self) -> None:
@@ -212,14 +212,14 @@ class Card:
             self._portal.set_call(bound_to(call, *item))
 
     def no_activity(self) -> None:
-        """Take the CRM activity away; once more brings one back."""
+        """Remove the CRM activity, or add one if there is none."""
         call = self._present()
         if call.pop("CRM_ACTIVITY_ID", "") == "":
             call["CRM_ACTIVITY_ID"] = default_call()["CRM_ACTIVITY_ID"]
         self._portal.set_call(call)
 
     def hidden_number(self) -> None:
-        """The client hides the number; once more shows it."""
+        """Hide the client's number, or show it again."""
         call = self._present()
         number = call.get("PHONE_NUMBER")
         if number == "hidden":
@@ -230,44 +230,44 @@ class Card:
         self._portal.set_call(call)
 
     def comment(self) -> None:
-        """The operator begins to write a comment, or is done with it."""
+        """Let the operator begin to write a comment, or finish it."""
         self.commenting = not self.commenting
         self._notify(Turn())
 
     def fold(self) -> None:
-        """Make the card small: it has no frame then."""
+        """Fold the card, which removes the frame."""
         self.folded = True
         self._notify(Turn())
 
     def unfold(self) -> None:
-        """Make the card large again: the tab in front opens again."""
+        """Unfold the card, which opens the selected tab again."""
         self.folded = False
         self._notify(Turn())
 
     def come_back(self) -> None:
-        """The page was loaded again: its card is folded, and what the widget asked for is lost."""
+        """Fold the card after a reload of its page; auto-close is on again."""
         self.auto_close = True
         self.fold()
 
     def switch_to_widget(self) -> None:
-        """The operator looks at the widget's tab."""
+        """Let the operator select the widget's tab."""
         self.widget_tab = True
         self._notify(Turn())
 
     def switch_away(self) -> None:
-        """The operator looks at another tab; all applications share one frame."""
+        """Let the operator select another tab; all applications share one frame."""
         self.widget_tab = False
         self._notify(Turn())
 
     def disable_auto_close(self) -> None:
-        """Keep the card open when the far end hangs up; a timer that runs starts again."""
+        """Keep the card open when the far end hangs up; a running timer starts again."""
         self.auto_close = False
         if self._timer is not None:
             self._start_timer()
         self._notify(Turn())
 
     def enable_auto_close(self) -> None:
-        """Let the card close; if it only waits for its timer, it closes at once."""
+        """Let the card close when the far end hangs up; if the timer runs, close it at once."""
         self.auto_close = True
         if self._timer is not None:
             self.close()
@@ -277,7 +277,7 @@ class Card:
     # --- how the card follows the call ----------------------------------------------------------
 
     def _follow(self) -> None:
-        """Compare the call with what was seen last, and report what has become of it."""
+        """Compare the call with the previous one, and notify listeners of the changes."""
         before, now = self._seen, deepcopy(self._portal.call)
         self._seen = now
         if before is not None and (now is None or not same_card(before, now)):
@@ -291,7 +291,7 @@ class Card:
             return
         if before is None:
             self._state_since = time.monotonic()
-            self.widget_tab = not now["CALL_LIST_MODE"]  # the tab of a call list comes before it
+            self.widget_tab = not now["CALL_LIST_MODE"]  # a call list opens with its own tab
             self._notify(opening(now))
             return
         events: list[Event] = []

@@ -1,4 +1,4 @@
-"""The events of the card, and the turns in which they happen."""
+"""The card's events, and the turns in which they occur."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ EVENTS = [ENTITY_CHANGED, BEFORE_CLOSE, CALL_STATE_CHANGED]
 
 @dataclass(frozen=True)
 class Event:
-    """An event of the card. Only one argument crosses to a widget, and it may be none."""
+    """An event of the card. A widget receives its payload, if it has one."""
 
     name: str
     payload: Any = None
@@ -21,7 +21,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Turn:
-    """What happens to the card at once: a browser does all of it in one turn of its event loop."""
+    """Changes of the card that a browser makes in one turn of its event loop."""
 
     events: tuple[Event, ...] = ()
     opened: bool = False
@@ -29,7 +29,7 @@ class Turn:
 
 
 def entity_changed(call: Call) -> Event:
-    """The event that follows the loading of CRM data."""
+    """Return the event that follows the loading of CRM data."""
     payload = {
         "PHONE_NUMBER": call.get("PHONE_NUMBER", "unknown"),
         "CRM_ENTITY_TYPE": call["CRM_ENTITY_TYPE"],
@@ -39,10 +39,10 @@ def entity_changed(call: Call) -> Event:
 
 
 def state_changed(state: str | None) -> Event:
-    """The event of a call that went on to another state."""
+    """Return the event for a call's new state."""
     return Event(CALL_STATE_CHANGED, state)
 
 
 def opening(call: Call) -> Turn:
-    """A card opens, and loads the CRM data of its call."""
+    """Return the turn in which a card opens, and loads the CRM data of its call."""
     return Turn((entity_changed(call),), opened=True)

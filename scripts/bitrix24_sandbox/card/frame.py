@@ -1,8 +1,7 @@
-"""The frame that a widget is opened in: what it is opened with, and what it is answered.
+"""The frame of a widget: the request that opens it, and the replies to its messages.
 
-Whatever is wrong with a message (the origin, the SID, the command) is dropped in silence, as a
-portal does; the reason is for the log alone.
-Where this comes from: `BX24.js` and `@bitrix24/b24jssdk`, as seen on the wire in a browser.
+A message with a wrong origin, SID or command is silently dropped, as a portal does; only the log
+has the reason. Source: the messages of `BX24.js` and `@bitrix24/b24jssdk` in a browser.
 """
 
 import secrets
@@ -29,17 +28,17 @@ from .messages import DroppedError, Message, encode, event_name, parse
 PLACEMENT = "CALL_CARD"
 COMMANDS = ["getStatus", "disableAutoClose", "enableAutoClose"]
 ALLOW = "geolocation *; microphone *; camera *; autoplay *;"
-NOT_PLAYED = frozenset({
+UNSUPPORTED = frozenset({
     *("openPath", "openApplication", "closeApplication", "reloadWindow", "showAppForm"),
     *("selectUser", "selectUsers", "selectAccess", "selectCRM"),
     *("imCallTo", "imPhoneTo", "imOpenMessenger", "imOpenHistory"),
 })  # fmt: skip
-"""Commands that a portal has in a placement, and the sandbox does not."""
+"""Commands that a portal supports in a placement, and the sandbox does not."""
 MASK = "•••"
 
 
 def placement_options(call: Call, uri: str) -> dict[str, Any]:
-    """The call as a widget receives it when it is opened: every scalar as a string.
+    """Return the call as the opening form has it: every scalar as a string.
 
     `uri`: path and query of the page that opens the widget.
     """
@@ -62,7 +61,7 @@ def _as_text(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a widget is opened: the portal page's address, as the browser knows it."""
+    """The address of the portal page that opens a widget, as the browser has it."""
 
     domain: str  # host, with the port if there is one
     secure: bool
@@ -75,7 +74,7 @@ class Place:
 
 
 class Frame:
-    """One opening of a widget: its SID, what it has bound, and the secrets it received."""
+    """One opening of a widget: its SID, the events it has bound, and the secrets it received."""
 
     def __init__(
         self,
@@ -86,9 +85,9 @@ class Frame:
         handler: str,
         cards: int = 1,
     ) -> None:
-        """`call` is the one that the card opens for, `handler` the URL of the widget.
+        """`call`: the call for which the card opens. `handler`: the URL of the widget.
 
-        `cards`: how many cards the page has opened by now, each of which adds its events again.
+        `cards`: how many cards the page has opened so far; each adds the events once more.
         """
         self.sid = secrets.token_hex(16)
         self.origin = origin_of(handler)
@@ -103,9 +102,9 @@ class Frame:
         self._secrets = {self.sid, APPLICATION_TOKEN}
 
     def opening(self) -> dict[str, Any]:
-        """The request that opens the widget, and the iframe it goes into.
+        """Return the request that opens the widget, and the attributes of its iframe.
 
-        A static application is opened by GET, without a form.
+        A static application is opened with GET, without a form.
         """
         protocol = "1" if self._place.secure else "0"
         query = {
@@ -142,24 +141,24 @@ class Frame:
         }
 
     def accept(self, data: Any, origin: str) -> Message:
-        """Decide whether a message is one to obey; raises `DroppedError` if it is not.
+        """Parse a message and check it. Raise `DroppedError` if the portal ignores it.
 
-        `origin`: where the browser says the message comes from.
+        `origin`: the origin of the message, according to the browser.
         """
         if origin != self.origin:
-            raise DroppedError(f"it comes from {origin}, the widget is of {self.origin}")
+            raise DroppedError(f"it comes from {origin}, but the widget's origin is {self.origin}")
         if self._card.call is None:
-            raise DroppedError("the card has gone, and with it who would answer")
+            raise DroppedError("the card is closed, so nothing replies")
         message = parse(data)
         if message.sid != self.sid:
-            raise DroppedError("the SID is not the one this widget was opened with")
+            raise DroppedError("the SID is not that of this widget")
         if message.command == "setTitle":
             raise DroppedError("setTitle is denied in placements")
         if message.command == "placementBindEvent":
             if event_name(message) not in EVENTS:
                 raise DroppedError("this placement has no such event")
-        elif message.command in NOT_PLAYED:
-            raise DroppedError("the sandbox does not play this command, which a portal has")
+        elif message.command in UNSUPPORTED:
+            raise DroppedError("the sandbox does not support this command, but a portal does")
         elif message.command not in self._REPLIES:
             raise DroppedError("this placement has no such command")
         elif message.command == "refreshAuth" and self._portal.faults.take_oauth():
@@ -167,20 +166,20 @@ class Frame:
         return message
 
     def obey(self, message: Message) -> str | None:
-        """Do what an accepted message asks for, and return the reply if there is one."""
+        """Carry out an accepted message; return the reply, if there is one."""
         if message.command == "placementBindEvent":
-            # There is no acknowledgement: a widget would take it for the event.
+            # There is no acknowledgement, which a widget would take for the event.
             self._bound.setdefault(event_name(message), []).append(message.callback_id)
             return None
         value = self._REPLIES[message.command](self, message.params)
         return encode(message.callback_id, value) if message.callback_id else None
 
     def event(self, event: Event) -> list[str]:
-        """The messages by which the widget learns of an event: one for each time it bound it."""
+        """Return the messages that report an event: one for each time the widget bound it."""
         return [encode(bound, event.payload) for bound in self._bound.get(event.name, [])]
 
     def mask(self, text: str) -> str:
-        """Hide every secret that this widget received, wherever it stands in the text."""
+        """Mask every secret that this widget received, anywhere in the text."""
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, MASK)
         return text
@@ -264,19 +263,19 @@ class Frame:
 
 
 def _stored(options: dict[str, Any], params: Any) -> Any:
-    """Store `{name, value}` among the options, and give them all."""
+    """Store `{name, value}` among the options; return all of them."""
     if json_text.is_object(params) and isinstance(params.get("name"), str):
         options[params["name"]] = params.get("value")
     return _php_map(options)
 
 
 def _php_map(options: dict[str, Any]) -> Any:
-    """PHP writes an empty map as a list."""
+    """Return what PHP writes for a map: an empty one becomes a list."""
     return options or []
 
 
 def origin_of(url: str) -> str:
-    """Return the origin of a URL as a browser writes it: a port only where it is not the usual."""
+    """Return the origin of a URL as a browser writes it, without the scheme's default port."""
     parts = urlsplit(url)
     usual = {"http": 80, "https": 443}.get(parts.scheme)
     port = "" if parts.port in (None, usual) else f":{parts.port}"

@@ -1,4 +1,4 @@
-"""The message log: what a widget developer misses in a real portal. Secrets in it are masked."""
+"""The message log, which a real portal does not have; its secrets are masked."""
 
 import json
 import time
@@ -14,13 +14,13 @@ Entry = dict[str, Any]
 
 
 def opened(frame: Frame, form: dict[str, Any]) -> Entry:
-    """The request that opened the widget."""
+    """Return the entry of the request that opened the widget."""
     wire = f"{form['method']} {form['action']}\n\n{urlencode(form['fields'])}"
     return _entry("widget", "open", wire, form["fields"], frame)
 
 
 def from_widget(data: Any, frame: Frame | None, *, dropped: str | None = None) -> Entry:
-    """A message of the widget; `dropped` is the reason why the portal ignores it."""
+    """Return the entry of a widget's message; `dropped`: why the portal ignores it."""
     try:
         message = parse(data)
     except DroppedError:
@@ -30,14 +30,14 @@ def from_widget(data: Any, frame: Frame | None, *, dropped: str | None = None) -
 
 
 def to_widget(name: str, wire: str, frame: Frame, *, note: str | None = None) -> Entry:
-    """A reply to the command `name`, or the event of that name."""
+    """Return the entry of a reply to the command `name`, or of the event of that name."""
     written = wire.partition(":")[2]
     value: Any = json.loads(written) if written else None
     return _entry("widget", name, wire, value, frame, note=note)
 
 
 def events(event: Event, posts: list[str], frame: Frame, *, closed: bool) -> list[Entry]:
-    """An event, as often as it is posted; and if it does not reach the widget, why."""
+    """Return an entry for each post of an event; its note says why a widget does not receive it."""
     if not posts:
         note = "not sent: the widget has not bound this event"
         return [to_widget(event.name, encode("", event.payload), frame, note=note)]
@@ -74,4 +74,4 @@ def _pretty(value: Any) -> str:
     try:
         return "" if value is None else json.dumps(value, indent=2, ensure_ascii=False)
     except RecursionError:
-        return ""  # nested so deeply that nobody would read it
+        return ""  # nested too deeply to be read

@@ -1,7 +1,7 @@
 """The messages between a widget and the portal page around it, as text.
 
-A widget posts `command:JSON:callbackId:SID`; the page answers `callbackId:JSON`, and sends each
-event under the callback id that the widget bound it with.
+A widget posts `command:JSON:callbackId:SID`; the page replies with `callbackId:JSON`, and sends
+each event with the callback id with which the widget bound it.
 """
 
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from ..portal import json_text
 
 
 class DroppedError(ValueError):
-    """A message that the portal ignores. The text says why."""
+    """A message that the portal ignores; says why."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """A widget's message, taken apart. `params` is `None` where the widget left them out."""
+    """A parsed message of a widget. `params` is `None` if the widget left them out."""
 
     command: str
     params: Any
@@ -25,7 +25,7 @@ class Message:
 
 
 def parse(data: Any) -> Message:
-    """Take a message apart; raises `DroppedError` if it is not one."""
+    """Parse a message. Raise `DroppedError` if it is not one."""
     if isinstance(data, str):
         return _parse_text(data)
     if json_text.is_object(data):
@@ -34,7 +34,7 @@ def parse(data: Any) -> Message:
 
 
 def _parse_text(text: str) -> Message:
-    # JSON may hold colons, and an empty JSON may be left out together with its colon.
+    # JSON may contain colons, and empty JSON may be left out together with its colon.
     parts = text.split(":")
     if len(parts) < 3:
         raise DroppedError("not of the form command:JSON:callbackId:SID")
@@ -50,17 +50,17 @@ def _parse_text(text: str) -> Message:
 def _parse_object(fields: dict[str, Any]) -> Message:
     texts = [fields.get(key) for key in ("method", "callback", "appSid")]
     if not all(isinstance(text, str) for text in texts):
-        raise DroppedError("an object without the texts method, callback and appSid")
+        raise DroppedError("an object without the strings method, callback and appSid")
     command, callback_id, sid = map(str, texts)
     return Message(command, fields.get("params") or None, callback_id, sid)
 
 
 def encode(callback_id: str, value: Any = None) -> str:
-    """Write a message to a widget; `None` is no value at all, which is not the JSON `null`."""
+    """Write a message to a widget; `None` means no value, which is not the JSON `null`."""
     return f"{callback_id}:" + ("" if value is None else json_text.encode(value))
 
 
 def event_name(message: Message) -> str:
-    """The event that a `placementBindEvent` asks for, or an empty string."""
+    """Return the event that a `placementBindEvent` binds, or an empty string."""
     event = message.params.get("event") if json_text.is_object(message.params) else None
     return event if isinstance(event, str) else ""

@@ -1,1 +1,1 @@
-"""The portal's state and rules: the call, who may ask, errors, faults and limits. No HTTP."""
+"""The portal's state and rules: the call, authentication, errors, faults and limits. No HTTP."""

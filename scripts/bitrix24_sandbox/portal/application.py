@@ -1,4 +1,4 @@
-"""The application as the portal knows it: whether it is installed, and what it has registered."""
+"""The portal's application: whether it is installed, and what it has registered."""
 
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -12,7 +12,7 @@ EVENTS = (
     *("ONVOXIMPLANTCALLINIT", "ONVOXIMPLANTCALLSTART", "ONVOXIMPLANTCALLEND"),
 )
 MOST = 100
-"""The widgets that an application may register, and the event handlers."""
+"""The largest number of widgets, and of event handlers, that an application may register."""
 
 LONGEST_URL = 2000
 
@@ -25,11 +25,11 @@ class Widget(NamedTuple):
     title: str
     description: str
     languages: dict[str, Any]
-    """Title, description and group, by the language."""
+    """Title, description and group, by language."""
 
 
 class EventHandler(NamedTuple):
-    """Where an event is to be posted."""
+    """The URL to which an event is posted."""
 
     id: int
     event: str
@@ -43,18 +43,18 @@ class Letter(NamedTuple):
     event: str
     data: dict[str, str]
     handler_id: int | None = None
-    """None for what comes to the handler of the installation."""
+    """None for the handler of the installation."""
     tokens: Tokens | None = None
-    """None when the application may not ask the portal any more."""
+    """None once the application is uninstalled."""
 
 
 class Application:
-    """The one application of the portal. The order of registering is kept."""
+    """The portal's one application. Widgets and handlers stay in the order of registration."""
 
     def __init__(self) -> None:
         self.installed = True
         self.handler: str | None = None
-        """Where the events of its installation go; None if it was there from the start."""
+        """The handler of its installation; None for the application of the start."""
         self.widgets: list[Widget] = []
         self.event_handlers: list[EventHandler] = []
         self._last_id = 0
@@ -63,13 +63,13 @@ class Application:
     def has_widget(self) -> bool:
         """Whether the card opens a widget of this application.
 
-        The one that is there from the start has the sandbox's own, until it registers another.
+        The application of the start has the sandbox's own widget until it registers another.
         """
         return self.installed and (self.handler is None or bool(self.widgets))
 
     @property
     def first_widget(self) -> str | None:
-        """The URL of the widget that the card opens, if the application has registered one."""
+        """The URL of the widget that the card opens, if one is registered."""
         return self.widgets[0].handler if self.widgets else None
 
     def add_widget(self, widget: Widget) -> None:
@@ -90,7 +90,7 @@ class Application:
         self.event_handlers.append(EventHandler(self._last_id, event, handler))
 
     def handlers_of(self, event: str, handler: str | None = None) -> list[EventHandler]:
-        """Give the handlers of an event: all, or those at this URL."""
+        """Return the handlers of an event: all of them, or those at this URL."""
         return [
             row
             for row in self.event_handlers
@@ -100,11 +100,11 @@ class Application:
 
 def _check_room(registered: list[Any]) -> None:
     if len(registered) >= MOST:
-        raise PortalError("ERROR_CORE", f"The sandbox keeps {MOST} of them at most")
+        raise PortalError("ERROR_CORE", f"The sandbox keeps at most {MOST} of them")
 
 
 def check_handler(url: str) -> None:
-    """Raise `PortalError` unless this is the URL of a handler."""
+    """Raise `PortalError` unless this URL can be that of a handler."""
     try:
         parts = urlsplit(url)
         whole = bool(parts.hostname) and parts.port != 0 and url.isprintable() and " " not in url

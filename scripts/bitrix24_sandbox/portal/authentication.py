@@ -1,4 +1,4 @@
-"""Who may ask: the portal's webhook, its application, and the tokens issued to it."""
+"""The credentials that a portal accepts: its webhook, and the tokens of its application."""
 
 import secrets
 import threading
@@ -14,14 +14,14 @@ REFRESH_TOKEN = "sandboxrefreshtoken"  # noqa: S105
 CLIENT_ID = "sandboxclientid"
 CLIENT_SECRET = "sandboxclientsecret"  # noqa: S105
 MEMBER_ID = "5a1d5b0dc4f04a6fb8a0e3f3c24e93d1"
-APPLICATION_TOKEN = "sandboxapplicationtoken"  # noqa: S105 - one for the installation
+APPLICATION_TOKEN = "sandboxapplicationtoken"  # noqa: S105 - the same for each installation
 STATUS = "L"  # a local application
 SCOPES = ("crm", "placement", "telephony", "user")
 TOKEN_LIFETIME = 3600  # seconds
 
 
 class Tokens(NamedTuple):
-    """The newest pair of tokens."""
+    """An access token and its refresh token."""
 
     access_token: str
     refresh_token: str
@@ -31,7 +31,7 @@ class Tokens(NamedTuple):
 
 
 class Authentication:
-    """The credentials that the portal accepts. Any thread may use it."""
+    """The credentials that the portal accepts. It is thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -44,7 +44,7 @@ class Authentication:
             raise PortalError("INVALID_CREDENTIALS")
 
     def check_token(self, token: Any) -> float:
-        """Give the Unix time at which the token expires. Raise `PortalError` if it is not valid."""
+        """Return the Unix time at which the token expires. Raise `PortalError` if it is invalid."""
         if not isinstance(token, str) or not token:
             raise PortalError("NO_AUTH_FOUND")
         expiry = self._expiry.get(token)
@@ -60,25 +60,25 @@ class Authentication:
             self._expiry = dict.fromkeys(self._expiry, 0.0)
 
     def check_refresh_token(self, refresh_token: str) -> None:
-        """Raise `PortalError` unless this is the refresh token that is not spent yet."""
+        """Raise `PortalError` unless this is the current refresh token."""
         if refresh_token != self.tokens.refresh_token:
             raise PortalError("invalid_grant")
 
     def refresh(self, refresh_token: str) -> Tokens:
-        """Spend the refresh token on a new pair of tokens. Raise `PortalError` if it is invalid."""
+        """Exchange the refresh token for a new pair. Raise `PortalError` if it is invalid."""
         with self._lock:
             self.check_refresh_token(refresh_token)
             return self._issue()
 
     def issue(self) -> Tokens:
-        """Issue a pair of tokens to an application that is installed."""
+        """Issue a pair of tokens to an installed application."""
         with self._lock:
             return self._issue()
 
     def revoke(self) -> None:
-        """Take all tokens back: the application is not installed any more."""
+        """Revoke all tokens of an application that is uninstalled."""
         with self._lock:
-            self._issue()  # to nobody, so that the refresh token is spent
+            self._issue()  # and return it to nobody, so that the refresh token is spent
             self._expiry = {}
 
     def _issue(self) -> Tokens:

@@ -1,4 +1,4 @@
-"""The status of a call, as the portal keeps it: which fields, of which types."""
+"""The status of a call as the portal keeps it: its fields and their types."""
 
 import copy
 from collections.abc import Callable
@@ -24,11 +24,11 @@ FIELDS = (
 
 
 class InvalidCallError(ValueError):
-    """A call status that no portal would send. The message names the field and its type."""
+    """A call status that no portal would send. The message says which type a field must have."""
 
 
 def default_call() -> Call:
-    """Make an incoming call of a contact, which is bound to a company and a deal as well."""
+    """Make a contact's incoming call, which is bound to a company and a deal as well."""
     return {
         "CALL_ID": "externalCall.c3ee67f1a63f6e6117c230ab59cc49ea.1723556778",
         "PHONE_NUMBER": "+12025550142",
@@ -61,7 +61,7 @@ def _is_boolean(value: Any) -> bool:
 
 
 def _is_id(value: Any) -> bool:
-    """Ids arrive as numbers, and after some updates as text."""
+    """Whether it is an id: a number or, after some updates of a portal, text."""
     if isinstance(value, str):
         return value.isascii() and value.isdecimal()
     return _is_integer(value) and value >= 0
@@ -120,15 +120,15 @@ _OPTIONAL: dict[str, Kind] = {
 
 
 def is_external(call: Call) -> bool:
-    """Tell whether another telephony registered the call: the portal knows nothing of its state."""
+    """Whether another telephony registered the call; then the portal does not know its state."""
     return bool(call["CALL_ID"].startswith("externalCall."))
 
 
 class CurrentCall:
-    """A valid call status, and its JSON text, written once for the many requests to come.
+    """A valid call status and its JSON text, which is written once for all requests.
 
-    The fields stand in the order in which portals write them.
-    Fields that are not known here are kept: portals add new ones. `fields` is not to be changed.
+    The fields are in the order in which portals write them. Unknown fields are kept, because
+    portals add new ones. Do not change `fields`.
     """
 
     __slots__ = ("fields", "text")
@@ -139,7 +139,7 @@ class CurrentCall:
         try:
             self.text = json_text.encode(call)
         except (TypeError, ValueError, RecursionError):
-            raise InvalidCallError("The call holds a value that JSON cannot carry") from None
+            raise InvalidCallError("The call has a value that JSON cannot represent") from None
         self.fields: Call = copy.deepcopy(call)
 
 

@@ -1,7 +1,7 @@
-"""The CRM items of the portal: what scenarios are bound to, and a few to bind a call to.
+"""The portal's CRM items: those that scenarios are bound to, and a few more to bind a call to.
 
-Each has the fields that tell a widget whose call it is, of the types that `crm.*.get` answers
-with: ids, sums and flags are texts.
+Each has the fields by which a widget identifies a caller, of the types that `crm.*.get` returns:
+ids, amounts and flags are strings.
 """
 
 from typing import Any
@@ -97,7 +97,7 @@ ITEMS: dict[tuple[str, int], Item] = {
 
 
 def title(entity_type: str, entity_id: Any) -> str | None:
-    """Give what a page shows of an item, or None if there is no such item."""
+    """Return an item's title, or a person's name; None if there is no such item."""
     item = ITEMS.get((entity_type, entity_id))
     if item is None:
         return None
@@ -105,7 +105,7 @@ def title(entity_type: str, entity_id: Any) -> str | None:
 
 
 def bound_to(phone_number: str) -> tuple[str, int] | None:
-    """Find the item that is reached at a number, as a portal does for a call."""
+    """Find the item with this phone number, as a portal does for a call."""
     for key, item in ITEMS.items():
         if any(row["VALUE"] == phone_number for row in item.get("PHONE", ())):
             return key

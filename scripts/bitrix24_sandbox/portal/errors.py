@@ -1,11 +1,11 @@
-"""The portal's errors: every code, the status it comes with and what it says."""
+"""The portal's errors: every code with its status and description."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 
 class Known(NamedTuple):
-    """What is known of an error code: its status on a portal of today, and what it says."""
+    """An error as current portals report it."""
 
     status: int
     description: str
@@ -41,8 +41,8 @@ CALL_ERRORS = {
     "QUERY_LIMIT_EXCEEDED": Known(503, "Too many requests"),
     "OVERLOAD_LIMIT": Known(401, "REST API is blocked due to overload"),
 }
-"""The errors that `placement.call` can meet. Where older documentation gives another status, a
-fault asks for it by `"status"`."""
+"""The errors of `placement.call`. Older documentation has another status for some; a fault sets it
+with `"status"`."""
 
 METHOD_ERRORS = {
     "": Known(400, "Not found"),
@@ -51,15 +51,15 @@ METHOD_ERRORS = {
     "ERROR_WRONG_HANDLER_URL": Known(400, "Wrong handler URL"),
     "INVALID_ARGUMENT": Known(400, "CALL_ID must be a string"),
 }
-"""The errors of the other methods, beside those above; items that are missing have no code."""
+"""The further errors of the other methods; a missing item has an empty code."""
 
-# They stand in `result_error` of a batch, whose own status is 200.
+# These are in a batch's `result_error`; the batch itself has status 200.
 BATCH_ERRORS = {
     "ERROR_BATCH_LENGTH_EXCEEDED": Known(200, "Max batch length exceeded"),
     "ERROR_BATCH_METHOD_NOT_ALLOWED": Known(200, "Method is not allowed for batch usage"),
 }
 
-# The documentation gives no statuses for these: they are those that the official Python SDK knows.
+# Documentation has no statuses for these: they are those of the official Python SDK.
 OAUTH_ERRORS = {
     "invalid_request": Known(400, "The request is incomplete or malformed"),
     "invalid_client": Known(400, "The client_id or the client_secret is wrong"),
@@ -70,7 +70,7 @@ OAUTH_ERRORS = {
 }
 """The errors of the OAuth server."""
 
-# Not errors of a portal: what its front server would refuse, other pages, other HTTP methods.
+# Not errors of a portal: what its reverse proxy would refuse, other pages, other HTTP methods.
 _OTHERS = {
     "MALFORMED_HTTP": Known(400, "This is not HTTP"),
     "BODY_TOO_LARGE": Known(413, "The body is larger than 8388608 bytes"),
@@ -85,7 +85,7 @@ _ALL = CALL_ERRORS | METHOD_ERRORS | BATCH_ERRORS | OAUTH_ERRORS | _OTHERS
 class PortalError(Exception):
     """The portal refuses a request; `code` is one of the codes above.
 
-    `status` is for a method that refuses with another one than usual.
+    `status`: for a method that reports the error with an unusual status.
     """
 
     def __init__(
@@ -107,5 +107,5 @@ class PortalError(Exception):
 
 
 def bad_argument(name: str, description: str) -> PortalError:
-    """Make the error that names an argument which is missing or of the wrong type."""
+    """Make the error for an argument that is missing or of the wrong type."""
     return PortalError("ERROR_ARGUMENT", description, argument=name)

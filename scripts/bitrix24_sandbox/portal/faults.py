@@ -1,4 +1,4 @@
-"""What can go wrong with a portal, on request: each fault strikes the next so many requests."""
+"""The faults that a portal can be made to show: each affects a number of the next requests."""
 
 import math
 import threading
@@ -21,14 +21,14 @@ class InvalidFaultError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault by its name, and the valid options that it came with."""
+    """A fault's name and its valid options."""
 
     name: str
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 ReadOptions = Callable[[Options], Options]
-"""Takes a fault's own members out of a request for it. Raises `InvalidFaultError`."""
+"""Takes a fault's own members out of a request for it, or raises `InvalidFaultError`."""
 
 
 def _none(_: Options) -> Options:
@@ -55,7 +55,7 @@ def _slow(options: Options) -> Options:
 
 
 def _error(options: Options) -> Options:
-    """Take the status, which older and newer portals give differently; 200 comes with any code."""
+    """Take the status, which differs between older and newer portals; 200 occurs with any code."""
     if "status" not in options:
         return {}
     status = options.pop("status")
@@ -85,7 +85,7 @@ OAUTH_FAULTS: Mapping[str, ReadOptions] = dict.fromkeys(OAUTH_ERRORS, _error)
 
 
 class FaultQueue:
-    """The faults to come, in the order of their asking: a line for REST, and one for refreshes."""
+    """The pending faults in order: one queue for REST requests, one for refreshes."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -93,7 +93,7 @@ class FaultQueue:
         self._oauth: list[_Waiting] = []
 
     def add(self, request: Any) -> None:
-        """Queue `{"fault": NAME, "times": N, …}`. Raise `InvalidFaultError` if that is not it."""
+        """Queue `{"fault": NAME, "times": N, …}`. Raise `InvalidFaultError` for anything else."""
         if not json_text.is_object(request):
             raise InvalidFaultError('Expected an object such as {"fault": "slow", "times": 1}')
         options = dict(request)
@@ -104,27 +104,27 @@ class FaultQueue:
         if read is None:
             raise InvalidFaultError(f"fault must be one of: {', '.join([*FAULTS, *OAUTH_FAULTS])}")
         if isinstance(times, bool) or not isinstance(times, int) or not 1 <= times <= MOST_TIMES:
-            raise InvalidFaultError(f"times must be a positive integer, {MOST_TIMES} at most")
+            raise InvalidFaultError(f"times must be a positive integer, at most {MOST_TIMES}")
         fault = Fault(name, read(options))
         if options:
             raise InvalidFaultError(f"{name} takes no member {next(iter(options))!r}")
         with self._lock:
             if len(self._rest) + len(self._oauth) >= MOST_FAULTS:
-                raise InvalidFaultError(f"{MOST_FAULTS} faults wait already: that is the most")
+                raise InvalidFaultError(f"{MOST_FAULTS} faults are pending already; no more fit")
             line.append(_Waiting(fault, times))
 
     def clear(self) -> None:
-        """Forget all faults to come."""
+        """Remove all pending faults."""
         with self._lock:
             self._rest.clear()
             self._oauth.clear()
 
     def take_rest(self) -> Fault | None:
-        """Take the fault that strikes this REST request, if any."""
+        """Take the fault for this REST request, if there is one."""
         return self._take(self._rest) if self._rest else None
 
     def take_oauth(self) -> Fault | None:
-        """Take the fault that strikes this refresh, if any."""
+        """Take the fault for this refresh, if there is one."""
         return self._take(self._oauth) if self._oauth else None
 
     def _take(self, line: list["_Waiting"]) -> Fault | None:
@@ -138,7 +138,7 @@ class FaultQueue:
             return first.fault
 
     def waiting(self) -> list[dict[str, Any]]:
-        """List the faults to come, each as `add` takes it."""
+        """List the pending faults, each as `add` takes it."""
         with self._lock:
             return [
                 {"fault": w.fault.name, "times": w.times, **w.fault.options}

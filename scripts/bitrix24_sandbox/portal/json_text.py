@@ -5,7 +5,7 @@ from typing import Any, NoReturn, TypeGuard
 
 
 class NotJsonError(ValueError):
-    """The bytes are not a JSON text; the message says why, in the portal's words."""
+    """The bytes are not JSON; the message says why."""
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -18,7 +18,7 @@ _ascii = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", "
 
 
 def decode(body: bytes) -> Any:
-    """Read a JSON text in UTF-8. Raise `NotJsonError` for anything else, however hostile."""
+    """Read JSON in UTF-8. Raise `NotJsonError` for anything else, hostile input included."""
     try:
         return _decoder.decode(body.decode())
     except RecursionError:
@@ -28,27 +28,27 @@ def decode(body: bytes) -> Any:
     except NotJsonError:
         raise
     except ValueError:
-        # Also an integer of more digits than Python converts: out of any portal's range as well.
+        # This includes an integer with more digits than Python converts; no portal reads it.
         raise NotJsonError("The body is not valid JSON") from None
 
 
 def encode(value: Any) -> str:
-    """Write compact JSON with its characters as they are.
+    """Write compact JSON, without escapes for non-ASCII characters.
 
-    A string with half of a surrogate pair cannot be written in UTF-8; the text then uses escapes,
-    which keep it. Raise `ValueError` for what JSON cannot hold, such as an infinite number.
+    UTF-8 cannot represent a lone surrogate; text with one is written with escapes, which can.
+    Raise `ValueError` for what JSON cannot represent, such as an infinite number.
     """
     text = _utf8(value)
     return text if text.isascii() or _is_unicode(text) else _ascii(value)
 
 
 def is_object(value: Any) -> TypeGuard[dict[str, Any]]:
-    """Tell whether a value that was read from JSON is an object."""
+    """Whether a value read from JSON is an object."""
     return isinstance(value, dict)
 
 
 def is_array(value: Any) -> TypeGuard[list[Any]]:
-    """Tell whether a value that was read from JSON is an array."""
+    """Whether a value read from JSON is an array."""
     return isinstance(value, list)
 
 

@@ -1,4 +1,4 @@
-"""What a portal counts: requests in a leaky bucket, and the seconds that a method has used."""
+"""What a portal counts: requests in a leaky bucket, and the operating time of each method."""
 
 import time
 from collections import defaultdict, deque
@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 WINDOW = 600
-"""The seconds over which the use of a method is summed up."""
+"""The period of the sum of a method's operating time, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many requests fit into the bucket, and how many drain from it in a second."""
+    """How many requests the bucket holds, and how many drain from it per second."""
 
     burst: int
     rate: float
@@ -26,7 +26,7 @@ class LeakyBucket:
     _levels: dict[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])
 
     def take(self, source: str) -> bool:
-        """Tell whether one more request fits, and put it in if so."""
+        """Add one request if it fits; return whether it did."""
         now = self.clock()
         level, then = self._levels.get(source, (0.0, now))
         level = max(0.0, level - (now - then) * self.limits.rate)
@@ -38,7 +38,7 @@ class LeakyBucket:
 class OperatingTime:
     """The seconds that each method has used in the last ten minutes.
 
-    They are kept by the second, so that ten busy minutes need no more room than ten quiet ones.
+    They are summed by the second, so that ten busy minutes take no more memory than quiet ones.
     """
 
     def __init__(self) -> None:
@@ -46,9 +46,9 @@ class OperatingTime:
         self._sums: defaultdict[str, float] = defaultdict(float)
 
     def add(self, method: str, now: float, seconds: float) -> tuple[float, int]:
-        """Count a call; return what is used by now, and when the oldest part of it is forgotten.
+        """Count a call; return the seconds used so far, and when the oldest of them expire.
 
-        Both times are Unix seconds.
+        `now` and the expiry are Unix times.
         """
         used, second = self._used[method], int(now)
         while used and used[0][0] <= second - WINDOW:

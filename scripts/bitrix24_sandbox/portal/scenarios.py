@@ -1,4 +1,4 @@
-"""Situations that a portal can be in, by name: its call, and whether the card shows a widget."""
+"""The scenarios, by name: a call, and whether the card shows a widget."""
 
 import secrets
 import time
@@ -9,25 +9,25 @@ from .call import Call, default_call
 
 
 class Scenario(NamedTuple):
-    """A situation to start from."""
+    """A call to start with, and the card around it."""
 
     call: Call
     widget: bool = True
-    """Without the crm module a card has no sidebar, and so no widget."""
+    """False for a portal without the crm module: its card has no sidebar, and so no widget."""
 
 
 def new_call_id() -> str:
-    """Make an id as the portal's own telephony gives it: in hex, with dots."""
+    """Make a call id in the format of the portal's own telephony."""
     return f"{secrets.token_hex(8).upper()}.{int(time.time())}.{secrets.randbelow(10**8)}"
 
 
 def own_call(**fields: Any) -> Call:
-    """Make a call of the portal's own telephony, which rings, as a card shows it at first."""
+    """Make a ringing call of the portal's own telephony, as a card first shows it."""
     return {**default_call(), "CALL_ID": new_call_id(), "CALL_STATE": "connecting", **fields}
 
 
 def external_call() -> Call:
-    """Make a call that another telephony has registered: it is connected from the first."""
+    """Make a call that another telephony has registered: it is connected from the start."""
     call_id = f"externalCall.{secrets.token_hex(16)}.{int(time.time())}"
     return {**default_call(), "CALL_ID": call_id}
 
@@ -47,7 +47,7 @@ def outgoing_unbound_call() -> Call:
 
 
 def call_list_client(number: str, entity_type: str, entity_id: int) -> Call:
-    """Make the status of a call list whose client is on the card and not dialled yet."""
+    """Make the call of a client of a call list, who is in the card but not dialled yet."""
     call = own_call(
         CALL_ID="",
         PHONE_NUMBER=number,
@@ -58,12 +58,12 @@ def call_list_client(number: str, entity_type: str, entity_id: int) -> Call:
         CALL_STATE="idle",
         CALL_LIST_MODE=True,
     )
-    del call["CRM_ACTIVITY_ID"]  # there is no activity before there is a conversation
+    del call["CRM_ACTIVITY_ID"]  # the activity is created with the conversation
     return call
 
 
 def unbound_call(number: str) -> Call:
-    """Make an incoming call of somebody whom the CRM does not know."""
+    """Make an incoming call from a number that the CRM does not know."""
     call = own_call(PHONE_NUMBER=number, CRM_ENTITY_TYPE="", CRM_ENTITY_ID=0, CRM_BINDINGS=[])
     del call["CRM_ACTIVITY_ID"]
     return call

@@ -1,4 +1,4 @@
-"""The situation that a portal is in: all that a test sets up, as one value or one JSON document."""
+"""The situation of a portal: all that a test sets up, as one value or one JSON document."""
 
 import math
 from collections.abc import Callable
@@ -12,26 +12,26 @@ from .scenarios import SCENARIOS
 
 Profile = Literal["rest", "app-only", "js-only"]
 PROFILES: dict[Profile, str] = {
-    "rest": "placement.call answers over REST, as documentation promised in 2024-09",
-    "app-only": "it answers to applications alone, as documentation promised in 2026-04",
-    "js-only": "it is no method of REST, and getStatus answers in the browser: as on real portals",
+    "rest": "placement.call answers over REST, as documented in 2024-09",
+    "app-only": "placement.call answers only to applications, as documented in 2026-04",
+    "js-only": "getStatus answers only in the browser, as on real portals",
 }
 
 Form = Literal["new", "old", "static"]
 FORMS: dict[Form, str] = {
     "new": "with SERVER_ENDPOINT, APPLICATION_TOKEN and APPLICATION_SCOPE",
     "old": "without those three, as older portals open a widget",
-    "static": "none: a static application is opened by GET, with the query alone",
+    "static": "none: a static application is opened with GET, and only the query",
 }
-"""The forms that open a widget."""
+"""The forms with which a portal opens a widget."""
 
 
 class InvalidValueError(ValueError):
-    """A value that the sandbox does not take. The message says what was expected."""
+    """A value that the sandbox does not accept. The message says what was expected."""
 
 
 class Situation(NamedTuple):
-    """Where a portal starts; tokens, counters and options of a new portal come with it."""
+    """What a portal starts with, besides the tokens, counters and options of a new portal."""
 
     call: CurrentCall | None
     widget: bool
@@ -42,21 +42,21 @@ class Situation(NamedTuple):
 
 
 def of_scenario(name: str, profile: Profile, limits: Limits | None) -> Situation:
-    """Give the situation of the scenario of this name, with its call as it begins."""
+    """Return the situation at the start of a scenario."""
     call, widget = SCENARIOS[name]()
     return Situation(CurrentCall(call), widget, "new", profile, limits, [])
 
 
 def read_situation(document: Any, default: Situation) -> Situation:
-    """Read a JSON document; for what it leaves out, take the default.
+    """Read a JSON document; the default supplies what it leaves out.
 
     Raise `InvalidValueError`, `InvalidCallError` or `InvalidFaultError`.
     """
     if not json_text.is_object(document):
-        raise InvalidValueError("Expected an object, as GET /sandbox/state answers it")
+        raise InvalidValueError("Expected an object like the response of GET /sandbox/state")
     if unknown := document.keys() - set(Situation._fields):
         raise InvalidValueError(
-            f"A state has no {min(unknown)!r}: its members are {', '.join(Situation._fields)}"
+            f"A state has no member {min(unknown)!r}, only {', '.join(Situation._fields)}"
         )
     readers: dict[str, Callable[[Any], Any]] = {
         "call": lambda call: None if call is None else CurrentCall(call),
@@ -70,7 +70,7 @@ def read_situation(document: Any, default: Situation) -> Situation:
 
 
 def read_profile(value: Any) -> Profile:
-    """Read the name of a profile. Raise `InvalidValueError` if there is none such."""
+    """Read the name of a profile. Raise `InvalidValueError` if it is unknown."""
     for profile in PROFILES:
         if value == profile:
             return profile
@@ -78,7 +78,7 @@ def read_profile(value: Any) -> Profile:
 
 
 def read_form(value: Any) -> Form:
-    """Read the name of a form. Raise `InvalidValueError` if there is none such."""
+    """Read the name of a form. Raise `InvalidValueError` if it is unknown."""
     for form in FORMS:
         if value == form:
             return form
@@ -92,7 +92,7 @@ def _widget(value: Any) -> bool:
 
 
 def read_limits(value: Any) -> Limits | None:
-    """Read what `Situation.limits` is in JSON. Raise `InvalidValueError` if it is neither."""
+    """Read limits from JSON. Raise `InvalidValueError` unless they are an object or null."""
     if value is None:
         return None
     if json_text.is_object(value) and value.keys() == {"burst", "rate"}:

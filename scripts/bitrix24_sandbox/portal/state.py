@@ -1,4 +1,4 @@
-"""The state of one portal, all of it in one place."""
+"""The whole state of one portal."""
 
 import threading
 import time
@@ -26,7 +26,7 @@ from .telephony import Happening, Telephony, iso
 
 
 class Stopwatch:
-    """Measures one request, by a clock that is never set back."""
+    """Measures one request, with a clock that never goes backwards."""
 
     __slots__ = ("_begun", "started")
 
@@ -35,14 +35,14 @@ class Stopwatch:
         self._begun = time.perf_counter()
 
     def seconds(self) -> float:
-        """Give the time since the request came."""
+        """Return the seconds since the request arrived."""
         return time.perf_counter() - self._begun
 
 
 class Portal:
     """A portal: its call, tokens, faults, limits and counters.
 
-    Any thread may use it; subscribers are called in the thread that made the change.
+    It is thread-safe; subscribers are called in the thread that made the change.
     """
 
     profile: Profile
@@ -53,13 +53,13 @@ class Portal:
         limits: Limits | None = None,
         scenario: str = DEFAULT,
     ) -> None:
-        """`scenario`: the name of the situation to start in, one of `SCENARIOS`."""
+        """`scenario`: the name of the scenario to start with, one of `SCENARIOS`."""
         self._starting: Callable[[], Situation] = partial(of_scenario, scenario, profile, limits)
         self.faults = FaultQueue()
         self._lock = threading.Lock()
         self._subscribers: list[Callable[[], None]] = []
         self.post: Callable[[Letter], object] = lambda _: None
-        """Posts an event to a handler, without waiting for it."""
+        """Posts an event to its handler, without waiting for the response."""
         self._start_in(self._starting())
 
     def _start_in(self, situation: Situation) -> None:
@@ -76,12 +76,12 @@ class Portal:
             self.faults.add(fault)
 
     def reset(self) -> None:
-        """Return to the state of a new portal, in the situation of its start."""
+        """Return to the state of a new portal, with the situation it started in."""
         self._restart(self._starting())
 
     def _restart(self, situation: Situation) -> None:
-        self.application = Application()  # what happens now is nothing to the handlers of before
-        self.end_call()  # its card closes, even if the next call has the same identifier
+        self.application = Application()  # so that handlers receive no event of the restart
+        self.end_call()  # so that the card closes, even if the next call has the same id
         with self._lock:
             self._start_in(situation)
         self._changed()
@@ -89,7 +89,7 @@ class Portal:
     # --- the situation ----------------------------------------------------------------------------
 
     def situation(self) -> dict[str, Any]:
-        """Describe the present situation as JSON, for `load`."""
+        """Return the current situation as JSON, for `load`."""
         return {
             "call": self.call,
             "widget": self.widget,
@@ -104,8 +104,8 @@ class Portal:
     def load(self, document: Any, *, start: bool = False) -> None:
         """Become a new portal in this situation; what it leaves out is as at the start.
 
-        With `start`, a reset returns to it as well. Raise `InvalidValueError`, `InvalidCallError`
-        or `InvalidFaultError` for an invalid document; nothing has changed then.
+        With `start`, later resets return to it. Raise `InvalidValueError`, `InvalidCallError` or
+        `InvalidFaultError`, and change nothing, if the document is invalid.
         """
         situation = read_situation(document, self._starting())
         if start:
@@ -113,16 +113,16 @@ class Portal:
         self._restart(situation)
 
     def set_profile(self, profile: Any) -> None:
-        """Follow another profile from now on. Raise `InvalidValueError` if there is none such."""
+        """Switch to another profile. Raise `InvalidValueError` if it is unknown."""
         self.profile = read_profile(profile)
         self._changed()
 
     def set_form(self, form: Any) -> None:
-        """Open widgets in this way from now on. Raise `InvalidValueError` if there is none such."""
+        """Open widgets with another form. Raise `InvalidValueError` if it is unknown."""
         self.form = read_form(form)
 
     def set_limits(self, limits: Any) -> None:
-        """Count requests from now on against these limits. Raise `InvalidValueError` if invalid."""
+        """Limit requests from now on. Raise `InvalidValueError` if the limits are invalid."""
         with self._lock:
             self.limits = read_limits(limits)
             self.bucket = LeakyBucket(self.limits) if self.limits else None
@@ -130,7 +130,7 @@ class Portal:
     # --- the call ---------------------------------------------------------------------------------
 
     def play(self, scenario: Any) -> None:
-        """Go into the scenario of this name. Raise `InvalidValueError` if there is none such."""
+        """Start the scenario of this name. Raise `InvalidValueError` if it is unknown."""
         if not isinstance(scenario, str) or scenario not in SCENARIOS:
             raise InvalidValueError(f"scenario must be one of: {', '.join(SCENARIOS)}")
         self.end_call()
@@ -139,21 +139,21 @@ class Portal:
 
     @property
     def call(self) -> Call | None:
-        """The status of the current call, not to be changed in place; None without a call."""
+        """The status of the current call, or None. Do not change it in place."""
         return self.current.fields if self.current else None
 
     def set_call(self, call: Any) -> None:
-        """Make this the current call. Raise `InvalidCallError`, and change nothing, if invalid."""
+        """Set the current call. Raise `InvalidCallError`, and change nothing, if it is invalid."""
         self.current = CurrentCall(call)
         self._changed()
 
     def end_call(self) -> None:
-        """Leave the portal without a call."""
+        """End the current call, if there is one."""
         self.current = None
         self._changed()
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Have `callback` called after each change of the call; return what ends that."""
+        """Call `callback` after each change of the call; return a function that unsubscribes."""
         self._subscribers.append(callback)
         return lambda: self._subscribers.remove(callback)
 
@@ -165,10 +165,10 @@ class Portal:
     # --- the application --------------------------------------------------------------------------
 
     def install(self, handler: str) -> None:
-        """Install an application that has no pages, in the place of the one before.
+        """Install an application without pages, instead of the current one.
 
-        It is installed at once; `handler` receives its tokens. Raise `PortalError` if that is not
-        the URL of a handler.
+        It is installed at once; its `handler` receives its tokens. Raise `PortalError` if that
+        cannot be the URL of a handler.
         """
         check_handler(handler)
         self.application = Application()
@@ -178,9 +178,9 @@ class Portal:
         self._changed()
 
     def uninstall(self) -> None:
-        """Remove the application, with all that it has registered; its tokens are not valid then.
+        """Uninstall the application; all it has registered goes, and its tokens become invalid.
 
-        Its handler receives the event, and so do the handlers that it has bound to it.
+        Its handler receives the event, and so does each handler bound to that event.
         """
         application, self.application = self.application, Application()
         self.application.installed = False
@@ -193,12 +193,12 @@ class Portal:
         self._changed()
 
     def add_widget(self, widget: Widget) -> None:
-        """Register a widget of the application. Raise `PortalError` if it is registered already."""
+        """Register a widget of the application. Raise `PortalError` if it is already registered."""
         self.application.add_widget(widget)
         self._changed()
 
     def remove_widgets(self, handler: str | None) -> int:
-        """Remove the widgets of this handler, or all; return how many there were."""
+        """Remove the widget with this handler, or all widgets; return how many were removed."""
         before = self.application.widgets
         self.application.widgets = [
             widget for widget in before if handler not in (None, widget.handler)
@@ -207,7 +207,7 @@ class Portal:
         return len(before) - len(self.application.widgets)
 
     def announce(self, happenings: Iterable[Happening]) -> None:
-        """Post events to the handlers that are bound to them."""
+        """Post events to the handlers bound to them."""
         for event, data in happenings:
             for row in self.application.handlers_of(event):
                 tokens = self.authentication.tokens
@@ -216,7 +216,7 @@ class Portal:
     # --- the time block of an envelope ------------------------------------------------------------
 
     def time_block(self, method: str, watch: Stopwatch) -> dict[str, float | int | str]:
-        """Count the request that took so long, and describe it as the envelope's `time`."""
+        """Count the request's operating time, and return the `time` of its envelope."""
         duration = watch.seconds()
         finish = watch.started + duration
         with self._lock:

@@ -1,6 +1,6 @@
-"""Calls as the portal's server sees them: the events it posts, and calls of other telephonies.
+"""Calls as the portal's server sees them: its events, and calls that other telephonies register.
 
-The server posts its events whether a card shows the call or not.
+The server posts its events whether or not a card shows the call.
 """
 
 import secrets
@@ -14,15 +14,15 @@ from .authentication import USER_ID
 from .call import Call, is_external
 
 DIRECTIONS = {1: "outgoing", 2: "incoming", 3: "incomingTransfer", 4: "callback", 5: "outgoing"}
-"""The direction that a card shows, by the type of a call; 5 is an automatic call."""
+"""The direction that a card shows, by the call's type; 5 is an automatic call."""
 
 APPLICATION_ID = 1
 MOST_CALLS = 100
-"""The calls of other telephonies that wait to be finished; the oldest is forgotten first."""
+"""The largest number of registered calls that are not finished; beyond, the oldest are dropped."""
 
 
 class Happening(NamedTuple):
-    """An event of the telephony, with its fields as a form carries them."""
+    """An event of the telephony, with its fields as strings of a form."""
 
     event: str
     data: dict[str, str]
@@ -30,7 +30,7 @@ class Happening(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ServerCall:
-    """A call, as the server keeps it until it has ended."""
+    """A call, which the server keeps until it ends."""
 
     call_id: str
     type: int
@@ -39,7 +39,7 @@ class ServerCall:
     started: float
     """When it began, in Unix seconds."""
     answered: float | None
-    """When somebody answered; None as long as it rings."""
+    """When it was answered; None while it rings."""
     entity: tuple[str, int] | None = None
     activity_id: str = ""
 
@@ -49,7 +49,7 @@ class Outcome(NamedTuple):
 
     seconds: int
     code: str
-    """As of SIP: 200, 304 (nobody answered), 486, …"""
+    """A SIP code: 200, 304 (not answered), 486, …"""
     reason: str = ""
     cost: float = 0
     currency: str = ""
@@ -59,16 +59,16 @@ class Telephony:
     """The calls of one portal that have not ended yet."""
 
     def __init__(self, call: Call | None) -> None:
-        """`call`: the one that is there already; it has begun before anybody listened."""
+        """`call`: the current call; its beginning is not an event any more."""
         self._registered: dict[str, ServerCall] = {}
         self._shown = self._server_call(call)
         self.records = 0
-        """How many calls have been finished: the number of the newest record."""
+        """The number of finished calls, which is also the id of the newest record."""
 
     def follow(self, call: Call | None) -> list[Happening]:
-        """Compare the call in the card with what it was, and give what has happened.
+        """Compare the call in the card with the previous one; return the events of the change.
 
-        A call that was registered begins and ends with its registration, not with its card.
+        A registered call begins and ends with its registration, not with its card.
         """
         before, now = self._shown, self._server_call(call)
         if before is not None and now is not None and before.call_id == now.call_id:
@@ -94,7 +94,7 @@ class Telephony:
         return [_begun(call), _answered(call)]
 
     def finish(self, call_id: str, outcome: Outcome) -> tuple[ServerCall, list[Happening]] | None:
-        """End a call of another telephony. None if there is no such call."""
+        """End a call of another telephony; return None if there is no such call."""
         call = self._registered.pop(call_id, None)
         shown = self._shown
         if call is None and shown is not None and shown.call_id == call_id:
@@ -105,7 +105,7 @@ class Telephony:
         return call, [_ended(call, outcome)]
 
     def _server_call(self, call: Call | None) -> ServerCall | None:
-        """Give the call in a card, if it is under way and not a registered one."""
+        """Return the card's call, unless it is idle or registered by another telephony."""
         if call is None or not call["CALL_ID"] or call["CALL_ID"] in self._registered:
             return None
         state = "connected" if is_external(call) else call.get("CALL_STATE")
@@ -125,13 +125,13 @@ class Telephony:
 
 
 def new_external_id() -> str:
-    """Make the id of a call that another telephony registers."""
+    """Make an id for a call that another telephony registers."""
     return f"externalCall.{secrets.token_hex(16)}.{int(time.time())}"
 
 
 @lru_cache(maxsize=8)
 def iso(second: int) -> str:
-    """Write a Unix time as the portal does."""
+    """Format a Unix time as the portal does."""
     return datetime.fromtimestamp(second, UTC).isoformat()
 
 

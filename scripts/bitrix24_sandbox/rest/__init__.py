@@ -1,1 +1,1 @@
-"""The portal's REST entry and its OAuth server: requests in, answers out."""
+"""The portal's REST entry and its OAuth server."""

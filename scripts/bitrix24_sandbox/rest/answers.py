@@ -1,4 +1,4 @@
-"""An answer of the portal, sent as plain ASGI messages: the shortest way there is."""
+"""A response of the portal, sent directly as ASGI messages."""
 
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
@@ -10,8 +10,8 @@ from ..portal import json_text
 from ..portal.errors import PortalError
 
 type_json = (b"content-type", b"application/json; charset=utf-8")
-# Pages of any origin may read REST answers, errors included: without this header on an error a
-# browser reports a broken network, and no SDK would ever refresh its token.
+# Pages of any origin may read REST responses, errors included: without this header on an error,
+# browsers report a network error, and no SDK would refresh its token.
 allow_any_origin = (b"access-control-allow-origin", b"*")
 
 Headers = list[tuple[bytes, bytes]]
@@ -19,14 +19,14 @@ Headers = list[tuple[bytes, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status, a body and the headers beside its length."""
+    """A status, a body, and the headers other than its length."""
 
     status: int
     body: bytes
     headers: Headers = field(default_factory=lambda: [type_json, allow_any_origin])
 
     async def send(self, send: Send) -> None:
-        """Send the whole answer."""
+        """Send the whole response."""
         length = (b"content-length", b"%d" % len(self.body))
         headers = self.headers if self.status == 204 else [*self.headers, length]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
@@ -34,26 +34,26 @@ class Answer:
 
 
 def json_answer(status: int, value: Any, *headers: tuple[bytes, bytes]) -> Answer:
-    """Answer with a JSON value that pages of any origin may read."""
+    """Return a response with a JSON value, which pages of any origin may read."""
     return Answer(status, json_text.encode(value).encode(), [type_json, allow_any_origin, *headers])
 
 
 def error_answer(error: PortalError, *headers: tuple[bytes, bytes]) -> Answer:
-    """Give an error as the portal sends it."""
+    """Return the response that reports an error."""
     return json_answer(error.status, error.envelope, *headers)
 
 
 def method_not_allowed(*allowed: str) -> Answer:
-    """Answer to an HTTP method that a path does not take."""
+    """Return the response to an HTTP method that a path does not support."""
     return error_answer(PortalError("METHOD_NOT_ALLOWED"), (b"allow", ", ".join(allowed).encode()))
 
 
 class ClientGoneError(Exception):
-    """The client went away before its request was complete: there is nobody to answer."""
+    """The client disconnected before its request was complete, so nothing is sent."""
 
 
 async def reply(coming: Awaitable[Answer], send: Send) -> None:
-    """Send an answer, or the error that was raised in its place."""
+    """Send the response, or the error raised instead."""
     try:
         answer = await coming
     except PortalError as error:

@@ -1,4 +1,4 @@
-"""The arguments of a method: fields by their names in upper case, of whichever encoding."""
+"""A method's arguments: its request's fields, whose names are in upper case here."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ from ..portal.errors import bad_argument
 from .decoding import Fields
 
 LONGEST_TEXT = 255
-"""The characters that are kept of a text that somebody may read."""
+"""The length to which a text argument is cut, in characters."""
 
 
 def required_text(fields: Fields, name: str) -> str:
-    """Give an argument that must be there. Raise `PortalError` if it is not, or not a text."""
+    """Return a required string. Raise `PortalError` if it is missing or of another type."""
     value = fields.get(name)
     if value is None or value == "":
         raise bad_argument(name, f"Argument '{name}' is null or empty")
@@ -20,7 +20,7 @@ def required_text(fields: Fields, name: str) -> str:
 
 
 def text(fields: Fields, name: str, default: str = "") -> str:
-    """Give a text, as far as it is kept; a number counts as one."""
+    """Return a string, cut to its longest length; numbers are accepted, too."""
     value = fields.get(name, default)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return default
@@ -28,7 +28,7 @@ def text(fields: Fields, name: str, default: str = "") -> str:
 
 
 def whole_number(value: Any) -> int | None:
-    """Read a whole number, 0 or more, which a form carries as text; None if it is not one."""
+    """Read an integer of 0 or more, which forms send as text; return None for anything else."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
@@ -39,5 +39,5 @@ def whole_number(value: Any) -> int | None:
 
 
 def is_set(value: Any) -> bool:
-    """Tell whether a switch is on, which a form carries as text."""
+    """Whether a flag is set, which forms send as text."""
     return value not in (None, False, 0, "", "0", "false", "N")

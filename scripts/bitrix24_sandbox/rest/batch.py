@@ -17,7 +17,7 @@ _REFERENCE = re.compile(r"\$result((?:\[[^\[\]]*\])+)")
 
 
 def batch(portal: Portal, fields: Fields, *, by_webhook: bool) -> dict[str, Any]:
-    """Run the commands in `cmd`, whatever becomes of each; names of parameters in any case.
+    """Run the commands in `cmd`, even if some fail; parameter names are case-insensitive.
 
     A command may refer to the result of an earlier one as `$result[LABEL][FIELD]`.
     """
@@ -54,7 +54,7 @@ def batch(portal: Portal, fields: Fields, *, by_webhook: bool) -> dict[str, Any]
 
 
 def _commands(cmd: Any) -> dict[str, str]:
-    """Give the commands by their labels; what is not a text is passed over."""
+    """Return the commands by label; anything but a string is skipped."""
     if json_text.is_array(cmd):
         cmd = {str(index): command for index, command in enumerate(cmd[:MAX_FIELDS])}
     if not json_text.is_object(cmd):
@@ -64,7 +64,7 @@ def _commands(cmd: Any) -> dict[str, str]:
 
 
 def _resolved(value: Any, results: dict[str, Any]) -> Any:
-    """Put earlier results in the place of references to them; to a missing one, nothing."""
+    """Replace references by earlier results; one to a missing result becomes empty."""
     if json_text.is_object(value):
         return {name: _resolved(item, results) for name, item in value.items()}
     if not isinstance(value, str):
@@ -87,12 +87,12 @@ def _referred(path: str, results: dict[str, Any]) -> Any:
 
 
 def _as_text(value: Any) -> str:
-    """Write a value into a text as PHP does; what has no text there is left out."""
+    """Convert a value to text as PHP does; a value without text becomes empty."""
     if isinstance(value, bool):
         return "1" if value else ""
     return str(value) if isinstance(value, str | int | float) else ""
 
 
 def _php_array(items: dict[str, Any]) -> dict[str, Any] | list[Any]:
-    """PHP writes a map whose keys count from 0 as a list, and so an empty one too."""
+    """Return what PHP writes for a map: one whose keys count from 0, or an empty one, is a list."""
     return list(items.values()) if list(items) == [str(i) for i in range(len(items))] else items

@@ -1,4 +1,4 @@
-"""What an application does about calls: it asks for the one in the card, and registers others."""
+"""The methods for calls: `placement.call`, and registering and finishing external calls."""
 
 import re
 import time
@@ -15,11 +15,11 @@ from .arguments import is_set, text, whole_number
 from .decoding import Fields
 
 INNER_NUMBER = "101"
-"""The user's number inside the portal."""
+"""The user's extension."""
 
 
 def placement_call(portal: Portal, fields: Fields) -> CurrentCall:
-    """Answer `placement.call`: the current call. Raise `PortalError` in every other case."""
+    """Return the current call. Raise `PortalError` for wrong arguments, or without a call."""
     _check_arguments(fields)
     if portal.current is None:
         raise PortalError("ERROR_CORE")
@@ -39,7 +39,7 @@ def _check_arguments(fields: Fields) -> None:
 
 
 def register_call(portal: Portal, fields: Fields) -> dict[str, Any]:
-    """Register a call of another telephony. The card shows it, unless it shows one already."""
+    """Register a call of another telephony. The card shows it, unless it already shows one."""
     _check_user(fields)
     kind = whole_number(fields.get("TYPE"))
     if kind not in DIRECTIONS:
@@ -114,7 +114,7 @@ def finish_call(portal: Portal, fields: Fields) -> dict[str, Any]:
         "PORTAL_NUMBER": call.line_number or "REST_APP:",
         "INCOMING": str(call.type),
         "CALL_DURATION": seconds,
-        "CALL_START_DATE": {},  # how PHP writes the object that it has there
+        "CALL_START_DATE": {},  # what PHP writes for its date object
         "CALL_STATUS": int(outcome.code == "200"),
         "CALL_VOTE": whole_number(fields.get("VOTE")),
         "COST": outcome.cost,

@@ -1,4 +1,4 @@
-"""A request's fields, out of every encoding in which clients send them to a portal."""
+"""Decodes a request's fields from every encoding that clients of a portal use."""
 
 import io
 from collections.abc import Iterable
@@ -16,14 +16,14 @@ from .answers import ClientGoneError
 Fields = dict[str, Any]
 
 MAX_BODY = 8 * 1024 * 1024  # bytes; PHP's usual limit
-MAX_FIELDS = 10_000  # Bitrix24 has PHP take so many; what comes after them is dropped
+MAX_FIELDS = 10_000  # the limit that Bitrix24 sets in PHP; fields beyond it are dropped
 MAX_DEPTH = 8  # names in `a[b][c]`
 
 
 async def read_body(receive: Receive, most: int = MAX_BODY) -> bytes:
-    """Read the whole body, of `most` bytes at most.
+    """Read the whole body, at most `most` bytes.
 
-    Raise `PortalError` if it is too large, `ClientGoneError` if it is cut short.
+    Raise `PortalError` if it is too large, `ClientGoneError` if it is incomplete.
     """
     body = bytearray()
     while True:
@@ -38,7 +38,7 @@ async def read_body(receive: Receive, most: int = MAX_BODY) -> bytes:
 
 
 def header(scope: Scope, name: bytes) -> str:
-    """Give a request's header, or an empty text."""
+    """Return a request's header, or an empty string."""
     for key, value in scope["headers"]:
         if key == name:
             return str(value, "latin-1")
@@ -48,8 +48,8 @@ def header(scope: Scope, name: bytes) -> str:
 def from_query(query: bytes | str) -> Fields:
     """Read a query string or a form as PHP does.
 
-    The last of equal names counts, and `name[key]=value` makes a map. An empty value is as good
-    as none: clients write an empty `PARAMS` so, or leave it out.
+    The last of equal names wins, and `name[key]=value` makes a map. An empty value counts as
+    missing: clients send an empty `PARAMS` that way, or leave it out.
     """
     text = query if isinstance(query, str) else query.decode(errors="replace")
     first = text.split("&", MAX_FIELDS)[:MAX_FIELDS]
@@ -57,10 +57,10 @@ def from_query(query: bytes | str) -> Fields:
 
 
 def from_body(content_type: str, body: bytes) -> Fields:
-    """Read a body by its label: JSON, `multipart/form-data`, and a form for everything else.
+    """Read a body by its content type: JSON, `multipart/form-data`, anything else as a form.
 
-    What cannot be read is no fields: a portal does not say that a body is broken. The legacy
-    browser library labels its forms `text/plain`, to be spared a preflight.
+    A malformed body has no fields, because a portal does not report it as malformed. The legacy
+    browser library sends its forms as `text/plain`, to avoid a preflight request.
     """
     if not body:
         return {}
@@ -105,7 +105,7 @@ def _from_multipart(content_type: str, body: bytes) -> Fields:
 
 
 class _EnoughError(Exception):
-    """As many fields have been read as are kept."""
+    """The limit of fields is reached."""
 
 
 def _from_pairs(pairs: Iterable[tuple[str, str]]) -> Fields:
@@ -123,7 +123,7 @@ def _from_pairs(pairs: Iterable[tuple[str, str]]) -> Fields:
 
 
 def _names(name: str) -> list[str]:
-    """Take `name[key][…]` apart; what lies deeper than any method looks is left out."""
+    """Split `name[key][…]` into its names, up to a depth that no method needs."""
     stem, bracket, rest = name.partition("[")
     names = [stem]
     while bracket and len(names) < MAX_DEPTH:

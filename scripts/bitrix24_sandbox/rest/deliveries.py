@@ -1,7 +1,7 @@
-"""Events on their way to the handlers of an application, as the portal's queue posts them.
+"""The queue that posts events to an application's handlers.
 
-A handler is asked once, by a form; no redirect is followed, and nothing is sent again. Only
-handlers on this machine are asked: what runs here for development sends nothing into the world.
+Each event is posted once, as a form: redirects are not followed, and a failed post is not retried.
+Events are posted only to handlers on this machine; the sandbox sends nothing to other machines.
 """
 
 import asyncio
@@ -20,31 +20,31 @@ from ..portal.application import Letter
 from ..portal.authentication import APPLICATION_TOKEN, MEMBER_ID, SCOPES, STATUS, TOKEN_LIFETIME
 
 MOST_WAITING = 100
-"""The events that wait for those before them; what comes then is lost, and noted so."""
+"""The longest queue; an event beyond it is dropped, and recorded as such."""
 
 KEPT = 100
-"""The deliveries that are kept, the newest."""
+"""The number of newest deliveries that are kept."""
 
 TIMEOUT = 5
-"""The seconds that a handler may take."""
+"""The timeout of a handler, in seconds."""
 
 
 class Delivery(NamedTuple):
-    """What has become of an event."""
+    """The outcome of posting an event."""
 
     event: str
     handler: str
     status: int | None
     """The status of the handler's response; None if there was none."""
     problem: str | None
-    """Why there was none."""
+    """Why there was no response."""
 
 
 class Deliveries:
-    """Posts the events of one portal, one after the other, in a thread of its own."""
+    """Posts the events of one portal, one after the other, in a separate thread."""
 
     def __init__(self, origin: str) -> None:
-        """`origin`: the portal's, for the addresses that an event names."""
+        """`origin`: the portal's, for the URLs in an event."""
         self._origin = origin
         self._lock = threading.Lock()
         self._waiting: deque[tuple[Letter, Future[None]]] = deque()
@@ -54,7 +54,7 @@ class Deliveries:
         self._done: deque[Delivery] = deque(maxlen=KEPT)
 
     def add(self, letter: Letter) -> None:
-        """Post an event soon, in a thread of its own."""
+        """Add an event to the queue."""
         with self._lock:
             if len(self._waiting) >= MOST_WAITING:
                 self._done.append(_failed(letter, "too many events were waiting"))
@@ -66,24 +66,24 @@ class Deliveries:
                 threading.Thread(target=self._work, name="deliveries", daemon=True).start()
 
     async def posted(self) -> None:
-        """Wait until the events so far have been posted, or could not be."""
-        # Shielded: who does not wait any longer shall not cancel it for the others.
+        """Wait until each event so far has been posted or has failed."""
+        # Shielded, so that one cancelled waiter does not cancel it for the others.
         await asyncio.shield(asyncio.wrap_future(self._last))
 
     def newest(self) -> list[Delivery]:
-        """Give the newest deliveries, oldest first."""
+        """Return the newest deliveries, oldest first."""
         return list(self._done)
 
     def clear(self) -> None:
-        """Forget what has been posted, and what waits."""
+        """Empty the queue, and remove all deliveries."""
         with self._lock:
             for _, posted in self._waiting:
                 posted.set_result(None)
             self._waiting.clear()
-            self._done = deque(maxlen=KEPT)  # what is being posted now goes to the old one
+            self._done = deque(maxlen=KEPT)  # a post in progress is recorded in the old one
 
     def _work(self) -> None:
-        # Whatever certificate: it is a developer's, for a handler on this machine.
+        # Any certificate: handlers are on this machine, with certificates made by a developer.
         with httpx.Client(timeout=TIMEOUT, trust_env=False, verify=False) as client:  # noqa: S501
             while True:
                 with self._lock:
@@ -97,11 +97,11 @@ class Deliveries:
 
     def _post(self, client: httpx.Client, letter: Letter) -> Delivery:
         if not is_here(letter.handler):
-            return _failed(letter, "it is not on this machine, and nothing is sent elsewhere")
+            return _failed(letter, "it is not on this machine, and nothing is sent to others")
         try:
             with client.stream("POST", letter.handler, data=self._form(letter)) as response:
                 return Delivery(letter.event, letter.handler, response.status_code, None)
-        except Exception as error:  # whatever it is, the next event is to be posted
+        except Exception as error:  # any error: the next event has to be posted
             return _failed(letter, f"{type(error).__name__}: {error}")
 
     def _form(self, letter: Letter) -> dict[str, str]:
@@ -135,7 +135,7 @@ def _failed(letter: Letter, problem: str) -> Delivery:
 
 
 def is_here(url: str) -> bool:
-    """Tell whether a URL is on this machine, by its very address."""
+    """Whether a URL is on this machine: a loopback address or `localhost`."""
     try:
         host = urlsplit(url).hostname or ""
     except ValueError:

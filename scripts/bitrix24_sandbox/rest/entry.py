@@ -13,34 +13,34 @@ from ..portal.state import Portal, Stopwatch
 from .answers import Answer, allow_any_origin, error_answer, method_not_allowed, reply
 from .batch import batch
 from .decoding import from_body, from_query, header, read_body
-from .fault_answers import Struck, play
+from .fault_answers import FaultyRequest, play
 from .methods import call_method, check_exists
 
 METHODS = ("GET", "POST")
-LARGE = 64 * 1024  # bytes of a body that takes so long to read that others would have to wait
+LARGE = 64 * 1024  # bytes; decoding a larger body would block other requests, so a thread does it
 
 
 class Target(NamedTuple):
-    """What a path asks for."""
+    """The method that a path names, and the webhook in it."""
 
     method: str
     webhook: tuple[str, str] | None
 
 
 class Rest:
-    """A plain ASGI application, without a layer between it and the server.
+    """A plain ASGI application, without a framework.
 
-    A request is refused, in this order, for: its method's name, its HTTP method, the request
-    limit, who is asking, the rights, the arguments, and the lack of a call. Fields are those of
-    the query and of the body together; where a name is given twice, the body's and the last
-    counts, but the access token is looked for in the query first. Headers are never looked at.
+    A request is checked in this order: the method's name, the HTTP method, the request limit,
+    credentials, permissions, arguments, the call. Query and body are merged; for equal names the
+    body wins over the query, and the last over earlier ones, but the access token is first looked
+    up in the query. Headers other than the content type are ignored.
     """
 
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, in the portal's envelope whatever was sent."""
+        """Respond in the portal's envelope, whatever the request is."""
         await reply(self._answer(scope, receive), send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
@@ -59,7 +59,7 @@ class Rest:
         if fault is None:
             return self._serve(scope, target, body, watch)
         return await play(
-            fault, Struck(scope, receive, partial(self._respond, scope, target, body, watch))
+            fault, FaultyRequest(scope, receive, partial(self._respond, scope, target, body, watch))
         )
 
     def _respond(self, scope: Scope, target: Target, body: bytes, watch: Stopwatch) -> Answer:
@@ -92,8 +92,8 @@ class Rest:
 
 
 def locate(path: str) -> Target:
-    """Take a path apart. Raise `PortalError` if there is no method in it."""
-    # Repeated slashes count as one, and a trailing one as none.
+    """Parse a path. Raise `PortalError` if it names no method."""
+    # Repeated slashes count as one, and a trailing slash is ignored.
     match [part for part in path.split("/") if part]:
         case ["rest", name]:
             webhook = None
@@ -107,8 +107,7 @@ def locate(path: str) -> Target:
     return Target(name.removesuffix(".json"), webhook)
 
 
-# To every OPTIONS on every path: a page that may not ask could not read what is wrong with its
-# request.
+# For every OPTIONS on every path: without it, a page could not read the error of a wrong request.
 PREFLIGHT = Answer(
     204,
     b"",

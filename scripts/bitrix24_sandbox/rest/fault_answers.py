@@ -1,4 +1,4 @@
-"""What a request meets when a fault strikes it."""
+"""The responses to requests that a fault affects."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,65 +11,65 @@ from ..portal.faults import Fault
 from .answers import Answer, ClientGoneError, allow_any_origin, json_answer
 
 Proceed = Callable[[], Answer]
-"""Gives the answer that the request would have got without the fault."""
+"""Returns the response that the request would have got without the fault."""
 
 
 @dataclass(frozen=True, slots=True)
-class Struck:
-    """A request that met a fault: its connection, and the way on."""
+class FaultyRequest:
+    """A request that a fault affects: its connection, and its regular response."""
 
     scope: Scope
     receive: Receive
     proceed: Proceed
 
 
-async def play(fault: Fault, struck: Struck) -> Answer:
-    """Let the fault strike the request. Raise `ClientGoneError` if no answer is to be sent."""
+async def play(fault: Fault, request: FaultyRequest) -> Answer:
+    """Return the faulty response. Raise `ClientGoneError` if none is to be sent."""
     player = _PLAYERS.get(fault.name)
     if player is None:
         error = PortalError(fault.name)
         return json_answer(fault.options.get("status", error.status), error.envelope)
-    return await player(struck, **fault.options)
+    return await player(request, **fault.options)
 
 
-async def _redirect(_: Struck, *, location: str, status: int) -> Answer:
+async def _redirect(_: FaultyRequest, *, location: str, status: int) -> Answer:
     return Answer(status, b"", [(b"location", location.encode()), allow_any_origin])
 
 
-async def _error_in_200(_: Struck) -> Answer:
+async def _error_in_200(_: FaultyRequest) -> Answer:
     return json_answer(200, PortalError("ERROR_UNEXPECTED_ANSWER").envelope)
 
 
-async def _truncated_json(struck: Struck) -> Answer:
-    whole = struck.proceed()
+async def _truncated_json(request: FaultyRequest) -> Answer:
+    whole = request.proceed()
     return Answer(whole.status, whole.body[: len(whole.body) // 2], whole.headers)
 
 
-async def _slow(struck: Struck, *, seconds: float) -> Answer:
+async def _slow(request: FaultyRequest, *, seconds: float) -> Answer:
     try:
-        # What comes after the body is the end of the connection: then there is nobody left
-        # to wait for, and a server that shuts down is not held up either.
+        # After the body comes only the end of the connection. Then there is no reason to wait,
+        # and a server that shuts down need not wait either.
         async with asyncio.timeout(seconds):
-            await struck.receive()
+            await request.receive()
     except TimeoutError:
-        return struck.proceed()
+        return request.proceed()
     raise ClientGoneError
 
 
-async def _disconnect(struck: Struck) -> Answer:
-    abort = struck.scope.get("state", {}).get("abort")
+async def _disconnect(request: FaultyRequest) -> Answer:
+    abort = request.scope.get("state", {}).get("abort")
     if abort is None:
-        raise ConnectionAbortedError("only `sandbox.server` can close a connection")
+        raise ConnectionAbortedError("only `bitrix24_sandbox.server` can close a connection")
     abort()
-    await struck.receive()  # until the server has noticed
+    await request.receive()  # until the server has noticed
     raise ClientGoneError
 
 
-def _html(status: int, title: str) -> Callable[[Struck], Awaitable[Answer]]:
+def _html(status: int, title: str) -> Callable[[FaultyRequest], Awaitable[Answer]]:
     page = f"<html><head><title>{status} {title}</title></head><body><h1>{title}</h1></body></html>"
     headers = [(b"content-type", b"text/html; charset=utf-8"), allow_any_origin]
 
-    async def html(_: Struck) -> Answer:
+    async def html(_: FaultyRequest) -> Answer:
         return Answer(status, page.encode(), headers)
 
     return html
@@ -86,4 +86,4 @@ _PLAYERS: Mapping[str, Callable[..., Awaitable[Answer]]] = {
     "redirect": _redirect,
     "error-in-200": _error_in_200,
 }
-"""The faults that are more than an error of the portal's own; those go by their code."""
+"""The faults other than the portal's own errors, which have their codes as names."""

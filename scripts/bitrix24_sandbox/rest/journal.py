@@ -1,6 +1,6 @@
-"""The journal: what clients have asked the portal and its OAuth server, and what they received.
+"""The journal: the requests to the portal and its OAuth server, with their responses.
 
-A request is kept as it came, which costs next to nothing, and described only for whoever asks.
+A request is kept as received, which costs next to nothing, and described only on demand.
 """
 
 import asyncio
@@ -20,10 +20,10 @@ from ..portal.state import Stopwatch
 from .decoding import Fields, from_body, from_query, header
 
 SIZE = 1000
-"""The requests that are kept, the newest."""
+"""The number of newest requests that are kept."""
 
 KEPT = 8192
-"""The bytes that are kept of a body, a query or an answer; larger ones are not shown."""
+"""The largest body, query or response that is kept, in bytes; larger ones are not shown."""
 
 MASK = "***"
 SECRET_FIELDS = {"auth", "access_token", "refresh_token", "client_secret", "auth_id", "refresh_id"}
@@ -34,7 +34,7 @@ Entry = dict[str, Any]
 
 @dataclass(slots=True)
 class Recorded:
-    """A request as it came, and how it was answered."""
+    """A request as received, and its response."""
 
     id: int
     watch: Stopwatch
@@ -42,15 +42,15 @@ class Recorded:
     path: str
     content_type: str
     query: bytes | None
-    """None if there was more than is kept, as with the body."""
+    """None if it is too large, as for the body."""
     body: bytes | None = b""
     status: int | None = None
-    """None as long as there is no answer, and forever if the connection broke."""
+    """None while there is no response, and forever if the connection broke."""
     answer: bytes = b""
     seconds: float = 0.0
 
     def describe(self) -> Entry:
-        """Describe it as JSON, without its secrets."""
+        """Describe it as JSON, with its secrets masked."""
         path = [part for part in self.path.split("/") if part]
         fields = self._fields()
         return {
@@ -66,7 +66,7 @@ class Recorded:
         }
 
     def read_answer(self) -> Any:
-        """Give the answer as JSON, without its secrets; None if it is large or not JSON."""
+        """Return the response as JSON, with its secrets masked; None if too large or not JSON."""
         try:
             return _masked(json.loads(self.answer))
         except ValueError:
@@ -78,17 +78,17 @@ class Recorded:
         return from_query(self.query) | from_body(self.content_type, self.body)
 
     def _code(self) -> str | None:
-        """Find the error code: with status 200 as well, as some answers carry one."""
+        """Return the error code, which some responses have with status 200, too."""
         if not self.answer.startswith(b'{"error"'):
             return None
         try:
             return str(json.loads(self.answer)["error"])
         except ValueError:
-            return None  # cut off, by a fault of that name
+            return None  # truncated, by the fault `truncated-json`
 
 
 def _masked_path(parts: list[str]) -> list[str]:
-    """Mask the secret of a webhook, where it belongs and wherever else it stands."""
+    """Mask the secret of a webhook, in its place and elsewhere in the path."""
     shown = [MASK if part == WEBHOOK else part for part in parts]
     if len(shown) >= 3 and shown[0] == "rest":
         shown[2] = MASK
@@ -113,7 +113,7 @@ def _who(path: list[str], fields: Fields) -> str | None:
 
 
 class Journal:
-    """The newest requests of one sandbox. It belongs to the event loop that serves them."""
+    """The newest requests of one sandbox. It is used only in the event loop that serves them."""
 
     def __init__(self, size: int = SIZE) -> None:
         self._requests: deque[Recorded] = deque(maxlen=size)
@@ -121,7 +121,7 @@ class Journal:
         self._listeners: list[Callable[[Recorded], None]] = []
 
     def recording(self, app: ASGIApp) -> ASGIApp:
-        """Record what this application is asked."""
+        """Wrap this application, to record its requests."""
         return _Recording(app, self)
 
     def new(self, scope: Scope) -> Recorded:
@@ -137,27 +137,27 @@ class Journal:
         )
 
     def add(self, request: Recorded) -> None:
-        """Keep a request that is over, and report it to whoever listens."""
+        """Keep a completed request, and pass it to the listeners."""
         self._requests.append(request)
         for listener in tuple(self._listeners):
             listener(request)
 
     def subscribe(self, listener: Callable[[Recorded], None]) -> Callable[[], None]:
-        """Call `listener` with each request from now on; what is returned ends that."""
+        """Call `listener` with each request from now on; return a function that unsubscribes."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
     def clear(self) -> None:
-        """Forget all requests. Their numbers are not given again."""
+        """Remove all requests. Their ids are not used again."""
         self._requests.clear()
 
     def find(self, wanted: "Filter") -> list[Entry]:
-        """Describe the requests that are wanted, oldest first."""
+        """Describe the matching requests, oldest first."""
         newer = (request for request in self._requests if request.id > wanted.after)
         return [entry for entry in (request.describe() for request in newer) if wanted.fits(entry)]
 
     async def wait_for(self, wanted: "Filter", number: int, seconds: float) -> list[Entry]:
-        """Describe the requests that are wanted, once there are so many, or the time is over."""
+        """Describe the matching requests, once there are `number` of them or the time is over."""
         found = self.find(wanted)
         if len(found) >= number:
             return found
@@ -182,15 +182,15 @@ class Journal:
 
 
 class InvalidFilterError(ValueError):
-    """No such filter. The message says what was expected."""
+    """An invalid filter. The message says what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which requests are wanted: each member that is given must fit."""
+    """Selects requests: each member that is set must match."""
 
     after: int = 0
-    """The number of the last request that is of no interest any more."""
+    """The id of a request; only newer requests match."""
     method: str | None = None
     path: str | None = None
     """A part of the path."""
@@ -200,7 +200,7 @@ class Filter:
 
     @classmethod
     def read(cls, texts: Mapping[str, str]) -> "Filter":
-        """Read a filter from the texts of a query. Raise `InvalidFilterError` if that fails."""
+        """Read a filter from a query's parameters. Raise `InvalidFilterError` if one is invalid."""
         return cls(
             after=read_number(texts, "after", 0),
             method=texts.get("method"),
@@ -211,7 +211,7 @@ class Filter:
         )
 
     def fits(self, entry: Entry) -> bool:
-        """Tell whether a request is wanted."""
+        """Whether a request matches."""
         if self.path is not None and self.path not in entry["path"]:
             return False
         exact = {"method": self.method, "status": self.status, "code": self.code, "who": self.who}
@@ -219,7 +219,7 @@ class Filter:
 
 
 def read_number(texts: Mapping[str, str], name: str, default: int) -> int:
-    """Read a whole number out of a query. Raise `InvalidFilterError` if it is not one."""
+    """Read an integer from a query. Raise `InvalidFilterError` if it is invalid."""
     text = texts.get(name)
     if text is None:
         return default
@@ -229,14 +229,14 @@ def read_number(texts: Mapping[str, str], name: str, default: int) -> int:
 
 
 class _Recording:
-    """An ASGI application around another, whose requests it records."""
+    """An ASGI middleware that records requests."""
 
     def __init__(self, app: ASGIApp, journal: Journal) -> None:
         self._app = app
         self._journal = journal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, and keep it with its answer when it is over."""
+        """Pass the request on, and keep it with its response."""
         request = self._journal.new(scope)
 
         async def receiving() -> Message:
@@ -251,7 +251,7 @@ class _Recording:
                 request.status = message["status"]
             else:
                 answer = message["body"]
-                keep(answer if len(answer) <= KEPT else b"")  # before the client can ask for it
+                keep(answer if len(answer) <= KEPT else b"")  # before the client can look it up
             await send(message)
 
         def keep(answer: bytes) -> None:

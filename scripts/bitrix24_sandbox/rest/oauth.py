@@ -1,7 +1,7 @@
-"""The OAuth server, apart from the portal: it refreshes tokens and says whose they are.
+"""The OAuth server, which is separate from the portal: it refreshes tokens and identifies them.
 
-It stands at `/oauth/` of the sandbox, and answers as well to the names of the real servers, which
-SDKs have built in: then at `/oauth/token/` and `/rest/app.info`, as those do.
+It is at `/oauth/` of the sandbox. It also answers to the host names of the real servers, which are
+built into SDKs: then at `/oauth/token/` and `/rest/app.info`, as those do.
 """
 
 import time
@@ -26,13 +26,13 @@ from ..portal.errors import PortalError
 from ..portal.state import Portal, Stopwatch
 from .answers import Answer, allow_any_origin, json_answer, method_not_allowed, reply
 from .decoding import Fields, from_body, from_query, header, read_body
-from .fault_answers import Struck, play
+from .fault_answers import FaultyRequest, play
 
 MAX_BODY = 64 * 1024  # bytes; the fields of a refresh are a few hundred
 
 
-class Asked(NamedTuple):
-    """A request to the OAuth server: its fields, and the addresses that its answer names."""
+class OAuthRequest(NamedTuple):
+    """A request to the OAuth server: its fields, and the URLs for its response."""
 
     fields: Fields
     portal_origin: str
@@ -41,12 +41,12 @@ class Asked(NamedTuple):
 
 
 def routes(portal: Portal, portal_rest: ASGIApp, origin: str | None) -> list[Route]:
-    """Give what the OAuth server answers; `portal_rest` takes what is asked of the portal.
+    """Return the OAuth server's routes; `portal_rest` gets the requests for the portal.
 
-    `origin`: the portal's, for requests that reach the OAuth server by the name of a real one.
+    `origin`: the portal's, for requests with the host name of a real OAuth server.
     """
-    refresh = _Endpoint(lambda asked: _refresh(portal, asked), origin, portal)
-    app_info = _Endpoint(lambda asked: _app_info(portal, asked), origin)
+    refresh = _Endpoint(lambda request: _refresh(portal, request), origin, portal)
+    app_info = _Endpoint(lambda request: _app_info(portal, request), origin)
 
     by_name = _ByName(app_info, portal_rest)
     return [
@@ -61,34 +61,34 @@ def routes(portal: Portal, portal_rest: ASGIApp, origin: str | None) -> list[Rou
 
 
 class _ByName:
-    """Hands a request over to whom it is addressed: the OAuth server, or the portal."""
+    """Passes a request to the OAuth server or to the portal, depending on its host name."""
 
     def __init__(self, oauth_server: ASGIApp, portal: ASGIApp) -> None:
         self._oauth_server = oauth_server
         self._portal = portal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let one of the two answer."""
+        """Pass the request on."""
         by_name = _host_name(header(scope, b"host")) in OAUTH_HOSTS
         await (self._oauth_server if by_name else self._portal)(scope, receive, send)
 
 
 class _Endpoint:
-    """Answers GET and POST; the fields come in the query or in the body."""
+    """Answers GET and POST, with the fields in the query or in the body."""
 
     def __init__(
         self,
-        answer: Callable[[Asked], Answer],
+        answer: Callable[[OAuthRequest], Answer],
         origin: str | None,
         faulty: Portal | None = None,
     ) -> None:
-        """`faulty`: the portal whose faults of refreshes strike here."""
-        self._answer_asked = answer
+        """`faulty`: the portal whose faults affect this endpoint."""
+        self._answer_request = answer
         self._origin = origin
         self._faulty = faulty
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Respond to one request."""
         sending = _without_cors(send) if self._faulty else send
         await reply(self._answer(scope, receive), sending)
 
@@ -102,13 +102,13 @@ class _Endpoint:
             fields = from_query(scope["query_string"]) | from_body(
                 header(scope, b"content-type"), body
             )
-            return self._answer_asked(_asked(scope, fields, self._origin))
+            return self._answer_request(_read(scope, fields, self._origin))
 
-        return await play(fault, Struck(scope, receive, proceed)) if fault else proceed()
+        return await play(fault, FaultyRequest(scope, receive, proceed)) if fault else proceed()
 
 
 def _without_cors(send: Send) -> Send:
-    """Keep the answers to a refresh, which are full of secrets, from the pages of any origin."""
+    """Hide the responses to a refresh, which are full of secrets, from pages of other origins."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -119,9 +119,9 @@ def _without_cors(send: Send) -> Send:
     return sending
 
 
-def _refresh(portal: Portal, asked: Asked) -> Answer:
-    """Refresh the tokens. Refused, in this order, for: shape, client, refresh token, scope."""
-    fields, authentication = asked.fields, portal.authentication
+def _refresh(portal: Portal, request: OAuthRequest) -> Answer:
+    """Refresh the tokens, after these checks: arguments, client, refresh token, scope."""
+    fields, authentication = request.fields, portal.authentication
     refresh_token = fields.get("refresh_token")
     if fields.get("grant_type") != "refresh_token" or not isinstance(refresh_token, str):
         raise PortalError("invalid_request")
@@ -138,9 +138,9 @@ def _refresh(portal: Portal, asked: Asked) -> Answer:
             "refresh_token": tokens.refresh_token,
             "expires": int(time.time()) + TOKEN_LIFETIME,
             "expires_in": TOKEN_LIFETIME,
-            "client_endpoint": f"{asked.portal_origin}/rest/",
-            "server_endpoint": asked.server_endpoint,
-            "domain": asked.domain,
+            "client_endpoint": f"{request.portal_origin}/rest/",
+            "server_endpoint": request.server_endpoint,
+            "domain": request.domain,
             "member_id": MEMBER_ID,
             "scope": ",".join(SCOPES),
             "status": STATUS,
@@ -149,10 +149,10 @@ def _refresh(portal: Portal, asked: Asked) -> Answer:
     )
 
 
-def _app_info(portal: Portal, asked: Asked) -> Answer:
-    """Say whose the access token is: by this, an application trusts the form of a widget."""
+def _app_info(portal: Portal, request: OAuthRequest) -> Answer:
+    """Identify the access token, so that an application can verify the form of a widget."""
     watch = Stopwatch()
-    expires = portal.authentication.check_token(asked.fields.get("auth"))
+    expires = portal.authentication.check_token(request.fields.get("auth"))
     result = {
         "client_id": CLIENT_ID,
         "scope": ",".join(SCOPES),
@@ -163,9 +163,9 @@ def _app_info(portal: Portal, asked: Asked) -> Answer:
             "version": 1,
             "status": STATUS,
             "scope": ",".join(SCOPES),
-            "domain": asked.portal_origin.partition("://")[2],
-            "uri": asked.portal_origin,
-            "client_endpoint": f"{asked.portal_origin}/rest/",
+            "domain": request.portal_origin.partition("://")[2],
+            "uri": request.portal_origin,
+            "client_endpoint": f"{request.portal_origin}/rest/",
             "member_id": MEMBER_ID,
             "member_type": "portal",
         },
@@ -173,13 +173,13 @@ def _app_info(portal: Portal, asked: Asked) -> Answer:
     return json_answer(200, {"result": result, "time": portal.time_block("app.info", watch)})
 
 
-def _asked(scope: Scope, fields: Fields, origin: str | None) -> Asked:
+def _read(scope: Scope, fields: Fields, origin: str | None) -> OAuthRequest:
     host = header(scope, b"host") or "localhost"
     own = f"{scope['scheme']}://{host}"
     name = _host_name(host)
     if name in OAUTH_HOSTS:
-        return Asked(fields, origin or own, name, f"https://{name}/rest/")
-    return Asked(fields, own, host, oauth_server_url(own))
+        return OAuthRequest(fields, origin or own, name, f"https://{name}/rest/")
+    return OAuthRequest(fields, own, host, oauth_server_url(own))
 
 
 def _host_name(host: str) -> str:

@@ -1,4 +1,4 @@
-"""What an application registers: widgets for the call card, and handlers of events."""
+"""The methods that register widgets for the call card, and event handlers."""
 
 from typing import Any
 
@@ -25,13 +25,13 @@ def bind_placement(portal: Portal, fields: Fields) -> bool:
 
 
 def unbind_placement(portal: Portal, fields: Fields) -> dict[str, int]:
-    """Remove one widget, or all. Portals count each twice: when it is found, and when it goes."""
+    """Remove one widget, or all. Portals count each twice: when finding and when removing it."""
     _check_placement(fields)
     return {"count": 2 * portal.remove_widgets(_handler(fields))}
 
 
 def registered_placements(portal: Portal, _: Fields) -> list[dict[str, Any]]:
-    """List the widgets that are registered."""
+    """List the registered widgets."""
     return [
         {
             "placement": PLACEMENT,
@@ -47,7 +47,7 @@ def registered_placements(portal: Portal, _: Fields) -> list[dict[str, Any]]:
 
 
 def placements(_: Portal, fields: Fields) -> list[str]:
-    """List the places for widgets that the sandbox has."""
+    """List the placements that the sandbox supports."""
     return [PLACEMENT] if text(fields, "SCOPE") in ("", "telephony", "placement") else []
 
 
@@ -61,7 +61,7 @@ def bind_event(portal: Portal, fields: Fields) -> bool:
 
 
 def unbind_event(portal: Portal, fields: Fields) -> dict[str, int]:
-    """Remove the handler of an event at one URL, or all of them."""
+    """Remove an event's handler at one URL, or all its handlers."""
     application = portal.application
     going = application.handlers_of(_event(fields), _handler(fields))
     application.event_handlers = [row for row in application.event_handlers if row not in going]
@@ -69,7 +69,7 @@ def unbind_event(portal: Portal, fields: Fields) -> dict[str, int]:
 
 
 def registered_events(portal: Portal, _: Fields) -> list[dict[str, Any]]:
-    """List the handlers that are registered."""
+    """List the registered event handlers."""
     return [
         {"event": row.event, "handler": row.handler, "auth_type": "0", "offline": 0}
         for row in portal.application.event_handlers

@@ -1,1 +1,1 @@
-"""What a browser opens: the card page, the widget, the documentation, and their files."""
+"""The pages: the card, the demonstration widget, the documentation, and their files."""

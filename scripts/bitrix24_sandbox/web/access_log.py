@@ -1,4 +1,4 @@
-"""One line for each request, in which no webhook and no token can be read."""
+"""The access log: one line for each request, without webhooks and tokens."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 def masked(path: str, words: frozenset[str]) -> str:
-    """Keep of a path what the sandbox itself serves, and user numbers; anything may be a secret."""
+    """Mask all parts of a path but the sandbox's own words and numbers; any may be a secret."""
     return "/".join(
         part if part.lower() in words or (part.isascii() and part.isdigit()) else "***"
         for part in path.split("/")
@@ -20,7 +20,7 @@ STATIC = Path(__file__).parent / "static"
 
 
 class AccessLog:
-    """Wraps an application; hands a line such as `GET /docs 200 1.2 ms` to `write`."""
+    """An ASGI middleware that passes lines such as `GET /docs 200 1.2 ms` to `write`."""
 
     def __init__(self, app: Starlette, write: Callable[[str], None]) -> None:
         self._app: ASGIApp = app
@@ -33,12 +33,12 @@ class AccessLog:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, and write its line when it is done."""
+        """Pass the request on, and write its line when it is complete."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         begun = time.perf_counter()
-        outcome = "no answer"
+        outcome = "no response"
 
         async def sending(message: Message) -> None:
             nonlocal outcome

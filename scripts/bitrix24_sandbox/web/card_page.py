@@ -1,7 +1,7 @@
-"""The portal page in the browser: what it receives, and what it passes on.
+"""The portal page's server side: the stream of turns, and the messages of the widget.
 
-The page's script decides nothing. It hands over each message of the widget, and does what the
-stream of turns says, in that order: post these texts into the frame, remove it, open a new one.
+The page's script decides nothing. It passes on each message of the widget, and carries out the
+turns of the stream in their order: post messages to the frame, remove it, open a new one.
 """
 
 import asyncio
@@ -38,12 +38,12 @@ from .samples import samples
 STATIC = Path(__file__).parent / "static"
 
 MOST_PAGES = 50
-"""The portal pages that may be open at once."""
+"""The largest number of open portal pages."""
 
 MOST_TURNS = 1000
-"""The turns that wait for a page that does not read; then it has to load again."""
+"""The largest number of unread turns; a page that falls further behind has to reconnect."""
 
-# The page is whole in itself; only the widget's frame and form may lead elsewhere.
+# The page loads nothing from other hosts; only the widget's frame and form may lead to them.
 PAGE_HEADERS = {
     "content-security-policy": "default-src 'self'; img-src 'self' data:; frame-src *; "
     "frame-ancestors 'none'; base-uri 'none'",
@@ -52,18 +52,18 @@ PAGE_HEADERS = {
 
 
 class Page:
-    """A portal page that is open in some browser, with its widget while the card is open."""
+    """A portal page that is open in a browser, with its widget while the card is open."""
 
     def __init__(
         self, portal: Portal, card: Card, place: Place, handler: str, *, pages: int
     ) -> None:
-        """`pages`: how many are open, with this one; all of them drive the one card."""
+        """`pages`: how many are open, including this one; all of them control the same card."""
         self.id = secrets.token_hex(8)
         self._portal = portal
         self._card = card
         self._place = place
-        self._handler = handler  # unless the application has registered a widget
-        self._frame: Frame | None = None  # the newest; it is open, or it was
+        self._handler = handler  # used unless the application has registered a widget
+        self._frame: Frame | None = None  # the newest, which may be closed
         self._open = False
         self._cards = 0
         self._turns: asyncio.Queue[dict[str, Any]] = asyncio.Queue(MOST_TURNS)
@@ -81,12 +81,12 @@ class Page:
             self._take(opening(card.call))
 
     async def turns(self) -> AsyncIterator[str]:
-        """Everything the page is to do, as server-sent events, as long as it reads them."""
+        """Yield the turns for the page as server-sent events, while it reads them."""
         while not self._lost:
             yield f"data: {json_text.encode(await self._turns.get())}\n\n"
 
     def receive(self, data: Any, origin: str) -> None:
-        """A message has reached the page's window, from `origin` as the browser says."""
+        """Handle a message to the page's window; `origin`: according to the browser."""
         frame = self._frame
         if frame is None or not self._open:
             self._send(log=[from_widget(data, frame, dropped="no widget is open")])
@@ -104,43 +104,43 @@ class Page:
             size = frame.size if message.command == "resizeWindow" else None
             self._send(post=[reply], resize=size, log=[to_widget(message.command, reply, frame)])
         else:
-            lost = "the frame is gone: the reply does not arrive"
+            lost = "does not arrive: the frame is gone"
             self._send(log=[to_widget(message.command, reply, frame, note=lost)])
 
     def show_request(self, request: Recorded) -> None:
-        """An application has asked the portal, or its OAuth server."""
+        """Show a request to the portal or its OAuth server in the log."""
         self._send(log=[rest_entry(request)])
 
     def show_pages(self, number: int) -> None:
-        """So many pages are open now."""
+        """Show the number of open pages."""
         self._send(pages=number)
 
     def _take(self, turn: Turn) -> None:
-        """Something has happened to the card."""
-        told: dict[str, Any] = {"close": False, "open": None, "post": [], "log": []}
+        """Send a turn of the card to the page."""
+        sent: dict[str, Any] = {"close": False, "open": None, "post": [], "log": []}
         self._cards += turn.opened
         shown = self._card.widget == "open" and not turn.closed
         if self._frame is not None and self._open:
             for event in turn.events:
                 posts = self._frame.event(event)
-                told["post"] += posts
-                told["log"] += events(event, posts, self._frame, closed=turn.closed)
-            told["close"] = not shown
+                sent["post"] += posts
+                sent["log"] += events(event, posts, self._frame, closed=turn.closed)
+            sent["close"] = not shown
         call = self._card.call
         if shown and not self._open and call is not None:
             handler = self._portal.application.first_widget or self._handler
             self._frame = Frame(self._portal, self._card, call, self._place, handler, self._cards)
-            told["open"] = self._frame.opening()
-            told["log"].append(opened(self._frame, told["open"]))
+            sent["open"] = self._frame.opening()
+            sent["log"].append(opened(self._frame, sent["open"]))
         self._open = shown
-        self._send(**told)
+        self._send(**sent)
 
-    def _send(self, **told: Any) -> None:
+    def _send(self, **members: Any) -> None:
         profile = self._portal.profile
         turn = {
             "card": self._card.state(),
             "profile": f"Profile {profile}: {PROFILES[profile]}.",
-            **told,
+            **members,
         }
         self._loop.call_soon_threadsafe(self._put, turn)
 
@@ -152,7 +152,7 @@ class Page:
 
 
 class Pages:
-    """All the portal pages that are open, and the routes they use."""
+    """All open portal pages, and their routes."""
 
     def __init__(
         self,
@@ -163,9 +163,9 @@ class Pages:
         handler: str | None,
         widget_port: int | None,
     ) -> None:
-        """`handler`: the URL of the widget; without one, the demonstration widget is opened.
+        """`handler`: the URL of the widget; by default, that of the demonstration widget.
 
-        `widget_port`: where the sandbox listens as well, so that this widget is of another origin.
+        `widget_port`: the sandbox's second port, so that this widget has another origin.
         """
         self._portal = portal
         self._card = card
@@ -175,7 +175,7 @@ class Pages:
         self._pages: dict[str, Page] = {}
 
     def routes(self) -> list[BaseRoute]:
-        """The portal page, the browser library, and what the page's script asks for."""
+        """Return the routes of the portal page, its script, and the browser library."""
         return [
             Route("/", self._start, methods=["GET"]),
             Route("/api/v1/", self._library, methods=["GET"]),
@@ -192,7 +192,7 @@ class Pages:
         return FileResponse(STATIC / "portal.html", headers=PAGE_HEADERS)
 
     async def _library(self, _: Request) -> Response:
-        # Any page may load a script; without the type a browser may refuse to run it.
+        # A browser may refuse to run a script without this type.
         return FileResponse(STATIC / "bx24.js", media_type="text/javascript")
 
     async def _show(self, _: Request) -> Response:
@@ -204,7 +204,7 @@ class Pages:
             if isinstance(seconds, bool) or not 0 <= seconds <= 3600:
                 raise ValueError
         except ClientGoneError:
-            return Response(status_code=400)  # to nobody
+            return Response(status_code=400)  # which nobody receives
         except (ValueError, KeyError, TypeError, PortalError):
             expected = 'Expected {"close_after": seconds}, from 0 to 3600.'
             return answer(problem("INVALID_VALUE", expected), 422)
@@ -226,13 +226,13 @@ class Pages:
 
     async def _message(self, request: Request) -> Response:
         try:
-            told = json_text.decode(await read_body(request.receive))
-            page = self._pages[told["page"]]
-            data, origin = told["data"], str(told["origin"])
+            message = json_text.decode(await read_body(request.receive))
+            page = self._pages[message["page"]]
+            data, origin = message["data"], str(message["origin"])
         except ClientGoneError:
-            return Response(status_code=400)  # to nobody
+            return Response(status_code=400)  # which nobody receives
         except (ValueError, KeyError, TypeError, PortalError):
-            expected = "Expected JSON: the page's id, and data and origin of the message."
+            expected = "Expected JSON: the page's id, and the message's data and origin."
             return answer(problem("INVALID_VALUE", expected), 422)
         page.receive(data, origin)
         return Response(status_code=204)
@@ -251,7 +251,7 @@ class Pages:
 
     async def _stream(self, request: Request) -> Response:
         if len(self._pages) >= MOST_PAGES:
-            return answer(problem("TOO_MANY_PAGES", f"{MOST_PAGES} pages are open already."), 503)
+            return answer(problem("TOO_MANY_PAGES", f"{MOST_PAGES} pages are already open."), 503)
         if request.query_params.get("seen") == self._card.id:
             self._card.come_back()
         return StreamingResponse(
@@ -261,7 +261,7 @@ class Pages:
         )
 
     def _opens(self, request: Request) -> tuple[Place, str]:
-        """Where a browser that asks so opens a widget, and which."""
+        """Return the page's address as its browser has it, and the URL of the widget."""
         url = request.url
         place = Place(url.netloc, url.scheme == "https", "/")
         own = f"{at_port(url, self._widget_port)}/widget/"
@@ -285,13 +285,13 @@ class Pages:
 
 
 def at_port(url: URL, port: int | None) -> str:
-    """Give the origin of the same host on another port."""
+    """Return the origin of the same host on another port."""
     host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
     return f"{url.scheme}://{host}:{port}"
 
 
 def rest_entry(request: Recorded) -> dict[str, Any]:
-    """Describe a request to the portal as an entry of the message log."""
+    """Return a request to the portal as an entry of the message log."""
     entry = request.describe()
     outcome = " ".join(str(part) for part in (entry["status"], entry["code"]) if part)
     fields, response = entry["fields"], request.read_answer()
@@ -302,14 +302,14 @@ def rest_entry(request: Recorded) -> dict[str, Any]:
         "size": len(request.body or b""),
         "wire": f"{entry['method']} {entry['path']}",
         "json": json.dumps({"request": fields, "response": response}, indent=2, ensure_ascii=False),
-        "note": f"{entry['who'] or 'nobody'}: {outcome or 'no response'}, "
+        "note": f"{entry['who'] or 'no credentials'}: {outcome or 'no response'}, "
         f"{entry['seconds'] * 1000:.1f} ms",
         "dropped": None,
     }
 
 
 def addresses(origin: str) -> dict[str, str]:
-    """Where an application asks this portal."""
+    """Return what an application is configured with."""
     return {
         "Webhook URL": webhook_url(origin),
         "OAuth base": oauth_url(origin),
@@ -318,10 +318,10 @@ def addresses(origin: str) -> dict[str, str]:
 
 
 def answer(value: Any, status: int = 200) -> Response:
-    """Answer with JSON."""
+    """Return a JSON response."""
     return Response(json_text.encode(value).encode(), status, media_type="application/json")
 
 
 def problem(code: str, text: object) -> dict[str, str]:
-    """An error, in the form that all of the sandbox uses."""
+    """Return an error in the sandbox's own format."""
     return {"error": code, "error_description": str(text)}

@@ -1,4 +1,4 @@
-"""What the settings of the portal page offer to choose from."""
+"""The options in the settings of the portal page."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from ..portal.situation import FORMS, PROFILES
 
 
 def choices() -> dict[str, Any]:
-    """Give the names of scenarios, profiles and forms, and those of faults by their kind."""
+    """Return the names of scenarios, profiles and forms, and those of faults by kind."""
     return {
         "scenario": list(SCENARIOS),
         "profile": list(PROFILES),

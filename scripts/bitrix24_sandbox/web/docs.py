@@ -1,4 +1,4 @@
-"""The contract as browsable documentation, with this sandbox as its server."""
+"""The contract as a documentation page, with this sandbox as its server."""
 
 import html
 import importlib.util
@@ -30,7 +30,7 @@ POLICY = (
 
 
 class _Loader(yaml.SafeLoader):
-    """Leaves dates as the strings they are in JSON."""
+    """Leaves dates as strings, as in JSON."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - the name and the shape are PyYAML's
         first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
@@ -39,7 +39,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def _contract(request: Request) -> dict[str, Any]:
-    """Read the contract, with this sandbox in place of its servers."""
+    """Read the contract, with this sandbox instead of its servers."""
     document: dict[str, Any] = yaml.load(CONTRACT.read_bytes(), _Loader)  # noqa: S506 - it is safe
     rest = str(request.base_url.replace(path="/rest"))
     document["servers"] = [
@@ -75,7 +75,7 @@ def _code(text: str) -> str:
 
 
 def _swagger_ui() -> Path:
-    """Find Swagger UI where swagger-ui-py bundles it, without importing that package."""
+    """Find the Swagger UI that swagger-ui-py bundles, without importing that package."""
     spec = importlib.util.find_spec("swagger_ui")
     if spec is None or not spec.submodule_search_locations:
         raise HTTPException(404)
@@ -83,7 +83,7 @@ def _swagger_ui() -> Path:
 
 
 def routes() -> list[BaseRoute]:
-    """Give the pages."""
+    """Return the routes of the documentation."""
     return [
         Route("/docs", _page),
         Route("/openapi.yaml", _openapi),

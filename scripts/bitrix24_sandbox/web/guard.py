@@ -1,4 +1,4 @@
-"""What pages of other sites must not do: a developer's browser visits them while the sandbox runs.
+"""Protects the sandbox from pages of other sites that are open in the developer's browser.
 
 REST and the library `/api/v1/` are open to pages of every origin, as on a portal.
 """
@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ..portal import json_text
 from ..rest.decoding import header
 
-# For every answer without a policy of its own; a script or a style sheet has no use for one.
+# For every response without a policy of its own; scripts and style sheets need none.
 NO_CONTENT = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 Refusal = tuple[int, str, str]
@@ -21,13 +21,13 @@ Refusal = tuple[int, str, str]
 
 
 class Guard:
-    """Wraps the sandbox's application, and refuses what only a page of another site would send."""
+    """An ASGI middleware that refuses requests which only a page of another site would send."""
 
     def __init__(self, app: ASGIApp, *, hosts: Iterable[str], widget_port: int | None) -> None:
-        """`hosts`: the names the sandbox answers to, beside `localhost` and every IP address.
+        """`hosts`: the names the sandbox answers to, besides `localhost` and IP addresses.
 
-        Whoever owns a name can let it lead to this machine (DNS rebinding); an address stays.
-        `widget_port`: where the demonstration widget is, and nothing else.
+        The owner of another name can make it resolve to this machine (DNS rebinding).
+        `widget_port`: the port that serves only the demonstration widget.
         """
         self._app = app
         self._hosts = {"localhost", *(host.lower() for host in hosts)}
@@ -63,7 +63,7 @@ class Guard:
         server = scope.get("server")
         of_widget = server is not None and server[1] == self._widget_port
         if room != "static" and of_widget != (room == "widget"):
-            return 404, "NOT_FOUND", "The demonstration widget has a port of its own."
+            return 404, "NOT_FOUND", "The demonstration widget has its own port."
         token = scope["path"].startswith("/oauth/token")
         if room in ("rest", "api") or (room == "oauth" and not token):
             return None
@@ -72,7 +72,7 @@ class Guard:
             text = "The sandbox does not answer to this host name; --allow-host NAME adds one."
             return 421, "UNKNOWN_HOST", text
         if (token or room == "sandbox") and _is_of_another_page(scope):
-            return 403, "FOREIGN_PAGE", "Pages of other origins may not ask for this."
+            return 403, "FOREIGN_PAGE", "Pages of other origins have no access."
         return None
 
     def _answers_to(self, name: str) -> bool:
@@ -84,7 +84,7 @@ class Guard:
 
 
 def host_name(scope: Scope) -> str:
-    """Give the name or address that a request calls the server by, without the port."""
+    """Return the host name or address in a request, without the port."""
     host = header(scope, b"host").lower()
     if host.startswith("["):
         return host[1:].partition("]")[0]
@@ -92,7 +92,7 @@ def host_name(scope: Scope) -> str:
 
 
 def _is_of_another_page(scope: Scope) -> bool:
-    """Tell whether a browser says that this is of a page of another origin; others do not say."""
+    """Whether a browser reports that a page of another origin sent this; programs do not."""
     origin, site = header(scope, b"origin"), header(scope, b"sec-fetch-site")
     own = f"{scope['scheme']}://{header(scope, b'host')}"
     return origin not in ("", own) or site not in ("", "same-origin", "none")

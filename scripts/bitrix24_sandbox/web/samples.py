@@ -1,4 +1,4 @@
-"""The same call from an application's code, to copy from the card page and run as it is."""
+"""Programs that get the call, to copy from the card page and run unchanged."""
 
 from ..portal.addresses import oauth_url, webhook_url
 from ..portal.authentication import ACCESS_TOKEN
@@ -6,17 +6,17 @@ from ..portal.authentication import ACCESS_TOKEN
 BODY = '{"PLACEMENT":"getStatus","PARAMS":{}}'
 WITH_TOKEN = f'{{"PLACEMENT":"getStatus","PARAMS":{{}},"auth":"{ACCESS_TOKEN}"}}'
 
-# The greeting says which file that is; this page cannot know. It is how each trusts it.
+# How each program trusts the test CA. The page does not know the file; the greeting names it.
 TRUST = {
     "cURL": '--cacert "$SSL_CERT_FILE" ',
-    "Python": "# SSL_CERT_FILE names the sandbox's test authority\n",
-    "JavaScript": "// NODE_EXTRA_CA_CERTS names the sandbox's test authority\n",
-    "PHP": '// started with -d curl.cainfo="$SSL_CERT_FILE", the sandbox\'s test authority\n',
+    "Python": "# SSL_CERT_FILE names the sandbox's test CA\n",
+    "JavaScript": "// NODE_EXTRA_CA_CERTS names the sandbox's test CA\n",
+    "PHP": '// started with -d curl.cainfo="$SSL_CERT_FILE", the sandbox\'s test CA\n',
 }
 
 
 def samples(origin: str) -> dict[str, dict[str, str]]:
-    """Give the programs by how they authorize themselves, and by language."""
+    """Return the programs by kind of authorization, and by language."""
     trust = TRUST if origin.startswith("https:") else dict.fromkeys(TRUST, "")
     webhook, oauth = webhook_url(origin), oauth_url(origin)
     return {
@@ -36,7 +36,7 @@ def samples(origin: str) -> dict[str, dict[str, str]]:
 def _programs(
     url: str, body: str, client: str, arguments: str, trust: dict[str, str]
 ) -> dict[str, str]:
-    """Post this body, or in Python let this client of the package do so."""
+    """Return programs that post this body, and one in Python that uses this client."""
     curl = f"curl {trust['cURL']}-H 'Content-Type: application/json' -d '{body}' {url}"
     python = f"""\
 {trust["Python"]}from bitrix24_call_card import {client}

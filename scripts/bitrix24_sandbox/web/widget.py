@@ -1,7 +1,7 @@
 """The demonstration widget: an application's page, as a portal opens it in the call card.
 
-It is served on a port of its own, so that the browser takes it for what it is to a portal: a page
-of another origin. It knows of the sandbox only what the portal's form says.
+It is served on its own port, so that it is a page of another origin, as on a portal. It knows
+nothing of the sandbox but what the opening form contains.
 """
 
 import html
@@ -25,9 +25,9 @@ SECRETS = {"AUTH_ID", "REFRESH_ID", "APPLICATION_TOKEN", "APP_SID"}
 
 
 def routes(portal_origin: str | None) -> list[BaseRoute]:
-    """Where the portal opens the widget, by POST; by GET it explains itself.
+    """Return the route of the widget, which a portal opens with POST or, if static, with GET.
 
-    Its library comes from the portal it belongs to, whatever the request says of another.
+    Its library comes from its own portal, even if the request names another one.
     """
     port = urlsplit(portal_origin or "").port
 
@@ -37,10 +37,13 @@ def routes(portal_origin: str | None) -> list[BaseRoute]:
         except PortalError as error:
             return PlainTextResponse(error.envelope["error_description"], error.status)
         except ClientGoneError:
-            return Response(status_code=400)  # to nobody
+            return Response(status_code=400)  # which nobody receives
         portal = at_port(request.url, port)
-        told = {**request.query_params, **form}
-        shown = {name: "•••" if name in SECRETS else _read(name, told[name]) for name in told}
+        received = {**request.query_params, **form}
+        shown = {
+            name: "•••" if name in SECRETS else _read(name, value)
+            for name, value in received.items()
+        }
         page = Template(TEMPLATE.read_text("utf-8")).substitute(
             library=html.escape(f"{portal}/api/v1/"),
             opened_with=html.escape(json.dumps(shown, indent=2, ensure_ascii=False)),
@@ -56,7 +59,7 @@ def routes(portal_origin: str | None) -> list[BaseRoute]:
 
 
 def _read(name: str, value: object) -> object:
-    """Take the JSON in PLACEMENT_OPTIONS apart, so that a person can read it."""
+    """Parse the JSON in PLACEMENT_OPTIONS, to make it readable."""
     try:
         return json.loads(str(value)) if name == "PLACEMENT_OPTIONS" else value
     except (ValueError, RecursionError):

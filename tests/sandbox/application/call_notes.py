@@ -1,8 +1,8 @@
-"""Call notes: what an operator wrote down in earlier calls, beside the call in the card.
+"""Call notes: shows an operator's notes of earlier calls with the client, in the call card.
 
 A portal installs the application by posting `ONAPPINSTALL` to `/events`, and opens `/widget` in its
-call card. The page asks for its client at `/client`: the application asks the portal for the call,
-and where a portal does not answer that over REST, the page asks the card itself.
+call card. The page gets its client from `/client`: the application requests the call over REST; if
+the portal does not answer that, the page gets the call from the card and posts it there.
 """
 
 import secrets
@@ -41,10 +41,10 @@ CREATE TABLE IF NOT EXISTS calls (member_id TEXT, call_id TEXT, seconds INTEGER)
 
 @dataclass(frozen=True)
 class Settings:
-    """Where everything is: on a real portal, all but the first four are as they stand here."""
+    """The application's settings; the defaults are right for a real portal."""
 
     url: str
-    """This application, as the portal and the operators' browsers reach it."""
+    """The URL of this application for the portal and the operators' browsers."""
     database: Path
     client_id: str
     client_secret: str
@@ -54,7 +54,7 @@ class Settings:
 
 
 class Notes:
-    """The application: its portals, their tokens and their notes are in the database."""
+    """The application; portals, tokens and notes are in its database."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -87,7 +87,7 @@ class Notes:
         row: sqlite3.Row | None = self._database.execute(query, values).fetchone()
         return row
 
-    # --- what the portal posts --------------------------------------------------------------------
+    # --- events of the portal ---------------------------------------------------------------------
 
     async def receive_event(self, request: Request) -> Response:
         form = dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
@@ -107,13 +107,13 @@ class Notes:
         return Response()
 
     async def install(self, auth: dict[str, str]) -> None:
-        """Believe nothing of the form but what the OAuth server says of its token."""
+        """Install the application, trusting only what the OAuth server says about the token."""
         answer = await self._http.post(
             f"{self._settings.oauth_rest}/app.info", data={"auth": auth.get("access_token", "")}
         )
         info = answer.json().get("result", {})
         if info.get("client_id") != self._settings.client_id:
-            raise HTTPException(403, "the token is not one of this application")
+            raise HTTPException(403, "the token belongs to another application")
         member_id = info["install"]["member_id"]
         self._database.execute(
             "REPLACE INTO portals VALUES (?, ?, ?, ?, ?)",
@@ -138,13 +138,13 @@ class Notes:
             await self.ask(member_id, "event.bind", event=event, handler=f"{url}/events")
 
     def known(self, member_id: str, application_token: object) -> str:
-        """Check that a form comes from a portal that has installed this application."""
+        """Verify that a form comes from a portal which has installed this application."""
         expected = self.portal(member_id)["application_token"].encode()
         if not secrets.compare_digest(str(application_token).encode(), expected):
             raise HTTPException(403, "the form is not from the portal")
         return member_id
 
-    # --- what the page in the card asks for -------------------------------------------------------
+    # --- requests of the page in the card ---------------------------------------------------------
 
     async def open_widget(self, request: Request) -> Response:
         try:
@@ -170,7 +170,7 @@ class Notes:
             answer = await get_status.asyncio(client=self.client(session["member_id"]))
         except errors.ApiError as error:
             if error.error == "ERROR_METHOD_NOT_FOUND":
-                raise HTTPException(409, "this portal answers in the card only") from None
+                raise HTTPException(409, "this portal answers only in the card") from None
             raise HTTPException(502, error.error_description) from None
         return await self.show(session, answer.result)
 
@@ -182,7 +182,7 @@ class Notes:
         return await self.show(self.session(request), call)
 
     async def show(self, session: sqlite3.Row, call: CallStatus) -> Response:
-        """Give the name of the client, and the notes of earlier calls."""
+        """Return the client's name, and the notes of earlier calls."""
         member_id = session["member_id"]
         key, name = f"number {call.phone_number}", str(call.phone_number)
         if call.crm_entity_id:
@@ -214,7 +214,7 @@ class Notes:
             raise HTTPException(403, "the page was not opened by a portal")
         return row
 
-    # --- how a portal is asked --------------------------------------------------------------------
+    # --- requests to a portal ---------------------------------------------------------------------
 
     def portal(self, member_id: str) -> sqlite3.Row:
         row = self.one("SELECT * FROM portals WHERE member_id = ?", member_id)
@@ -238,7 +238,7 @@ class Notes:
             await client.aclose()
 
     async def refresh(self, member_id: str, spent: str) -> str:
-        """Give a new access token, unless another request has refreshed the spent one."""
+        """Return a new access token; another request may already have refreshed the spent one."""
         async with self._refreshing:
             row = self.portal(member_id)
             if row["access_token"] != spent:
@@ -271,7 +271,7 @@ class Notes:
 
 
 def members(form: Mapping[str, str], name: str) -> dict[str, str]:
-    """Give the members of a map in a form: `name[member]`."""
+    """Return the members of a map in a form: `name[member]`."""
     start = f"{name}["
     return {
         key.removeprefix(start)[:-1]: form[key]

@@ -10,15 +10,22 @@ from call_notes import Settings
 from serving import Application, serving
 
 
-@pytest.fixture(params=["rest", "app-only", "js-only"])
-def profile(request: pytest.FixtureRequest) -> str:
-    """Each description of a portal in turn."""
-    name: str = request.param
-    return name
+@pytest.fixture
+def profile() -> str:
+    """The profile of the portal; real portals are js-only."""
+    return "js-only"
+
+
+@pytest.fixture(scope="session")
+def http() -> Iterator[httpx.Client]:
+    with httpx.Client(timeout=60) as http:
+        yield http
 
 
 @pytest.fixture
-def application(bitrix24_sandbox: Sandbox, profile: str, tmp_path: Path) -> Iterator[Application]:
+def application(
+    bitrix24_sandbox: Sandbox, profile: str, http: httpx.Client, tmp_path: Path
+) -> Iterator[Application]:
     bitrix24_sandbox.profile = profile
 
     def settings(url: str) -> Settings:
@@ -32,5 +39,5 @@ def application(bitrix24_sandbox: Sandbox, profile: str, tmp_path: Path) -> Iter
             library=f"{bitrix24_sandbox.origin}/api/v1/",
         )
 
-    with serving(settings) as url, httpx.Client(timeout=60) as http:
+    with serving(settings) as url:
         yield Application(url, http, bitrix24_sandbox.install(f"{url}/events"))

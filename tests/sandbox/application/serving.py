@@ -1,4 +1,4 @@
-"""The application on a socket, as a process of its own would be."""
+"""The application on a socket, as if it ran in another process."""
 
 import socket
 import threading
@@ -14,12 +14,12 @@ from call_notes import Notes, Settings
 
 @dataclass(frozen=True)
 class Application:
-    """The application, as a browser in the call card asks it."""
+    """The application, as a browser in the call card reaches it."""
 
     url: str
     http: httpx.Client
     installation: Delivery
-    """The event by which the portal installed it."""
+    """The event with which the portal installed it."""
 
     def open(self, opening: WidgetOpening) -> httpx.Response:
         """Open its widget."""
@@ -28,7 +28,7 @@ class Application:
 
 @contextmanager
 def serving(settings: Callable[[str], Settings]) -> Iterator[str]:
-    """Serve the application that has these settings, made of its URL; yield that."""
+    """Serve the application, and yield its URL; `settings` makes its settings from the URL."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         config = uvicorn.Config(lambda: Notes(settings(url)).app, factory=True, log_config=None)

@@ -1,4 +1,4 @@
-"""The application against a portal, without a browser."""
+"""The application and a portal, without a browser."""
 
 import re
 from typing import Any
@@ -8,10 +8,12 @@ import pytest
 from bitrix24_sandbox.testing import Sandbox
 from serving import Application
 
+on_each_kind_of_portal = pytest.mark.parametrize("profile", ["rest", "app-only", "js-only"])
+
 
 @pytest.fixture
 def page(application: Application, bitrix24_sandbox: Sandbox) -> Any:
-    """What the page in the card does: ask for the client, and add notes."""
+    """What the page in the card does: get the client, and add notes."""
 
     class Page:
         def __init__(self) -> None:
@@ -39,26 +41,23 @@ def page(application: Application, bitrix24_sandbox: Sandbox) -> Any:
 
 def test_it_installs_itself(application: Application, bitrix24_sandbox: Sandbox) -> None:
     assert application.installation.status == 200
-    asked = [request.path for request in bitrix24_sandbox.requests]
-    assert asked[0] == "/oauth/rest/app.info"
-    assert asked[1:] == ["/rest/placement.bind", "/rest/event.bind", "/rest/event.bind"]
+    paths = [request.path for request in bitrix24_sandbox.requests]
+    assert paths[0] == "/oauth/rest/app.info"
+    assert paths[1:] == ["/rest/placement.bind", "/rest/event.bind", "/rest/event.bind"]
 
 
-def test_the_page_shows_the_client_of_the_call(page: Any, bitrix24_sandbox: Sandbox) -> None:
+@on_each_kind_of_portal
+def test_the_page_shows_the_client_of_the_call(
+    page: Any, profile: str, bitrix24_sandbox: Sandbox
+) -> None:
     assert page.client() == {"client": "Nora Whitfield", "notes": []}
+    (request,) = [made for made in bitrix24_sandbox.requests if "placement.call" in made.path]
+    assert request.status == (404 if profile == "js-only" else 200)
     bitrix24_sandbox.play("outgoing-unbound")
     assert page.client() == {"client": "+12025550199", "notes": []}
 
 
-def test_over_rest_where_the_portal_answers_there(
-    page: Any, profile: str, bitrix24_sandbox: Sandbox
-) -> None:
-    page.client()
-    (asked,) = [made for made in bitrix24_sandbox.requests if "placement.call" in made.path]
-    assert asked.status == (404 if profile == "js-only" else 200)
-
-
-def test_a_note_is_there_in_the_next_call_with_its_length(
+def test_a_note_is_shown_in_the_next_call_with_the_length_of_its_own(
     page: Any, bitrix24_sandbox: Sandbox
 ) -> None:
     page.client()
@@ -71,9 +70,10 @@ def test_a_note_is_there_in_the_next_call_with_its_length(
     assert note["text"] == "wants oak, not ash"
     assert note["seconds"] >= 0
     bitrix24_sandbox.play("outgoing-unbound")
-    assert page.client()["notes"] == [], "another client's"
+    assert page.client()["notes"] == [], "it is about another client"
 
 
+@on_each_kind_of_portal
 def test_an_expired_token_is_refreshed_once(page: Any, bitrix24_sandbox: Sandbox) -> None:
     page.client()
     bitrix24_sandbox.expire_tokens()
@@ -83,7 +83,8 @@ def test_an_expired_token_is_refreshed_once(page: Any, bitrix24_sandbox: Sandbox
     assert [made.status for made in refreshes] == [200]
 
 
-def test_a_portal_that_is_busy_is_an_error_of_the_page(
+@on_each_kind_of_portal
+def test_an_overloaded_portal_is_an_error_of_the_page(
     page: Any, application: Application, bitrix24_sandbox: Sandbox
 ) -> None:
     bitrix24_sandbox.fail("OVERLOAD_LIMIT", times=3)
@@ -95,7 +96,7 @@ def test_a_portal_that_is_busy_is_an_error_of_the_page(
     assert answer.status_code == 502
 
 
-def test_a_form_that_is_not_the_portal_s_is_refused(
+def test_a_form_that_is_not_from_the_portal_is_refused(
     application: Application, bitrix24_sandbox: Sandbox
 ) -> None:
     opening = bitrix24_sandbox.widget_opening()
@@ -105,7 +106,7 @@ def test_a_form_that_is_not_the_portal_s_is_refused(
     assert application.open(opening).status_code == 400
 
 
-def test_an_event_that_is_not_the_portal_s_is_refused(application: Application) -> None:
+def test_an_event_that_is_not_from_the_portal_is_refused(application: Application) -> None:
     form = {"event": "ONAPPUNINSTALL", "auth[member_id]": "x", "auth[application_token]": "y"}
     answer = application.http.post(f"{application.url}/events", data=form)
     assert answer.status_code == 403
@@ -114,11 +115,11 @@ def test_an_event_that_is_not_the_portal_s_is_refused(application: Application) 
     assert answer.status_code == 403
 
 
-def test_removed_it_forgets_the_portal_and_its_notes(
+def test_uninstalling_it_deletes_the_portal_and_its_notes(
     page: Any, application: Application, bitrix24_sandbox: Sandbox
 ) -> None:
     page.client()
-    page.note("to be forgotten")
+    page.note("to be deleted")
     opening = bitrix24_sandbox.widget_opening()
     bitrix24_sandbox.uninstall()
     assert application.open(opening).status_code == 403

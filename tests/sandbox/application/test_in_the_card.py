@@ -1,4 +1,4 @@
-"""The application in the call card of a browser."""
+"""The application in the call card, in a browser."""
 
 import shutil
 from collections.abc import Iterator
@@ -35,6 +35,7 @@ def card(browser: Browser, application: Application, bitrix24_sandbox: Sandbox) 
     assert problems == []
 
 
+@pytest.mark.parametrize("profile", ["rest", "js-only"])
 def test_the_operator_sees_the_client_and_keeps_a_note(
     card: Page, bitrix24_sandbox: Sandbox
 ) -> None:
@@ -59,8 +60,8 @@ def test_another_client_in_the_same_card_is_shown(card: Page, bitrix24_sandbox: 
     expect(widget.get_by_role("heading")).to_have_text("Tomasz Zieliński")
 
 
-def test_removed_it_leaves_the_card(card: Page, bitrix24_sandbox: Sandbox) -> None:
+def test_uninstalling_it_removes_it_from_the_card(card: Page, bitrix24_sandbox: Sandbox) -> None:
     expect(card.locator("iframe")).to_have_count(1)
     bitrix24_sandbox.uninstall()
     expect(card.locator("iframe")).to_have_count(0)
-    expect(card.get_by_text("No application that is installed")).to_be_visible()
+    expect(card.get_by_text("No installed application")).to_be_visible()

@@ -1,4 +1,4 @@
-// The page in the card: it shows the client and the notes, and keeps new ones.
+// The page in the card: it shows the client and the notes, and saves new ones.
 const find = (id) => document.getElementById(id);
 const headers = { "X-Session": document.body.dataset.session };
 
@@ -26,7 +26,7 @@ async function show(answer) {
 async function load() {
   const answer = await ask("/client");
   if (answer.status !== 409) return show(answer);
-  // A portal of today answers here alone.
+  // Current portals answer only here.
   BX24.placement.call("getStatus", {}, async (call) => {
     show(await ask("/client", { method: "POST", body: JSON.stringify(call) }));
   });

@@ -1,151 +1,46 @@
-"""What the browser tests share: an installed Chromium, a portal page in it, and widgets."""
+"""Shared by the browser tests: one Chromium, portal pages in it, and servers for widgets."""
 
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
 import pytest
 from bitrix24_sandbox.server import running
 from bitrix24_sandbox.testing import Sandbox
-from playwright.sync_api import (
-    Browser,
-    Frame,
-    FrameLocator,
-    Locator,
-    Page,
-    expect,
-)
-from playwright.sync_api import TimeoutError as TooLong
+from playwright.sync_api import Browser, expect
 
 from tests.chromium import launched
-
-# On a busy machine, a page takes its time; a test that passes does not wait for this.
-PATIENCE = 60_000  # milliseconds
-expect.set_options(timeout=PATIENCE)
+from tests.sandbox.browser.cards import PATIENCE, RECORDER, CardPage, OpenCard, Serve
 
 LOCAL = re.compile(r"(http://(127\.0\.0\.1|localhost):|data:|about:|blob:)")
-
-# A widget that says each thing it hears on the console, so that the test hears it as well, even
-# what arrives in the last moment before the frame goes.
-RECORDER = """<!doctype html><title>Recorder</title><script>
-  const [domain, protocol, sid] = window.name.split("|");
-  addEventListener("message", ({ data }) => console.log(data));
-  window.say = (text) => parent.postMessage(text, `http://${domain}`);
-  for (const name of ["EntityChanged", "BeforeClose", "CallStateChanged"]) {
-    say(`placementBindEvent:{"event":"CallCard::${name}"}:${name}:${sid}`);
-  }
-  say(`getStatus::ready:${sid}`);
-</script>"""
 
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Chromium, for this folder: other tests must not meet the event loop that Playwright runs."""
+    """Chromium, for this folder only: Playwright's event loop must not run in other tests."""
     with launched() as browser:
         yield browser
 
 
-@dataclass
-class CardPage:
-    """The portal page in a browser, and what an operator sees and does in it."""
-
-    page: Page
-    sandbox: Sandbox
-    heard: list[str]
-
-    @property
-    def widget(self) -> FrameLocator:
-        return self.page.frame_locator("iframe")
-
-    @property
-    def entries(self) -> Locator:
-        """The entries of the message log that are shown."""
-        return self.page.locator("#log-entries > li:visible")
-
-    def messages(self, name: str) -> Locator:
-        """The entries of one command, with its replies, or of one event."""
-        exactly = re.compile(f"^{re.escape(name)}$")
-        return self.entries.filter(has=self.page.locator(".what", has_text=exactly))
-
-    def dropped(self) -> Locator:
-        return self.entries.filter(has=self.page.locator(".reason", has_text="dropped: "))
-
-    def button(self, name: str) -> Locator:
-        return self.page.get_by_role("button", name=name, exact=True)
-
-    def click(self, *names: str) -> None:
-        for name in names:
-            self.button(name).click()
-
-    def wait_until_heard(self, *texts: str) -> None:
-        """Wait until the newest things that the recording widget heard begin like these."""
-
-        def arrived() -> bool:
-            newest = self.heard[-len(texts) :]
-            return len(newest) == len(texts) and all(map(str.startswith, newest, texts))
-
-        while not arrived():
-            try:
-                self.page.wait_for_event("console", timeout=PATIENCE)
-            except TooLong:
-                raise AssertionError(f"wanted {texts}, heard {self.heard}") from None
-
-    def copied_by(self, button: Locator) -> str:
-        """Click a button that copies, and return what is in the clipboard then."""
-        self.page.clock.pause_at(time.time() + 60)  # or "Copied" goes before it is seen
-        button.click()
-        expect(button).to_have_text("Copied")
-        copied: str = self.page.evaluate("navigator.clipboard.readText()")
-        return copied
-
-    def wait_until_closed(self) -> None:
-        expect(
-            self.page.get_by_role("status").filter(has_text="The card is closed")
-        ).to_be_visible()
-        expect(self.page.locator("iframe")).to_have_count(0)
-
-    def close_after(self, seconds: float) -> None:
-        """Set how long a card waits that may not close."""
-        url = f"{self.sandbox.origin}/sandbox/card"
-        httpx.put(
-            url, json={"close_after": seconds}, trust_env=False, timeout=60
-        ).raise_for_status()
-
-    def widget_page(self) -> Frame:
-        """The widget's page, once it has loaded."""
-        frame = self.page.locator("iframe").element_handle().content_frame()
-        assert frame
-        frame.wait_for_url(lambda url: url != "about:blank", wait_until="load")
-        return frame
-
-    def in_widget(self, script: str, argument: Any = None) -> Any:
-        """Run a script in the widget's page, once it has loaded."""
-        return self.widget_page().evaluate(script, argument)
-
-
-Serve = Callable[[str], str]
-
-
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Serve a page at an origin of its own, by GET and by POST; return its URL.
+    """Serve a page at its own origin, for GET and POST; return its URL.
 
-    `{DOMAIN}` in it is the domain that the portal tells in the query.
+    In the page, `{DOMAIN}` is replaced by the portal's domain, from the query.
     """
     servers: list[ThreadingHTTPServer] = []
 
-    def serve(page: str) -> str:
+    def serve(page: str, status: int = 200, headers: Mapping[str, str] | None = None) -> str:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                self.send_response(200)
-                self.send_header("Content-Type", "text/html; charset=utf-8")
+                self.send_response(status)
+                for name, value in {"Content-Type": "text/html", **(headers or {})}.items():
+                    self.send_header(name, value)
                 self.end_headers()
                 domain = parse_qs(urlsplit(self.path).query).get("DOMAIN", [""])[0]
                 self.wfile.write(page.replace("{DOMAIN}", domain).encode())
@@ -168,16 +63,9 @@ def serve() -> Iterator[Serve]:
         server.server_close()
 
 
-OpenCard = Callable[..., CardPage]
-
-
 @pytest.fixture
 def open_card(browser: Browser, sandbox: Sandbox, serve: Serve) -> Iterator[OpenCard]:
-    """Open the portal page; `widget` is a page to open in place of the demonstration widget,
-    and `handler` the URL of one. `paused`: time passes in them only as the test moves it.
-
-    What the page asks of any other machine, and each fault in its scripts, fails the test.
-    """
+    """Open portal pages. A request to another host or an error in a script fails the test."""
     faults: list[str] = []
     with ExitStack() as opened:
 
@@ -196,15 +84,15 @@ def open_card(browser: Browser, sandbox: Sandbox, serve: Serve) -> Iterator[Open
             context = opened.enter_context(browser.new_context(**options))
             context.set_default_timeout(PATIENCE)
             page = context.new_page()
-            page.clock.install()  # it runs as always, and a test can move it forward
+            page.clock.install()  # it runs as usual, and a test can move it forward
             if paused:
                 page.clock.pause_at(time.time() + 1)
             card = CardPage(page, portal, [])
             page.on("pageerror", lambda error: faults.append(str(error)))
-            page.on("console", lambda message: card.heard.append(message.text))
+            page.on("console", lambda message: card.console.append(message.text))
             page.on("request", lambda request: requested(request.url))
             page.goto(f"{portal.origin}/")
-            expect(page.locator("#profile")).not_to_be_empty()  # what the portal says first
+            expect(page.locator("#profile")).not_to_be_empty()  # the stream has begun
             return card
 
         def requested(url: str) -> None:
@@ -217,8 +105,8 @@ def open_card(browser: Browser, sandbox: Sandbox, serve: Serve) -> Iterator[Open
 
 @pytest.fixture
 def recorder(open_card: OpenCard) -> CardPage:
-    """The portal page with the recording widget, which is ready and has forgotten how it began."""
+    """The portal page with the recording widget, which is ready."""
     card = open_card(RECORDER)
-    card.wait_until_heard("ready:")
-    card.heard.clear()
+    card.wait_for_console("ready:")
+    card.console.clear()
     return card

@@ -1,17 +1,17 @@
-"""The portal page in Chromium: each button by a click, and what the widget saw."""
+"""The portal page in Chromium: what it shows, and what its buttons do to card and widget.
+
+What the actions do is tested in test_card, and the stream of turns in test_card_pages.
+"""
 
 import json
 import re
-from collections.abc import Callable
-from typing import Any
 
 import httpx
-import pytest
-from playwright.sync_api import Locator, expect
+from bitrix24_sandbox.web.samples import samples
+from playwright.sync_api import expect
 
-# The fixtures of conftest.py; their types are not importable under importlib mode.
-Card = Any
-OpenCard = Callable[..., Any]
+from tests.data import GET_STATUS, REFRESH
+from tests.sandbox.browser.cards import CardPage, OpenCard, Serve
 
 NEW_CALLS = (
     "Ring",
@@ -24,36 +24,8 @@ NEW_CALLS = (
 )
 
 
-def rest_status(card: Card) -> dict[str, Any]:
-    answer: dict[str, Any] = httpx.post(
-        f"{card.sandbox.webhook_url}placement.call",
-        json={"PLACEMENT": "getStatus"},
-        trust_env=False,
-        timeout=60,
-    ).json()
-    return answer
-
-
-def widget_row(card: Card, field: str) -> Locator:
-    """What the demonstration widget shows for a field of getStatus."""
-    row: Locator = card.widget.locator("#status > div").filter(
-        has=card.page.locator("dt", has_text=re.compile(f"^{field}$"))
-    )
-    return row.locator("dd")
-
-
-def received(card: Card, name: str) -> Locator:
-    """What the demonstration widget has received under a name."""
-    items: Locator = card.widget.locator("#received > li").filter(
-        has=card.page.locator("strong", has_text=re.compile(f"^{re.escape(name)}$"))
-    )
-    return items
-
-
 class TestCard:
-    def test_it_shows_who_calls_on_which_line_and_what_the_crm_knows(
-        self, open_card: OpenCard
-    ) -> None:
+    def test_it_shows_the_caller_the_line_and_the_crm_items(self, open_card: OpenCard) -> None:
         page = open_card().page
         expect(page.get_by_role("heading", name="Nora Whitfield")).to_be_visible()
         pane = page.locator(".pane")
@@ -63,23 +35,15 @@ class TestCard:
             [re.compile("Contact.*17"), re.compile("Company.*5"), re.compile("Deal.*83")]
         )
         expect(pane.get_by_text("The card closes when the far end hangs up.")).to_be_visible()
-
-    def test_the_page_says_what_its_profile_is(self, open_card: OpenCard) -> None:
-        card = open_card()
-        card.sandbox.profile = "js-only"
-        expect(card.page.locator("#profile")).to_contain_text("js-only: it is no method of REST")
-
-    def test_its_timer_runs(self, open_card: OpenCard) -> None:
-        page = open_card().page
         expect(page.locator("#timer")).to_have_text(re.compile(r"^\d+:\d\d$"))
         first = page.locator("#timer").inner_text()
+        page.clock.fast_forward(1000)
         expect(page.locator("#timer")).not_to_have_text(first)
 
-    def test_what_callers_are_called_is_text_and_no_html(self, open_card: OpenCard) -> None:
+    def test_untrusted_text_is_never_html(self, open_card: OpenCard) -> None:
         card = open_card()
         evil = "<img src=x onerror=window.harmed=1>"
-        call = card.sandbox.state()["call"]
-        card.sandbox.call = call | {
+        card.sandbox.call = card.call() | {
             "PHONE_NUMBER": evil,
             "LINE_NAME": evil,
             "CRM_ENTITY_TYPE": evil,
@@ -87,18 +51,11 @@ class TestCard:
         expect(card.page.locator("#number")).to_have_text(evil)
         expect(card.page.locator("#line")).to_have_text(evil)
         expect(card.page.locator("#items")).to_contain_text(evil)
-        expect(widget_row(card, "PHONE_NUMBER")).to_have_text(evil)
+        expect(card.row("PHONE_NUMBER")).to_have_text(evil)
         expect(card.page.locator("img")).to_have_count(0)
         expect(card.widget.locator("img")).to_have_count(0)
 
-    def test_an_unbound_call_of_an_unknown_number(self, open_card: OpenCard) -> None:
-        card = open_card()
-        call = card.sandbox.state()["call"] | {"CRM_ENTITY_TYPE": "", "CRM_ENTITY_ID": 0}
-        card.sandbox.call = {**call, "CRM_BINDINGS": [], "PHONE_NUMBER": "+15550100"}
-        expect(card.page.get_by_role("heading", name="+15550100")).to_be_visible()
-        expect(card.page.locator("#items")).to_have_text("Not bound to any")
-
-    def test_buttons_that_make_no_sense_are_disabled(self, open_card: OpenCard) -> None:
+    def test_impossible_actions_are_disabled(self, open_card: OpenCard) -> None:
         card = open_card()
         expect(card.button("Hang up")).to_be_enabled()
         for name in (*NEW_CALLS, "Answer", "Next client"):
@@ -110,369 +67,254 @@ class TestCard:
             expect(card.button(name)).to_be_enabled()
         for name in ("Answer", "Hang up", "Close card", "Far end hangs up", "No activity"):
             expect(card.button(name)).to_be_disabled()
+        card.click("Reset")
+        expect(card.page.locator("#state")).to_have_text("Connected")
+        expect(card.page.get_by_text("The sandbox is reset.")).to_be_visible()
 
-
-class TestButtons:
-    def test_ring_opens_the_widget_again_under_another_sid(self, open_card: OpenCard) -> None:
+    def test_an_unbound_outgoing_call(self, open_card: OpenCard) -> None:
         card = open_card()
-        expect(card.page.locator("iframe")).to_have_count(1)
-        first = card.page.locator("iframe").get_attribute("name")
-        card.click("Close card", "Ring")
-        expect(card.page.locator("#state")).to_have_text("Ringing")
-        second = card.page.locator("iframe").get_attribute("name")
-        assert first != second
-        assert re.fullmatch(r"127\.0\.0\.1:\d+\|0\|[0-9a-f]{32}", second)
-        expect(widget_row(card, "CALL_STATE")).to_have_text("connecting")
+        card.click("Close card", "Outgoing call")
+        expect(card.page.get_by_role("heading", name="+12025550199")).to_be_visible()
+        expect(card.page.locator("#items")).to_have_text("Not bound to any")
+        expect(card.row("CRM_ENTITY_ID")).to_have_text("false")
+        expect(card.row("CALL_ID")).to_have_text("")
+        card.click("Answer")
+        expect(card.row("CALL_ID")).not_to_have_text("")
 
-    def test_answer_sends_the_widget_the_connected_state(self, recorder: Card) -> None:
-        recorder.click("Close card", "Ring")
-        recorder.wait_until_heard("ready:")
-        recorder.click("Answer")
-        recorder.wait_until_heard('CallStateChanged:"connected"')
-        expect(recorder.page.locator("#state")).to_have_text("Connected")
+    def test_switches_show_their_state_and_that_no_event_occurs(self, open_card: OpenCard) -> None:
+        card = open_card()
+        expect(card.received("getStatus")).to_have_count(1)
+        said = card.page.locator("#said")
+        card.click("Write a comment")
+        expect(said).to_have_text("This fires no event.")
+        for name in ("No activity", "Hidden number"):
+            card.click(name)
+            expect(said).to_contain_text("the widget sees the change when it calls getStatus")
+        for name in ("Write a comment", "No activity", "Hidden number"):
+            expect(card.button(name)).to_have_attribute("aria-pressed", "true")
+        expect(card.page.locator("#activity")).to_have_text("No activity")
+        expect(card.page.locator("#number")).to_have_text("Hidden number")
+        card.widget.get_by_role("button", name="Get status", exact=True).click()
+        expect(card.row("PHONE_NUMBER")).to_have_text("hidden")
+        card.click("Bind another CRM item")
+        expect(said).to_have_text("")
+        expect(card.received("CallCard::EntityChanged")).to_contain_text(
+            '{"PHONE_NUMBER":"hidden","CRM_ENTITY_TYPE":"LEAD","CRM_ENTITY_ID":52}'
+        )
+        expect(card.page.locator("#items .main")).to_contain_text("52")
+        expect(card.row("CRM_BINDINGS")).to_contain_text("LEAD 52")
 
-    def test_far_end_hangs_up_closes_the_card_before_the_widget_hears_of_it(
-        self, recorder: Card
+
+class TestEvents:
+    def test_answering_and_the_far_end_s_hang_up_with_auto_close_disabled(
+        self, recorder: CardPage
     ) -> None:
         recorder.click("Close card", "Ring")
-        recorder.wait_until_heard("ready:")
-        recorder.heard.clear()
+        expect(recorder.page.locator("#state")).to_have_text("Ringing")
+        recorder.wait_for_console("ready:")
+        recorder.click("Answer")
+        recorder.wait_for_console('CallStateChanged:"connected"')
+        expect(recorder.page.locator("#state")).to_have_text("Connected")
+        recorder.console.clear()
+        recorder.in_widget("say(`disableAutoClose::off:${sid}`)")
+        recorder.wait_for_console("off:[]")
+        expect(recorder.page.locator("#auto-close")).to_have_text("off")
+        recorder.click("Far end hangs up")
+        recorder.wait_for_console('CallStateChanged:"idle"', "BeforeClose:")
+        assert recorder.console == ["off:[]", 'CallStateChanged:"idle"', "BeforeClose:"]
+        expect(recorder.page.get_by_text(re.compile(r"The card closes in 1:\d\d"))).to_be_visible()
+        expect(recorder.page.get_by_role("progressbar")).to_be_visible()
+        recorder.in_widget("say(`enableAutoClose::on:${sid}`)")
+        recorder.wait_until_closed()
+
+    def test_the_events_of_a_closing_card_do_not_arrive(self, recorder: CardPage) -> None:
+        recorder.click("Close card", "Ring")
+        recorder.wait_for_console("ready:")
+        recorder.console.clear()
         recorder.click("Far end hangs up")
         recorder.wait_until_closed()
         for name in ("CallStateChanged", "BeforeClose"):
             expect(recorder.messages(f"CallCard::{name}").last).to_contain_text("does not arrive")
-        assert recorder.heard == []
-        assert rest_status(recorder)["error_description"] == "Call is not found"
+        assert recorder.console == []
 
-    def test_far_end_hangs_up_with_auto_close_disabled(self, recorder: Card) -> None:
-        recorder.click("Close card", "Ring")
-        recorder.wait_until_heard("ready:")
-        recorder.heard.clear()
-        recorder.in_widget("say(`disableAutoClose::off:${sid}`)")
-        recorder.wait_until_heard("off:[]")
-        expect(recorder.page.locator("#auto-close")).to_have_text("off")
-        recorder.click("Far end hangs up")
-        recorder.wait_until_heard('CallStateChanged:"idle"', "BeforeClose:")
-        assert recorder.heard == ["off:[]", 'CallStateChanged:"idle"', "BeforeClose:"]
-        expect(recorder.page.get_by_text(re.compile(r"The card closes in 1:\d\d"))).to_be_visible()
-        expect(recorder.page.get_by_role("progressbar")).to_be_visible()
-
-    def test_a_card_that_stays_closes_when_its_time_is_over(self, recorder: Card) -> None:
-        recorder.close_after(1)
-        recorder.in_widget("say(`disableAutoClose::off:${sid}`)")
-        recorder.wait_until_heard("off:[]")
-        recorder.click("Far end hangs up")
-        recorder.wait_until_closed()
-
-    def test_enabling_auto_close_while_the_card_waits_closes_it_at_once(
-        self, recorder: Card
-    ) -> None:
-        recorder.in_widget("say(`disableAutoClose::off:${sid}`)")
-        recorder.wait_until_heard("off:[]")
-        recorder.click("Far end hangs up")
-        recorder.wait_until_heard("BeforeClose:")
-        recorder.in_widget("say(`enableAutoClose::on:${sid}`)")
-        recorder.wait_until_closed()
-
-    @pytest.mark.parametrize("name", ["Hang up", "Close card"])
-    def test_the_operator_closes_at_once_although_auto_close_is_disabled(
-        self, recorder: Card, name: str
-    ) -> None:
-        recorder.in_widget("say(`disableAutoClose::off:${sid}`)")
-        recorder.wait_until_heard("off:[]")
-        recorder.click(name)
-        recorder.wait_until_closed()
-        assert recorder.heard == ["off:[]"]
-
-    def test_next_client_loads_another_client_into_the_same_widget(self, recorder: Card) -> None:
+    def test_the_next_client_is_loaded_into_the_same_widget(self, recorder: CardPage) -> None:
         recorder.click("Close card", "Start a call list")
         expect(recorder.page.locator("#state")).to_have_text("Not dialled")
         expect(recorder.page.locator("#direction")).to_contain_text("client 1 of 3")
         expect(recorder.page.locator("iframe")).to_have_count(0)
         recorder.click("Widget tab")
-        recorder.wait_until_heard("ready:")
+        recorder.wait_for_console("ready:")
         name = recorder.page.locator("iframe").get_attribute("name")
         recorder.click("Next client")
         expect(recorder.page.locator("#direction")).to_contain_text("client 2 of 3")
-        call = rest_status(recorder)["result"]
-        entity = {key: call[key] for key in ("PHONE_NUMBER", "CRM_ENTITY_TYPE", "CRM_ENTITY_ID")}
-        recorder.wait_until_heard("EntityChanged:" + json.dumps(entity, separators=(",", ":")))
+        fields = ("PHONE_NUMBER", "CRM_ENTITY_TYPE", "CRM_ENTITY_ID")
+        entity = {field: recorder.call()[field] for field in fields}
+        recorder.wait_for_console("EntityChanged:" + json.dumps(entity, separators=(",", ":")))
         assert recorder.page.locator("iframe").get_attribute("name") == name
 
-    def test_bind_sends_the_widget_the_new_entity(self, open_card: OpenCard) -> None:
-        card = open_card()
-        expect(received(card, "getStatus")).to_have_count(1)
-        card.click("Bind another CRM item")
-        expect(received(card, "CallCard::EntityChanged")).to_contain_text(
-            '{"PHONE_NUMBER":"+12025550142","CRM_ENTITY_TYPE":"LEAD","CRM_ENTITY_ID":52}'
-        )
-        expect(card.page.locator("#items .main")).to_contain_text("52")
-        expect(widget_row(card, "CRM_BINDINGS")).to_contain_text("LEAD 52")
-        assert rest_status(card)["result"]["CRM_ENTITY_ID"] == 52
 
-    def test_no_activity_is_a_switch(self, open_card: OpenCard) -> None:
-        card = open_card()
-        card.click("No activity")
-        expect(card.button("No activity")).to_have_attribute("aria-pressed", "true")
-        expect(card.page.locator("#activity")).to_have_text("No activity")
-        assert "CRM_ACTIVITY_ID" not in rest_status(card)["result"]
-        card.click("No activity")
-        expect(card.page.locator("#activity")).to_have_text("Activity 2024")
-
-    def test_hidden_number_is_a_switch_and_the_widget_sees_it_when_it_asks(
+class TestFrame:
+    def test_the_demonstration_widget_has_another_origin_and_shows_what_it_receives(
         self, open_card: OpenCard
     ) -> None:
-        card = open_card()
-        expect(received(card, "getStatus")).to_have_count(1)
-        card.click("Hidden number")
-        expect(card.page.locator("#number")).to_have_text("Hidden number")
-        card.widget.get_by_role("button", name="Get status", exact=True).click()
-        expect(widget_row(card, "PHONE_NUMBER")).to_have_text("hidden")
-        assert rest_status(card)["result"]["PHONE_NUMBER"] == "hidden"
-        card.click("Hidden number")
-        expect(card.page.locator("#number")).to_have_text("+12025550142")
-
-    def test_expire_tokens_lets_the_widget_refresh_its_token_and_ask_again(
-        self, open_card: OpenCard
-    ) -> None:
-        card = open_card()
-        expect(received(card, "getStatus")).to_have_count(1)
-        card.click("Expire tokens")
-        expect(card.page.get_by_text("Every access token has expired.")).to_be_visible()
-        card.widget.get_by_role("button", name="Get status over REST").click()
-        expect(received(card, "REST: placement.call")).to_contain_text('"CALL_ID":"externalCall')
-        expect(card.messages("refreshAuth")).to_have_count(2)
-
-    def test_reset_opens_the_first_card_again(self, open_card: OpenCard) -> None:
-        card = open_card()
-        card.click("Close card", "Reset")
-        expect(card.page.locator("#state")).to_have_text("Connected")
-        expect(card.page.get_by_text("as it was at the start")).to_be_visible()
-
-    @pytest.mark.parametrize(
-        ("name", "fields"),
-        [
-            ("Outgoing call", {"CALL_DIRECTION": "outgoing", "CRM_ENTITY_TYPE": False}),
-            ("Callback", {"CALL_DIRECTION": "callback", "CRM_ENTITY_ID": 17}),
-            ("Transferred call", {"CALL_DIRECTION": "incomingTransfer", "CRM_ENTITY_ID": 17}),
-            ("Unbound call", {"CALL_DIRECTION": "incoming", "CRM_BINDINGS": []}),
-            ("Unidentified call", {"PHONE_NUMBER": None, "CRM_ENTITY_TYPE": ""}),
-            ("External call", {"CALL_STATE": "connected"}),
-        ],
-    )
-    def test_each_kind_of_call_has_a_button(
-        self, open_card: OpenCard, name: str, fields: dict[str, Any]
-    ) -> None:
-        card = open_card()
-        card.click("Close card")
-        card.wait_until_closed()
-        card.click(name)
-        expect(widget_row(card, "CALL_DIRECTION")).not_to_have_text("")
-        call = rest_status(card)["result"]
-        assert {field: call.get(field) for field in fields} == fields
-        assert call["CALL_ID"].startswith("externalCall.") == (name == "External call")
-
-    @pytest.mark.parametrize("name", ["No activity", "Hidden number"])
-    def test_a_change_that_fires_no_event_says_so(self, recorder: Card, name: str) -> None:
-        said = recorder.page.locator("#said")
-        recorder.click(name)
-        expect(said).to_contain_text("no event: the widget sees the change when it calls getStatus")
-        recorder.click("Bind another CRM item")
-        recorder.wait_until_heard("EntityChanged:")
-        assert len(recorder.heard) == 1
-        expect(said).to_have_text("")
-
-    def test_what_changes_nothing_and_fires_no_event_says_so(self, open_card: OpenCard) -> None:
-        card = open_card()
-        card.click("Write a comment")
-        expect(card.page.locator("#said")).to_have_text("This fires no event.")
-
-
-class TestWidget:
-    def test_the_demonstration_shows_all_that_it_receives(self, open_card: OpenCard) -> None:
         card = open_card()
         for name in ("init", "getInterface", "getStatus"):
-            expect(received(card, name)).to_have_count(1)
-        opened_with = json.loads(card.widget.locator("#opened-with").text_content())
+            expect(card.received(name)).to_have_count(1)
+        opened_with = json.loads(card.widget.locator("#opened-with").text_content() or "")
         assert opened_with["PLACEMENT"] == "CALL_CARD"
         assert opened_with["PLACEMENT_OPTIONS"]["CRM_ENTITY_ID"] == "17"
         for secret in ("AUTH_ID", "REFRESH_ID", "APPLICATION_TOKEN", "APP_SID"):
             assert opened_with[secret] == "•••"
-
-    def test_the_demonstration_disables_and_enables_auto_close(self, open_card: OpenCard) -> None:
-        card = open_card()
-        expect(received(card, "getStatus")).to_have_count(1)
-        for name, flag in (("Disable auto-close", "off"), ("Enable auto-close", "on")):
-            card.widget.get_by_role("button", name=name).click()
-            expect(card.page.locator("#auto-close")).to_have_text(flag)
-
-    def test_it_is_of_another_origin_in_a_frame_as_portals_make_it(
-        self, open_card: OpenCard
-    ) -> None:
-        card = open_card()
         frame = card.page.locator("iframe")
         assert frame.get_attribute("src") is None
         assert frame.get_attribute("sandbox") is None
         assert frame.get_attribute("allow") == "geolocation *; microphone *; camera *; autoplay *;"
-        expect(received(card, "getStatus")).to_have_count(1)
         origin = card.in_widget("location.origin")
         assert origin != card.sandbox.origin
         assert card.in_widget("window.name") == frame.get_attribute("name")
         expect(card.page.locator("#widget-origin")).to_have_text(origin)
+        for name, flag in (("Disable auto-close", "off"), ("Enable auto-close", "on")):
+            card.widget.get_by_role("button", name=name).click()
+            expect(card.page.locator("#auto-close")).to_have_text(flag)
 
-
-class TestFrame:
-    """When a card has a frame for the widget."""
-
-    def test_a_folded_card_has_none(self, open_card: OpenCard) -> None:
+    def test_it_is_removed_when_hidden_and_the_page_says_why(self, open_card: OpenCard) -> None:
         card = open_card()
-        expect(received(card, "getStatus")).to_have_count(1)
-        card.click("Fold")
-        expect(card.page.locator("iframe")).to_have_count(0)
-        expect(card.page.get_by_text("The card is folded.")).to_be_visible()
-        card.click("Unfold")
-        expect(received(card, "getStatus")).to_have_count(1)
-
-    def test_after_a_reload_the_card_is_folded(self, open_card: OpenCard) -> None:
-        card = open_card()
-        expect(received(card, "getStatus")).to_have_count(1)
+        expect(card.received("getStatus")).to_have_count(1)
+        for away, back, why in (
+            ("Fold", "Unfold", "The card is folded."),
+            ("Another tab", "Widget tab", "Another tab is selected."),
+        ):
+            card.click(away)
+            expect(card.page.get_by_text(why)).to_be_visible()
+            expect(card.page.locator("iframe")).to_have_count(0)
+            card.click(back)
+            expect(card.received("getStatus")).to_have_count(1)
         card.page.reload()
         expect(card.page.get_by_text("The card is folded.")).to_be_visible()
         expect(card.page.locator("iframe")).to_have_count(0)
-        card.click("Unfold")
-        expect(received(card, "getStatus")).to_have_count(1)
-
-    def test_another_applications_tab_takes_it_away(self, open_card: OpenCard) -> None:
-        card = open_card()
-        expect(received(card, "getStatus")).to_have_count(1)
-        card.click("Another tab")
-        expect(card.page.get_by_text("Another tab is in front.")).to_be_visible()
-        expect(card.page.locator("iframe")).to_have_count(0)
-        card.click("Widget tab")
-        expect(received(card, "getStatus")).to_have_count(1)
-
-    def test_a_card_without_crm_has_none(self, open_card: OpenCard) -> None:
-        card = open_card()
         card.sandbox.play("no-widget")
         expect(card.page.get_by_text("the card has no widget")).to_be_visible()
         expect(card.page.locator("iframe")).to_have_count(0)
         expect(card.page.locator("#state")).to_have_text("Connected")
 
-    def test_a_static_application_is_loaded_by_its_address(self, open_card: OpenCard) -> None:
+    def test_a_static_application_is_loaded_by_its_url(self, open_card: OpenCard) -> None:
         card = open_card()
         card.sandbox.load({"form": "static"})
         card.click("Close card", "Ring")
-        expect(received(card, "getStatus")).to_have_count(1)
-        assert "APP_SID=" in card.page.locator("iframe").get_attribute("src")
-        opened_with = json.loads(card.widget.locator("#opened-with").text_content())
+        expect(card.received("getStatus")).to_have_count(1)
+        assert "APP_SID=" in (card.page.locator("iframe").get_attribute("src") or "")
+        opened_with = json.loads(card.widget.locator("#opened-with").text_content() or "")
         assert opened_with.keys() == {"DOMAIN", "PROTOCOL", "LANG", "APP_SID"}
 
-    def test_an_unbound_outgoing_call_is_shown_and_sent_with_false(
-        self, open_card: OpenCard
-    ) -> None:
-        card = open_card()
-        card.click("Close card", "Outgoing call")
-        expect(card.page.get_by_role("heading", name="+12025550199")).to_be_visible()
-        expect(card.page.locator("#items")).to_have_text("Not bound to any")
-        expect(widget_row(card, "CRM_ENTITY_ID")).to_have_text("false")
-        expect(widget_row(card, "CALL_ID")).to_have_text("")
-        card.click("Answer")
-        expect(widget_row(card, "CALL_ID")).not_to_have_text("")
-
-    def test_a_comment_keeps_the_card_open(self, recorder: Card) -> None:
-        recorder.click("Write a comment")
-        expect(recorder.button("Write a comment")).to_have_attribute("aria-pressed", "true")
-        recorder.click("Far end hangs up")
-        recorder.wait_until_heard("BeforeClose:")
-        assert recorder.heard == ["BeforeClose:"]  # it is an external call, which stays connected
-        expect(recorder.page.get_by_text("The card closes in 1:0")).to_be_visible()
+    def test_two_tabs_control_one_card_and_say_so(self, open_card: OpenCard) -> None:
+        first = open_card()
+        notice = first.page.locator("#pages")
+        expect(first.messages("open")).to_have_count(1)
+        first.page.reload()
+        expect(first.page.get_by_text("The card is folded.")).to_be_visible()
+        expect(notice).to_have_text("")  # a reload is not a second tab
+        second = open_card()
+        for card in (first, second):
+            expect(card.page.locator("#pages")).to_contain_text("open in 2 tabs")
+        expect(notice).to_have_attribute("role", "status")
+        second.click("Close card")
+        first.wait_until_closed()
+        second.page.close()
+        expect(notice).to_have_text("")
 
 
 class TestLog:
-    def test_both_ways_with_size_and_pretty_json(self, open_card: OpenCard) -> None:
+    def test_an_entry_has_direction_time_size_and_json_and_can_be_filtered(
+        self, open_card: OpenCard
+    ) -> None:
         card = open_card()
-        asked = card.messages("getStatus").first
-        answered = card.messages("getStatus").nth(1)
-        expect(asked.get_by_role("img", name="to the portal:")).to_be_visible()
-        expect(answered.get_by_role("img", name="to the widget:")).to_be_visible()
-        expect(answered.locator("time")).to_have_text(re.compile(r"^\d\d:\d\d:\d\d\.\d{3}$"))
-        answered.locator("summary").click()
-        expect(answered.locator("pre").last).to_contain_text('\n  "CRM_ENTITY_ID": 17,')
-        wire = answered.locator(".wire").inner_text()
-        expect(answered.locator(".size")).to_have_text(f"{len(wire.encode())} B")
+        question = card.messages("getStatus").first
+        reply = card.messages("getStatus").nth(1)
+        expect(question.get_by_role("img", name="to the portal:")).to_be_visible()
+        expect(reply.get_by_role("img", name="to the widget:")).to_be_visible()
+        expect(reply.locator("time")).to_have_text(re.compile(r"^\d\d:\d\d:\d\d\.\d{3}$"))
+        reply.locator("summary").click()
+        expect(reply.locator("pre").last).to_contain_text('\n  "CRM_ENTITY_ID": 17,')
+        wire = reply.locator(".wire").inner_text()
+        expect(reply.locator(".size")).to_have_text(f"{len(wire.encode())} B")
 
-    def test_the_filter_leaves_what_matches(self, open_card: OpenCard) -> None:
-        card = open_card()
-        expect(card.messages("getStatus")).to_have_count(2)
         everything = card.entries.count()
         card.page.get_by_label("Filter the messages").fill("getinterface")
         expect(card.entries).to_have_count(2)
         expect(card.page.locator("#log-count")).to_have_text(f"2 of {everything}")
         card.page.get_by_label("Filter the messages").fill("")
         expect(card.entries).to_have_count(everything)
+        card.page.locator("#log-clear").click()
+        expect(card.entries).to_have_count(0)
 
-    def test_what_is_copied_is_what_is_shown_without_its_secrets(self, open_card: OpenCard) -> None:
+    def test_no_secret_is_shown_or_copied(self, open_card: OpenCard) -> None:
         card = open_card(permissions=["clipboard-read", "clipboard-write"])
-        expect(card.messages("getStatus")).to_have_count(2)
+        expect(card.received("getStatus")).to_have_count(1)
+        card.click("Expire tokens")
+        expect(card.page.get_by_text("Every access token has expired.")).to_be_visible()
+        card.widget.get_by_role("button", name="Get status over REST").click()
+        expect(card.received("REST: placement.call")).to_contain_text('"CALL_ID":"externalCall')
+        expect(card.messages("refreshAuth")).to_have_count(2)
+        auth = card.in_widget("BX24.getAuth()")
+        name = card.page.locator("iframe").get_attribute("name") or ""
+        log = card.page.locator("#log-entries").text_content() or ""
+        secrets = (auth["access_token"], auth["refresh_token"], "sandboxaccesstoken")
+        for secret in (name.rpartition("|")[2], *secrets):
+            assert secret not in log
         card.page.get_by_label("Filter the messages").fill("getInitData")
         copied = json.loads(card.copied_by(card.page.locator("#log-copy")))
         assert [entry["to"] for entry in copied] == ["portal", "widget"]
         assert json.loads(copied[1]["json"])["AUTH_ID"] == "•••"
 
-    def test_no_secret_is_anywhere_in_the_page(self, open_card: OpenCard) -> None:
-        card = open_card()
-        card.click("Expire tokens")
-        card.widget.get_by_role("button", name="Get status over REST").click()
-        expect(received(card, "REST: placement.call")).to_have_count(1)
-        auth = card.in_widget("BX24.getAuth()")
-        sid = card.page.locator("iframe").get_attribute("name").rpartition("|")[2]
-        log = card.page.locator("#log-entries").text_content()
-        for secret in (sid, auth["access_token"], auth["refresh_token"], "sandboxaccesstoken"):
-            assert secret not in log
-        assert "•••" in log
-
-    def test_clear_empties_it(self, open_card: OpenCard) -> None:
+    def test_rest_calls_of_a_backend_are_in_it(
+        self, open_card: OpenCard, http: httpx.Client
+    ) -> None:
         card = open_card()
         expect(card.messages("getStatus")).to_have_count(2)
-        card.page.locator("#log-clear").click()
-        expect(card.entries).to_have_count(0)
+        card.sandbox.fail("QUERY_LIMIT_EXCEEDED")
+        url = f"{card.sandbox.webhook_url}placement.call.json"
+        for _ in range(2):
+            http.post(url, json={**GET_STATUS, "PARAMS": {"x": "<b>"}})
+        shown = card.messages("placement.call.json")
+        expect(shown).to_have_count(2)
+        expect(shown.first).to_contain_text("webhook: 503 QUERY_LIMIT_EXCEEDED, ")
+        expect(shown.first).to_contain_text("POST /rest/1/***/placement.call.json")
+        expect(shown.first).to_contain_text('"x": "<b>"')
+        expect(shown.last).to_contain_text('"argument": "PARAMS"')
+        tokens = http.post(f"{card.sandbox.origin}/oauth/token/", data=REFRESH).json()
+        expect(card.messages("token")).to_contain_text("application: 200, ")
+        log = card.page.locator("#log-entries").text_content() or ""
+        for secret in (tokens["access_token"], tokens["refresh_token"], REFRESH["client_secret"]):
+            assert secret not in log
 
 
 class TestDropped:
-    @pytest.mark.parametrize(
-        ("script", "reason"),
-        [
-            ("say(`getStatus::x:${'0'.repeat(32)}`)", "the SID is not the one"),
-            ("say(`setTitle:{}:x:${sid}`)", "setTitle is denied in placements"),
-            ("say(`getWeather:{}:x:${sid}`)", "this placement has no such command"),
-            ("say(`openPath:{}:x:${sid}`)", "the sandbox does not play this command"),
+    def test_the_log_has_the_reason_and_the_widget_gets_no_reply(self, recorder: CardPage) -> None:
+        for script, reason in (
+            ("say(`getStatus::x:${'0'.repeat(32)}`)", "the SID is not that of this widget"),
+            ("say(`openPath:{}:x:${sid}`)", "the sandbox does not support this command"),
             ("say({ method: 'a:b', params: '', callback: 'x', appSid: sid })", "no such command"),
-            ("say('hello')", "not of the form command:JSON:callbackId:SID"),
             ("say(12n)", "neither text nor an object"),
-        ],
-    )
-    def test_the_reason_is_in_the_log_and_the_widget_hears_nothing(
-        self, recorder: Card, script: str, reason: str
-    ) -> None:
-        recorder.in_widget(script)
-        expect(recorder.dropped()).to_contain_text(reason)
-        # The answer to a later question is the first thing that arrives.
+        ):
+            recorder.in_widget(script)
+            expect(recorder.dropped().last).to_contain_text(reason)
+        # A later question has the first reply that arrives.
         recorder.in_widget("say(`getInterface::later:${sid}`)")
-        recorder.wait_until_heard("later:")
-        assert len(recorder.heard) == 1
+        recorder.wait_for_console("later:")
+        assert len(recorder.console) == 1
 
-    def test_a_message_of_another_origin(self, recorder: Card, serve: Callable[[str], str]) -> None:
+    def test_a_message_from_another_origin(self, recorder: CardPage, serve: Serve) -> None:
         intruder = serve("<script>parent.parent.postMessage(location.hash.slice(1), '*')</script>")
         recorder.in_widget(
             "document.body.append(Object.assign(document.createElement('iframe'),"
             f" {{ src: `{intruder}#getStatus::x:${{sid}}` }}))"
         )
-        dropped = recorder.dropped()
-        expect(dropped).to_contain_text(f"it comes from {intruder[:-1]}, the widget is of http://")
+        expected = f"it comes from {intruder[:-1]}, but the widget's origin is http://"
+        expect(recorder.dropped()).to_contain_text(expected)
 
 
-class TestReach:
-    def test_everything_can_be_done_by_keyboard(self, open_card: OpenCard) -> None:
+class TestAccessibility:
+    def test_the_keyboard_is_enough(self, open_card: OpenCard) -> None:
         card = open_card()
         card.sandbox.call = None
         expect(card.button("Ring")).to_be_enabled()
@@ -486,44 +328,49 @@ class TestReach:
         card.button("Answer").focus()
         card.page.keyboard.press("Space")
         expect(card.page.locator("#state")).to_have_text("Connected")
+        # The state is announced, but not the running timer.
+        expect(card.page.locator("#state")).to_have_attribute("role", "status")
+        expect(card.page.locator("[role=status] #timer, #timer[role]")).to_have_count(0)
 
-    @pytest.mark.parametrize("scheme", ["light", "dark"])
-    @pytest.mark.parametrize("width", [1280, 400])
-    def test_it_fits_both_widths_in_both_schemes(
-        self, open_card: OpenCard, width: int, scheme: str
+    def test_it_fits_into_wide_and_narrow_windows_in_both_color_schemes(
+        self, open_card: OpenCard
     ) -> None:
-        card = open_card(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        expect(received(card, "getStatus")).to_have_count(1)
+        card = open_card()
+        page = card.page
+        expect(card.received("getStatus")).to_have_count(1)
+        card.sandbox.fail("OPERATION_TIME_LIMIT", times=1_000_000)
         for _ in range(4):
             card.click("Bind another CRM item")
         card.messages("getInitData").last.locator("summary").click()
-        card.page.get_by_text("As getStatus gives it").click()
-        assert card.page.evaluate("document.documentElement.scrollWidth") == width
-        assert card.in_widget("document.documentElement.scrollWidth <= innerWidth")
-        lightness = card.page.evaluate(
-            "getComputedStyle(document.body).backgroundColor.match(/[0-9]+/)[0]"
-        )
-        assert (int(lightness) > 128) == (scheme == "light")
+        for summary in ("Response of getStatus", "Settings: "):
+            page.get_by_text(summary).click()
+        expect(page.locator("#faults")).to_contain_text("OPERATION_TIME_LIMIT")
+        for width in (1280, 400):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth") == width
+            assert card.in_widget("document.documentElement.scrollWidth <= innerWidth")
+        color = "getComputedStyle(document.body).backgroundColor.match(/[0-9]+/)[0]"
+        page.emulate_media(color_scheme="light")
+        light = int(page.evaluate(color))
+        page.emulate_media(color_scheme="dark")
+        assert int(page.evaluate(color)) < 128 < light
 
-    def test_the_state_is_announced_and_the_running_timer_is_not(self, open_card: OpenCard) -> None:
-        card = open_card()
-        expect(card.page.locator("#state")).to_have_attribute("role", "status")
-        assert card.page.locator("[role=status] #timer, #timer[role]").count() == 0
-
-    @pytest.mark.parametrize(
-        ("motion", "animation"), [("reduce", "none"), ("no-preference", "ring")]
-    )
-    def test_who_wants_little_motion_gets_none(
-        self, open_card: OpenCard, motion: str, animation: str
-    ) -> None:
-        card = open_card(reduced_motion=motion)
+    def test_reduced_motion_is_respected(self, open_card: OpenCard) -> None:
+        card = open_card(reduced_motion="reduce")
         card.click("Close card", "Ring")
         expect(card.page.locator("#state")).to_have_text("Ringing")
-        assert animation == card.page.evaluate(
-            "getComputedStyle(document.querySelector('.avatar'), '::after').animationName"
-        )
+        animation = "getComputedStyle(document.querySelector('.avatar'), '::after').animationName"
+        assert card.page.evaluate(animation) == "none"
+        card.page.emulate_media(reduced_motion="no-preference")
+        assert card.page.evaluate(animation) == "ring"
 
-    def test_the_addresses_can_be_copied(self, open_card: OpenCard) -> None:
-        card = open_card(permissions=["clipboard-read", "clipboard-write"])
-        button = card.page.get_by_role("button", name="Copy: Webhook URL")
-        assert card.copied_by(button) == card.sandbox.webhook_url
+
+def test_addresses_and_programs_can_be_copied(open_card: OpenCard) -> None:
+    card = open_card(permissions=["clipboard-read", "clipboard-write"])
+    button = card.page.get_by_role("button", name="Copy: Webhook URL")
+    assert card.copied_by(button) == card.sandbox.webhook_url
+    card.click("OAuth", "JavaScript")
+    for name in ("OAuth", "JavaScript"):
+        expect(card.button(name)).to_have_attribute("aria-pressed", "true")
+    copied = card.copied_by(card.page.locator("#sample-copy"))
+    assert copied == samples(card.sandbox.origin)["OAuth"]["JavaScript"]

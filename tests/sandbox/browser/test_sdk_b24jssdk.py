@@ -1,38 +1,37 @@
-"""b24jssdk, the official browser SDK, judges the portal page from a widget of another origin.
+"""b24jssdk, the official browser SDK, in a widget of another origin, against the portal page.
 
-It is the build that npm delivers, as it is. Whatever it takes for an answer, a real widget would.
+It is the build from npm, unmodified: it accepts what a real widget would accept.
 """
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 
 from tests.data import TODAY
+from tests.sandbox.browser.cards import CardPage, OpenCard
 
 SDK = Path(__file__).parents[3] / "scripts/node/node_modules/@bitrix24/b24jssdk/dist/umd/index.js"
 
 EVENTS = ["CallCard::EntityChanged", "CallCard::BeforeClose", "CallCard::CallStateChanged"]
 
-Card = Any
-
 
 @pytest.fixture
-def widget(open_card: Callable[..., Any]) -> Card:
+def widget(open_card: OpenCard) -> CardPage:
     """A card whose widget has loaded the SDK and initialized it, as `b24`."""
     if not SDK.is_file():
         missing = "b24jssdk is not installed: `make test` does that, from package-lock.json."
         if os.environ.get("CI"):
             pytest.fail(missing)
         pytest.skip(missing)
-    # The SDK gives up after 0.9 s, which pass only when a test lets them.
+    # The SDK has timeouts of 0.9 s, which expire only when a test moves the clock.
     card = open_card("<!doctype html><title>Widget</title>", paused=True)
     card.widget_page().add_script_tag(path=SDK)
-    # A real error shall come out at once: the SDK would try it three times, with pauses.
+    # Without this, the SDK would retry real errors three times, with pauses.
     card.in_widget(
         "B24Js.initializeB24Frame({ restrictionParams: { maxRetries: 1 } })"
         ".then((frame) => { window.b24 = frame; })"
@@ -41,8 +40,8 @@ def widget(open_card: Callable[..., Any]) -> Card:
 
 
 @pytest.fixture
-def listener(widget: Card) -> Card:
-    """A widget that has bound all events, and says on the console what its handlers get."""
+def listener(widget: CardPage) -> CardPage:
+    """A widget that has bound all events, and prints what its handlers receive."""
     widget.in_widget(
         """(events) => { window.bound = Promise.all(events.map((event) =>
             b24.placement.bindEvent(event, (payload) =>
@@ -50,20 +49,20 @@ def listener(widget: Card) -> Card:
         EVENTS,
     )
     expect(widget.messages("placementBindEvent")).to_have_count(3)
-    # The SDK gives up waiting for an acknowledgement: a portal sends none.
+    # The SDK stops waiting for an acknowledgement, which a portal does not send.
     widget.page.clock.fast_forward(900)
     assert widget.in_widget("bound") == [{"isSafely": True}] * 3
-    widget.heard.clear()
+    widget.console.clear()
     return widget
 
 
-def call(widget: Card, command: str) -> Any:
+def call(widget: CardPage, command: str) -> Any:
     """Let the widget call a command of the placement."""
     return widget.in_widget("(command) => b24.placement.call(command)", command)
 
 
-def rest_call(widget: Card, method: str = "placement.call") -> Any:
-    """Let the widget ask over REST; return the envelope, or code and status of the error."""
+def rest_call(widget: CardPage, method: str = "placement.call") -> Any:
+    """Let the widget call a REST method; return the envelope, or the error's code and status."""
     return widget.in_widget(
         """(method) => b24.actions.v2.call.make({
             method, params: { PLACEMENT: "getStatus", PARAMS: {} },
@@ -72,7 +71,7 @@ def rest_call(widget: Card, method: str = "placement.call") -> Any:
     )
 
 
-def test_it_initializes_and_knows_where_it_is(widget: Card) -> None:
+def test_it_initializes_and_knows_the_placement(widget: CardPage) -> None:
     known = widget.in_widget(
         """({
             origin: b24.getTargetOrigin(), sid: b24.getAppSid(), lang: b24.getLang(),
@@ -89,118 +88,96 @@ def test_it_initializes_and_knows_where_it_is(widget: Card) -> None:
     assert known["options"]["CALL_LIST_MODE"] == "false"
     assert known["auth"]["access_token"] == "sandboxaccesstoken"
     assert known["auth"]["expires_in"] == 3600
-
-
-def test_get_status_is_the_call_that_the_portal_holds(
-    widget: Card, unusual_call: dict[str, Any]
-) -> None:
-    # Another identifier would be another call, with a card and a widget of its own.
-    held = unusual_call | {"CALL_ID": widget.sandbox.state()["call"]["CALL_ID"]}
-    widget.sandbox.call = held
-    for told in (call(widget, "getStatus"), rest_call(widget)["result"]):
-        # As text, true is not 1, and each field has a line of its own to differ in.
-        assert json.dumps(told, indent=1) == json.dumps(held, indent=1)
-
-
-def test_get_interface_names_the_commands_and_the_events(widget: Card) -> None:
     assert widget.in_widget("b24.placement.getInterface()") == {
         "command": ["getStatus", "disableAutoClose", "enableAutoClose"],
         "event": EVENTS,
     }
-
-
-def test_an_unknown_command_gets_no_answer(widget: Card) -> None:
     widget.in_widget("void (window.answer = b24.placement.call('getWeather'))")
     expect(widget.dropped()).to_have_count(1)
     widget.page.clock.fast_forward(900)
-    assert widget.in_widget("answer") == {"isSafely": True}
+    assert widget.in_widget("answer") == {"isSafely": True}  # it got no reply
+
+
+def test_get_status_is_the_portal_s_call(widget: CardPage, unusual_call: dict[str, Any]) -> None:
+    # With another id it would be another call, with another card and widget.
+    held = unusual_call | {"CALL_ID": widget.call()["CALL_ID"]}
+    widget.sandbox.call = held
+    for status in (call(widget, "getStatus"), rest_call(widget)["result"]):
+        # Compared as text, because True == 1; with a line for each field.
+        assert json.dumps(status, indent=1) == json.dumps(held, indent=1)
 
 
 class TestEvents:
-    def test_an_answered_call(self, listener: Card) -> None:
-        held = listener.sandbox.state()["call"]
+    def test_an_answered_call_and_the_next_client_of_a_call_list(self, listener: CardPage) -> None:
+        held = listener.call()
         listener.sandbox.call = held | {"CALL_STATE": "connecting"}
-        listener.wait_until_heard('CallStateChanged:"connecting"')
+        listener.wait_for_console('CallStateChanged:"connecting"')
         listener.click("Answer")
-        listener.wait_until_heard('CallStateChanged:"connected"')
-        assert len(listener.heard) == 2
+        listener.wait_for_console('CallStateChanged:"connected"')
         assert call(listener, "getStatus")["CALL_STATE"] == "connected"
+        listener.sandbox.call = held | {"CALL_LIST_MODE": True, "CALL_STATE": "idle"}
+        listener.wait_for_console('CallStateChanged:"idle"')
+        listener.click("Next client")
+        listener.wait_for_console("EntityChanged:")
+        status = call(listener, "getStatus")
+        assert status["CALL_ID"] != held["CALL_ID"]
+        assert json.loads(listener.console[-1].removeprefix("EntityChanged:")) == {
+            name: status[name] for name in ("PHONE_NUMBER", "CRM_ENTITY_TYPE", "CRM_ENTITY_ID")
+        }
+        assert len(listener.console) == 4
 
-    def test_the_far_end_hangs_up_while_auto_close_is_disabled(self, listener: Card) -> None:
-        listener.close_after(1)
+    def test_the_far_end_hangs_up_while_auto_close_is_disabled(
+        self, listener: CardPage, http: httpx.Client
+    ) -> None:
+        http.put(f"{listener.sandbox.origin}/sandbox/card", json={"close_after": 1})
         assert call(listener, "disableAutoClose") == []
         listener.click("Far end hangs up")
-        listener.wait_until_heard('BeforeClose:""')
+        listener.wait_for_console('BeforeClose:""')
         listener.wait_until_closed()
-        assert len(listener.heard) == 1
+        assert len(listener.console) == 1
 
-    def test_enabling_auto_close_while_the_card_waits_closes_it_at_once(
-        self, listener: Card
-    ) -> None:
-        assert call(listener, "disableAutoClose") == []
-        listener.click("Far end hangs up")
-        listener.wait_until_heard('BeforeClose:""')
-        listener.in_widget("void b24.placement.call('enableAutoClose')")
-        listener.wait_until_closed()
-
-    def test_enabling_auto_close_before_it_matters_leaves_the_card_open(
-        self, listener: Card
-    ) -> None:
+    def test_enabling_auto_close_lets_the_card_close(self, listener: CardPage) -> None:
         assert call(listener, "disableAutoClose") == []
         assert call(listener, "enableAutoClose") == []
         assert call(listener, "getStatus")["CALL_STATE"] == "connected"
+        assert call(listener, "disableAutoClose") == []
         listener.click("Far end hangs up")
+        listener.wait_for_console('BeforeClose:""')
+        listener.in_widget("void b24.placement.call('enableAutoClose')")
         listener.wait_until_closed()
-        assert listener.heard == []
-
-    def test_the_next_client_of_a_call_list(self, listener: Card) -> None:
-        held = listener.sandbox.state()["call"]
-        listener.sandbox.call = held | {"CALL_LIST_MODE": True, "CALL_STATE": "idle"}
-        listener.wait_until_heard('CallStateChanged:"idle"')
-        listener.click("Next client")
-        listener.wait_until_heard("EntityChanged:")
-        status = call(listener, "getStatus")
-        assert status["CALL_ID"] != held["CALL_ID"]
-        assert json.loads(listener.heard[-1].removeprefix("EntityChanged:")) == {
-            name: status[name] for name in ("PHONE_NUMBER", "CRM_ENTITY_TYPE", "CRM_ENTITY_ID")
-        }
 
 
 class TestRest:
-    def test_an_expired_token_is_refreshed_once_and_the_call_retried(self, widget: Card) -> None:
+    def test_an_expired_token_is_refreshed_once_and_the_call_retried(
+        self, widget: CardPage
+    ) -> None:
         widget.sandbox.expire_tokens()
-        assert rest_call(widget)["result"] == widget.sandbox.state()["call"]
-        expect(widget.messages("refreshAuth")).to_have_count(2)  # question and answer
+        assert rest_call(widget)["result"] == widget.call()
+        expect(widget.messages("refreshAuth")).to_have_count(2)  # question and reply
         assert widget.in_widget("b24.auth.getAuthData().access_token") != "sandboxaccesstoken"
-        assert rest_call(widget)["result"] == widget.sandbox.state()["call"]
+        assert rest_call(widget)["result"] == widget.call()
         expect(widget.messages("refreshAuth")).to_have_count(2)
-
-    def test_a_token_that_stays_expired_is_refreshed_only_once(self, widget: Card) -> None:
-        widget.sandbox.fail("expired_token", times=2)
+        widget.sandbox.fail("expired_token", times=2)  # a token that stays expired
         assert rest_call(widget) == {"code": "expired_token", "status": 401}
-        expect(widget.messages("refreshAuth")).to_have_count(2)
+        expect(widget.messages("refreshAuth")).to_have_count(4)
         assert widget.sandbox.state()["faults"] == []
 
-    def test_each_documented_error_is_read_with_its_code_and_its_status(self, widget: Card) -> None:
-        refreshing = {"invalid_token", "expired_token"}
-        documented = {code: status for code, status in TODAY.items() if code not in refreshing}
+    def test_each_error_has_its_code_and_status(self, widget: CardPage) -> None:
+        refreshed = {"invalid_token", "expired_token"}
+        expected = {code: status for code, status in TODAY.items() if code not in refreshed}
         seen = {}
-        for code in documented:
+        for code in expected:
             widget.sandbox.fail(code)
             error = rest_call(widget)
             seen[error.get("code")] = error.get("status")
-        assert seen == documented
+        assert seen == expected
+        unknown = rest_call(widget, "placement.sing")
+        assert unknown == {"code": "ERROR_METHOD_NOT_FOUND", "status": 404}
 
-    def test_an_unknown_method_is_method_not_found(self, widget: Card) -> None:
-        assert rest_call(widget, "placement.sing") == {
-            "code": "ERROR_METHOD_NOT_FOUND",
-            "status": 404,
-        }
-
-    def test_a_batch_gives_the_call_too(self, widget: Card) -> None:
+    def test_a_batch_returns_the_call_too(self, widget: CardPage) -> None:
         results = widget.in_widget(
             """b24.actions.v2.batch.make({
                 calls: [["placement.call", { PLACEMENT: "getStatus", PARAMS: {} }]],
             }).then((answer) => answer.getData())"""
         )
-        assert results == [widget.sandbox.state()["call"]]
+        assert results == [widget.call()]

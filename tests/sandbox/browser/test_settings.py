@@ -1,163 +1,131 @@
-"""The settings on the portal page: the sandbox's situation, set without a terminal."""
+"""The settings of the portal page, which show and set the sandbox's situation."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 from bitrix24_sandbox.portal.faults import FAULTS, OAUTH_FAULTS
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
-# The fixtures of conftest.py; their types are not importable under importlib mode.
-Card = Any
-OpenCard = Callable[..., Any]
+from tests.data import GET_STATUS
+from tests.sandbox.browser.cards import CardPage, OpenCard
 
 
 @pytest.fixture
-def settings(open_card: OpenCard) -> Card:
-    """The portal page with its settings unfolded, which show the present situation."""
+def settings(open_card: OpenCard) -> CardPage:
+    """The portal page with its settings unfolded, which show the current situation."""
     card = open_card()
     card.page.locator("#settings > summary").click()
-    expect(call_text(card)).to_have_value(json.dumps(card.sandbox.call, indent=2))
+    expect(call_text(card)).to_have_value(json.dumps(card.call(), indent=2))
     return card
 
 
-def call_text(card: Card) -> Any:
+def call_text(card: CardPage) -> Locator:
     return card.page.get_by_label("Call, as JSON")
 
 
-def choose(card: Card, label: str, value: str) -> None:
+def choose(card: CardPage, label: str, value: str) -> None:
     card.page.get_by_role("combobox", name=label, exact=True).select_option(value)
 
 
-def fill(card: Card, label: str, value: str) -> None:
+def fill(card: CardPage, label: str, value: str) -> None:
     card.page.get_by_label(label, exact=True).fill(value)
 
 
-def said(card: Card, text: str) -> None:
+def expect_message(card: CardPage, text: str) -> None:
     expect(card.page.locator("#settings-said")).to_contain_text(text)
 
 
-def test_a_scenario_is_played(settings: Card) -> None:
+def test_scenario_profile_and_opening_form(settings: CardPage) -> None:
     choose(settings, "Scenario", "transfer")
     settings.click("Play")
     expect(settings.page.locator("#direction")).to_contain_text("Transferred call")
-    expect(call_text(settings)).to_have_value(json.dumps(settings.sandbox.call, indent=2))
-
-
-def test_the_profile_and_the_opening_form_are_set(settings: Card) -> None:
+    expect(call_text(settings)).to_have_value(json.dumps(settings.call(), indent=2))
     choose(settings, "Profile", "js-only")
     settings.click("Set profile")
-    expect(settings.page.locator("#profile")).to_contain_text("Profile js-only")
+    expect(settings.page.locator("#profile")).to_contain_text("Profile js-only: getStatus answers")
     choose(settings, "Opening form", "old")
     settings.click("Set form")
-    said(settings, "The form is old.")
+    expect_message(settings, "The form is old.")
     assert settings.sandbox.state()["form"] == "old"
 
 
-def test_the_limits_are_set_and_lifted_while_the_card_stays(
-    settings: Card, http: httpx.Client
+def test_limits_are_set_and_lifted_while_the_card_stays(
+    settings: CardPage, http: httpx.Client
 ) -> None:
-    call_id = settings.sandbox.call["CALL_ID"]
+    call_id = settings.call()["CALL_ID"]
     fill(settings, "Requests at once", "1")
     fill(settings, "Then per second", "0.001")
     settings.click("Set limits")
-    said(settings, "The limits are set.")
+    expect_message(settings, "The limits are set.")
     url = f"{settings.sandbox.webhook_url}placement.call"
-    body = {"PLACEMENT": "getStatus", "PARAMS": {}}
-    assert [http.post(url, json=body).status_code for _ in range(2)] == [200, 503]
+    assert [http.post(url, json=GET_STATUS).status_code for _ in range(2)] == [200, 503]
     fill(settings, "Requests at once", "")
     fill(settings, "Then per second", "")
     settings.click("Set limits")
-    said(settings, "There are no limits.")
-    assert http.post(url, json=body).status_code == 200
-    assert settings.sandbox.call["CALL_ID"] == call_id
+    expect_message(settings, "There are no limits.")
+    assert http.post(url, json=GET_STATUS).status_code == 200
+    assert settings.call()["CALL_ID"] == call_id
     expect(settings.messages("open")).to_have_count(1)
 
 
-def test_every_fault_can_be_chosen(settings: Card) -> None:
+def test_every_fault_is_offered_with_its_members(settings: CardPage, http: httpx.Client) -> None:
     fault = settings.page.get_by_role("combobox", name="Fault", exact=True)
     offered = fault.locator("option").all_inner_texts()
     assert set(offered) == FAULTS.keys() | OAUTH_FAULTS.keys()
-    for name in offered:
-        choose(settings, "Fault", name)
+    fill(settings, "Times", "2")
+    added: list[dict[str, Any]] = [
+        {"fault": "html-502"},
+        {"fault": "slow", "seconds": 0.5},
+        {"fault": "redirect", "location": "http://127.0.0.1:9/", "status": 302},
+        {"fault": "expired_token", "status": 200},
+    ]
+    for wanted in added:
+        choose(settings, "Fault", wanted["fault"])
+        for label in ("Status", "Seconds", "Location"):
+            control = settings.page.get_by_label(label, exact=True)
+            if label.lower() in wanted:
+                control.fill(str(wanted[label.lower()]))
+            else:
+                expect(control).to_be_hidden()
         settings.click("Add fault")
-        said(settings, f"{name} waits")
-    assert [fault["fault"] for fault in settings.sandbox.state()["faults"]] == offered
+        expect_message(settings, f"{wanted['fault']} is pending.")
+    expected = [{**wanted, "times": 2} for wanted in added]
+    assert settings.sandbox.state()["faults"] == expected
 
-
-@pytest.mark.parametrize(
-    ("name", "members"),
-    [
-        ("slow", {"seconds": 0.5}),
-        ("redirect", {"status": 302, "location": "http://127.0.0.1:9/"}),
-        ("expired_token", {"status": 200}),
-    ],
-)
-def test_a_fault_has_its_members_and_no_others(
-    settings: Card, name: str, members: dict[str, Any]
-) -> None:
-    choose(settings, "Fault", name)
-    for label in ("Status", "Seconds", "Location"):
-        control = settings.page.get_by_label(label, exact=True)
-        if label.lower() in members:
-            control.fill(str(members[label.lower()]))
-        else:
-            expect(control).to_be_hidden()
-    fill(settings, "Times", "2")
-    settings.click("Add fault")
-    said(settings, f"{name} waits")
-    assert settings.sandbox.state()["faults"] == [{"fault": name, "times": 2, **members}]
-
-
-def test_the_faults_to_come_are_listed_until_they_have_struck(
-    settings: Card, http: httpx.Client
-) -> None:
-    choose(settings, "Fault", "html-502")
-    fill(settings, "Times", "2")
-    settings.click("Add fault")
     faults = settings.page.locator("#faults > li")
-    expect(faults).to_have_text(["html-502, times 2"])
+    expect(faults).to_have_count(4)
     http.post(f"{settings.sandbox.webhook_url}placement.call")
-    expect(faults).to_have_text(["html-502, times 1"])
-    settings.click("Forget faults")
+    expect(faults.first).to_have_text("html-502, times 1")
+    settings.click("Remove faults")
     expect(faults).to_have_text(["None"])
     assert settings.sandbox.state()["faults"] == []
 
 
-def test_the_call_is_edited_as_json(settings: Card) -> None:
-    call = settings.sandbox.call | {"PHONE_NUMBER": "+15550100", "CRM_BINDINGS": []}
+def test_the_call_is_edited_as_json(settings: CardPage) -> None:
+    call = settings.call() | {"PHONE_NUMBER": "+15550100", "CRM_BINDINGS": []}
     call_text(settings).fill(json.dumps(call))
     settings.click("Set call")
     expect(settings.page.locator("#number")).to_have_text("+15550100")
-    assert settings.sandbox.call == call
+    assert settings.call() == call
+    for text, problem in (("{}", "CALL_ID"), ("{", "not valid JSON")):
+        call_text(settings).fill(text)
+        settings.click("Set call")
+        expect_message(settings, problem)
+        assert settings.call() == call
+    settings.click("Bind another CRM item")  # which does not overwrite the edited text
+    expect(settings.messages("CallCard::EntityChanged")).not_to_have_count(0)
+    expect(call_text(settings)).to_have_value("{")
+    settings.click("Show the current call")
+    expect(call_text(settings)).to_have_value(json.dumps(settings.call(), indent=2))
     settings.click("End call")
     settings.wait_until_closed()
     expect(call_text(settings)).to_have_value("null")
 
 
-@pytest.mark.parametrize(
-    ("text", "problem"), [("{", "not valid JSON"), ("{}", "CALL_ID")], ids=["text", "fields"]
-)
-def test_an_invalid_call_is_refused_in_words_and_stays_in_its_field(
-    settings: Card, text: str, problem: str
-) -> None:
-    before = settings.sandbox.call
-    call_text(settings).fill(text)
-    settings.click("Set call")
-    said(settings, problem)
-    assert settings.sandbox.call == before
-    settings.click("Bind another CRM item")  # what happens meanwhile does not overwrite it
-    expect(settings.messages("CallCard::EntityChanged")).not_to_have_count(0)
-    expect(call_text(settings)).to_have_value(text)
-    settings.click("Show the current call")
-    expect(call_text(settings)).to_have_value(json.dumps(settings.sandbox.call, indent=2))
-
-
-def test_a_keyboard_is_enough(open_card: OpenCard) -> None:
+def test_the_keyboard_is_enough(open_card: OpenCard) -> None:
     card = open_card()
-    expect(card.page.locator("#settings")).to_be_visible()
     card.page.locator("#settings > summary").focus()
     press = card.page.keyboard.press
     press("Enter")
@@ -169,13 +137,5 @@ def test_a_keyboard_is_enough(open_card: OpenCard) -> None:
     for character in "slow":
         press(character)
     press("Tab")
-    press("Enter")  # in a field: the form is sent
+    press("Enter")  # in a field, which submits the form
     expect(card.page.locator("#faults")).to_have_text("slow, times 1, seconds 2")
-
-
-@pytest.mark.parametrize("width", [1280, 400])
-def test_it_fits(open_card: OpenCard, width: int) -> None:
-    card = open_card(viewport={"width": width, "height": 900})
-    card.page.locator("#settings > summary").click()
-    card.sandbox.fail("OPERATION_TIME_LIMIT", times=1_000_000)
-    assert card.page.evaluate("document.documentElement.scrollWidth") == width

@@ -1,24 +1,24 @@
-/* BX24: what an application in a portal's frame uses to talk to the portal around it.
+/* BX24: with this library, an application in a portal's frame talks to the portal around it.
  *
- * A small library with the names that every Bitrix24 widget knows. One script tag is enough:
+ * It has the names that every Bitrix24 widget uses. One script tag is enough:
  *   BX24.placement.call('getStatus', {}, function (result) { console.log(result); });
  */
 (function () {
   'use strict';
 
-  // The portal names the frame "host[:port]|0 or 1|SID"; the protocol's 1 means https.
+  // The portal names the frame "host[:port]|0 or 1|SID"; 1 is https.
   var name = /^([^|]+)\|([01])\|([0-9a-f]+)$/i.exec(window.name);
   var portal = name && (name[2] === '1' ? 'https' : 'http') + '://' + name[1];
   var sid = name && name[3];
 
   var callbacks = new Map();
   var auth = null;
-  var known = {}; // what getInitData said
+  var known = {}; // the reply to getInitData
   var initialising = null;
   var counter = 0;
 
   if (!name) {
-    console.error('BX24: this page was not opened by a portal, so there is nobody to ask.');
+    console.error('BX24: this page was not opened by a portal, so nothing responds to it.');
   }
 
   // --- messages ----------------------------------------------------------------------------
@@ -48,13 +48,13 @@
     callback.run(json === '' ? undefined : JSON.parse(json));
   });
 
-  // --- what the portal said at first --------------------------------------------------------
+  // --- the reply to getInitData -------------------------------------------------------------
 
   function remember(data) {
     auth = Object.assign({}, auth, {
       access_token: data.AUTH_ID,
       refresh_token: data.REFRESH_ID,
-      expires_in: Date.now() + Number(data.AUTH_EXPIRES) * 1000, // a time, in spite of its name
+      expires_in: Date.now() + Number(data.AUTH_EXPIRES) * 1000, // a time, despite its name
     });
   }
 
@@ -107,7 +107,7 @@
       .then(function () { return request(method, params); })
       .then(function (answer) {
         if (answer.error !== 'expired_token') return answer;
-        // Once: a token that has just been refreshed and is refused again will not get better.
+        // Only once: if a fresh token is refused, another one will be, too.
         return ask('refreshAuth').then(function (data) {
           remember(data);
           return request(method, params);
@@ -143,7 +143,7 @@
     }).filter(Boolean).join('&');
   }
 
-  // A call is [method, params] or { method, params }; the results come as the calls came.
+  // A call is [method, params] or { method, params }; the results have the shape of the calls.
   function callBatch(calls, callback, halt) {
     var labels = Object.keys(calls);
     var cmd = {};
@@ -196,14 +196,14 @@
     }
   }
 
-  // --- what a portal has and the sandbox has not ---------------------------------------------
+  // --- what only a portal supports -----------------------------------------------------------
 
-  function notPlayed(what) {
+  function unsupported(what) {
     var said = false;
     return function () {
       if (said) return;
       said = true;
-      console.warn('BX24: the sandbox does not play ' + what + '; a portal does.');
+      console.warn('BX24: the sandbox does not support ' + what + '; a portal does.');
     };
   }
 
@@ -211,7 +211,7 @@
     init: function (callback) {
       initialise().then(function () { if (callback) ready(callback); });
     },
-    // It runs at the first opening of an application that is being installed: here none is.
+    // On a portal, it runs when an application is installed, which never happens here.
     install: function () {},
     installFinish: function () { post('setInstall', { status: true }); },
     ready: ready,
@@ -251,9 +251,9 @@
     'scrollParentWindow', 'reloadWindow', 'openPath', 'openApplication', 'closeApplication',
     'selectUser', 'selectUsers', 'selectAccess', 'selectCRM',
   ].forEach(function (missing) {
-    window.BX24[missing] = notPlayed('BX24.' + missing);
+    window.BX24[missing] = unsupported('BX24.' + missing);
   });
   ['callTo', 'phoneTo', 'openMessenger', 'openHistory'].forEach(function (missing) {
-    window.BX24.im[missing] = notPlayed('BX24.im.' + missing);
+    window.BX24.im[missing] = unsupported('BX24.im.' + missing);
   });
 })();

@@ -1,4 +1,4 @@
-// The contract, in Swagger UI. No validator: it would send this address to a server elsewhere.
+// The contract, in Swagger UI. Without its validator, which would send this URL to another host.
 SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#docs",

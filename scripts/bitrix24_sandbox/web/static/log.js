@@ -31,7 +31,7 @@ export function addEntry(entry) {
   filterLog();
 }
 
-let following = true; // until the reader scrolls away from the end
+let following = true; // until the user scrolls away from the end
 
 find("log-entries").addEventListener("scroll", ({ currentTarget: list }) => {
   following = list.scrollHeight - list.scrollTop - list.clientHeight < 24;

@@ -1,10 +1,10 @@
-// What the scripts of the portal page share.
+// Shared by the scripts of the portal page.
 
 export const find = (id) => document.getElementById(id);
 
 export function element(tag, text, className) {
   const made = document.createElement(tag);
-  if (text !== undefined) made.textContent = text; // never HTML: these are strangers' words
+  if (text !== undefined) made.textContent = text; // never HTML: the text is untrusted
   if (className) made.className = className;
   return made;
 }
@@ -21,7 +21,7 @@ export async function ask(path, body, method = "POST") {
       body: JSON.stringify(body),
     });
   } catch {
-    say("The sandbox does not answer. Is it still running?");
+    say("The sandbox does not respond. Is it still running?");
     return undefined;
   }
 }

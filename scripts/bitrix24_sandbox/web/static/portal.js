@@ -1,5 +1,5 @@
-// The portal page. It decides nothing: each message of the widget goes to the sandbox as it came,
-// and the sandbox answers with turns, which are done here in their order.
+// The portal page. It decides nothing: each message of the widget goes to the sandbox unchanged,
+// and the sandbox sends turns, which are carried out here in their order.
 
 import { addEntry, followLog } from "./log.js";
 import { ask, copy, element, find, say } from "./page.js";
@@ -15,18 +15,18 @@ const STATES = { connecting: "Ringing", connected: "Connected", idle: "Ended" };
 const NO_FRAME = {
   "no-call": "The widget is a page of another origin. It opens with the card.",
   "no-layout": "This portal has no CRM, so the card has no widget.",
-  "not-registered": "No application that is installed has registered a widget for the card.",
-  folded: "The card is folded. It has no frame, until you unfold it.",
-  "other-tab": "Another tab is in front. The widget has no frame, until you come back to its tab.",
+  "not-registered": "No installed application has registered a widget for the card.",
+  folded: "The card is folded. It has no frame until you unfold it.",
+  "other-tab": "Another tab is selected. The widget has no frame until you select its tab.",
 };
 const ITEMS = { CONTACT: "Contact", COMPANY: "Company", LEAD: "Lead", DEAL: "Deal" };
 
 const SILENCE = 5000; // milliseconds
 
-let page; // what the sandbox calls this page
+let page; // the id of this page
 let widget; // { frame, origin, silence } while the card is open
 let card; // the newest state of the card
-let told; // when that was, on this page's clock
+let received; // when that arrived, by this page's clock
 
 // --- the widget ----------------------------------------------------------------------------------
 
@@ -36,7 +36,7 @@ function openWidget({ method, action, name, allow, origin, fields }) {
   find("frame").replaceChildren(frame);
   const silence = setTimeout(() => {
     find("silent").textContent =
-      `The widget has said nothing for ${SILENCE / 1000} s. Does ${origin} answer, and may it be framed ` +
+      `The widget has sent no message for ${SILENCE / 1000} s. Does ${origin} respond, and may it be framed ` +
       "(X-Frame-Options, frame-ancestors)? Does its script run, and load BX24?";
   }, SILENCE);
   widget = { frame, origin, silence };
@@ -58,14 +58,14 @@ function openWidget({ method, action, name, allow, origin, fields }) {
   form.remove();
 }
 
-function heardWidget() {
+function endSilence() {
   clearTimeout(widget.silence);
   find("silent").textContent = "";
 }
 
 function closeWidget() {
   if (!widget) return;
-  heardWidget();
+  endSilence();
   widget.frame.remove();
   widget = undefined;
   find("widget-origin").textContent = "";
@@ -77,31 +77,31 @@ function resizeWidget({ width, height }) {
   if (height !== undefined) widget.frame.style.height = `${height}px`;
 }
 
-// One request at a time, so that the messages arrive in the order in which they were posted.
+// One request at a time, so that the messages arrive in order.
 let passedOn = Promise.resolve();
 
 addEventListener("message", ({ data, origin, source }) => {
   if (source === window || page === undefined) return;
-  if (source === widget?.frame.contentWindow) heardWidget();
+  if (source === widget?.frame.contentWindow) endSilence();
   let body;
   try {
     body = { page, origin, data: JSON.parse(JSON.stringify(data) ?? "null") };
   } catch {
-    body = { page, origin, data: null }; // what JSON cannot hold is no message of a widget's
+    body = { page, origin, data: null }; // JSON cannot represent it, so it is not a widget's message
   }
   passedOn = passedOn.then(() => ask("/sandbox/card/message", body));
 });
 
 // --- the turns -----------------------------------------------------------------------------------
 
-// A card that this tab has shown before comes back folded.
+// After a reload, the same card is folded.
 const seen = sessionStorage.getItem("card");
 const stream = new EventSource("/sandbox/card/turns" + (seen ? `?seen=${encodeURIComponent(seen)}` : ""));
 
 stream.addEventListener("open", () => document.body.classList.remove("lost"));
 stream.addEventListener("error", () => {
   document.body.classList.add("lost");
-  say("The connection to the sandbox is lost; this page tries again by itself.");
+  say("The connection to the sandbox is lost; this page will reconnect by itself.");
 });
 
 stream.addEventListener("message", (event) => {
@@ -116,14 +116,14 @@ stream.addEventListener("message", (event) => {
   }
   for (const text of turn.post ?? []) widget?.frame.contentWindow.postMessage(text, widget.origin);
   if (turn.pages) showPages(turn.pages);
-  if (turn.close) closeWidget(); // in the same turn as the posts above, as a portal does it
+  if (turn.close) closeWidget(); // in the same turn as the posts above, as on a portal
   if (turn.open) openWidget(turn.open);
   if (turn.resize) resizeWidget(turn.resize);
   turn.log?.forEach(addEntry);
   find("profile").textContent = turn.profile;
   card = turn.card;
   sessionStorage.setItem("card", card.id);
-  told = performance.now();
+  received = performance.now();
   showCard();
   followLog();
   followSituation();
@@ -131,7 +131,7 @@ stream.addEventListener("message", (event) => {
 
 function showPages(number) {
   find("pages").textContent = number === 1 ? ""
-    : `This card is open in ${number} tabs or windows. They drive the same call, and each has a widget of its own.`;
+    : `This card is open in ${number} tabs or windows. They control the same call, and each has its own widget.`;
 }
 
 // --- the card ------------------------------------------------------------------------------------
@@ -220,7 +220,7 @@ function tick() {
     find("timer").textContent = "";
     return;
   }
-  const since = (performance.now() - told) / 1000;
+  const since = (performance.now() - received) / 1000;
   find("timer").textContent = clock(card.state_seconds + since);
   const left = card.closes_in === null ? null : Math.max(0, card.closes_in - since);
   find("countdown").hidden = left === null;
@@ -228,7 +228,7 @@ function tick() {
   find("auto-close-text").textContent =
     left !== null ? `The card closes in ${clock(Math.ceil(left))}.`
     : card.auto_close && !card.commenting ? "The card closes when the far end hangs up."
-    : `The card stays ${card.close_after} seconds when the far end hangs up.`;
+    : `The card stays open for ${card.close_after} seconds after the far end hangs up.`;
 }
 
 setInterval(tick, 250);
@@ -245,7 +245,7 @@ for (const button of document.querySelectorAll("[data-action]")) {
     else say("This fires no event: the widget sees the change when it calls getStatus.");
   });
 }
-// As on a portal, where another tab takes the frame away; the log is this page's, and stays.
+// As on a portal, where selecting another tab removes the frame; the log stays.
 find("reload-widget").addEventListener("click", async () => {
   await ask("/sandbox/card/other-tab");
   await ask("/sandbox/card/widget-tab");
@@ -273,7 +273,7 @@ function showAddresses(addresses) {
   }));
 }
 
-// --- the same call from code ---------------------------------------------------------------------
+// --- the programs --------------------------------------------------------------------------------
 
 function offerSamples(samples) {
   const chosen = { who: "Webhook", language: "cURL" };

@@ -1,9 +1,9 @@
-// The settings of the portal page: the sandbox's situation, seen and changed by its own endpoints.
+// The settings of the portal page, which show and change the sandbox's situation.
 
 import { ask, element, find } from "./page.js";
 
 const panel = find("settings");
-const shown = new Map(); // what each control showed before somebody edited it
+const shown = new Map(); // the value of each control before an edit
 
 function options(names) {
   return names.map((name) => new Option(name));
@@ -23,7 +23,7 @@ export function offer({ fault, ...lists }) {
   showMembers();
 }
 
-// --- what is there -------------------------------------------------------------------------------
+// --- the situation --------------------------------------------------------------------------------
 
 function show(control, value) {
   const edited = shown.has(control) && control.value !== shown.get(control);
@@ -43,7 +43,7 @@ function showSituation({ call, profile, form, limits, faults }) {
 }
 
 let reading = false;
-let changed = false; // since the newest reading began
+let changed = false; // since the last request for the situation
 
 export async function followSituation() {
   changed = true;
@@ -59,7 +59,7 @@ export async function followSituation() {
 
 panel.addEventListener("toggle", followSituation);
 
-// --- what is set ---------------------------------------------------------------------------------
+// --- the forms ------------------------------------------------------------------------------------
 
 async function change(form, method, path, body, done) {
   const answer = await ask(path, body, method);
@@ -101,7 +101,7 @@ onSubmit("add-fault", (form, { fault, times, status, seconds, location }) => {
     location: location.disabled ? undefined : location.value || undefined,
   };
   const body = { fault: fault.value, times: number(times), ...members };
-  change(form, "POST", "/sandbox/faults", body, `${fault.value} waits for the next requests.`);
+  change(form, "POST", "/sandbox/faults", body, `${fault.value} is pending.`);
 });
 
 function showMembers() {
@@ -121,7 +121,7 @@ function showMembers() {
 find("add-fault").elements.fault.addEventListener("change", showMembers);
 
 find("forget-faults").addEventListener("click", () =>
-  change(find("add-fault"), "DELETE", "/sandbox/faults", undefined, "No fault is to come."));
+  change(find("add-fault"), "DELETE", "/sandbox/faults", undefined, "No faults are pending."));
 
 onSubmit("set-call", (form, { call }) => {
   let value;

@@ -1,11 +1,11 @@
-// The demonstration widget. It uses the BX24 library as any application would.
+// The demonstration widget. It uses the BX24 library like any application.
 
 const EVENTS = ["CallCard::EntityChanged", "CallCard::BeforeClose", "CallCard::CallStateChanged"];
 const find = (id) => document.getElementById(id);
 
 function element(tag, text) {
   const made = document.createElement(tag);
-  made.textContent = text; // never HTML: a caller may be named <script>
+  made.textContent = text; // never HTML: a caller's name may be <script>
   return made;
 }
 
