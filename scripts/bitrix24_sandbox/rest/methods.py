@@ -1,6 +1,6 @@
-"""The methods of the portal, in one table: which there are, and what each makes of its fields.
+"""The table of the portal's REST methods; any other method is `ERROR_METHOD_NOT_FOUND`.
 
-What is not in the table, the sandbox does not have: `ERROR_METHOD_NOT_FOUND`.
+Each is described in the repository `bitrix-tools/b24-rest-docs`, below `api-reference/`.
 """
 
 import time
@@ -28,21 +28,18 @@ from .registering import (
 
 
 class Method(NamedTuple):
-    """A row of the table; `what` is Markdown with nothing but code in it."""
+    """A row of the table."""
 
     name: str
     scope: str
-    """The permission that it needs; empty for one that every application has."""
+    """The required permission, if any."""
     answer: Callable[[Portal, Fields], Any]
-    """Gives the `result`, or raises `PortalError`."""
-    what: str
-    source: str
-    """The page of the public documentation that describes it."""
+    """Returns the `result`, or raises `PortalError`."""
     refuses_webhooks: bool = False
 
 
 def call_method(portal: Portal, name: str, fields: Fields, *, by_webhook: bool) -> Any:
-    """Answer the method of this name, in lower case: give its `result`, or raise `PortalError`."""
+    """Return the `result` of the method of this name, in lower case, or raise `PortalError`."""
     method = check_exists(portal, name)
     if method.answer is placement_call:
         if by_webhook and portal.profile == "app-only":
@@ -53,12 +50,12 @@ def call_method(portal: Portal, name: str, fields: Fields, *, by_webhook: bool) 
             refusal = "Access denied! Application context required"
             raise PortalError("ACCESS_DENIED", refusal, status=400)
         raise PortalError("WRONG_AUTH_TYPE")
-    # Portals take the names of these fields in any case; their documentation has them in both.
+    # Portals accept these fields' names in any case; their documentation uses both.
     return method.answer(portal, {field.upper(): value for field, value in fields.items()})
 
 
 def check_exists(portal: Portal, name: str) -> Method:
-    """Give the method of this name, in lower case. Raise `PortalError` if there is none."""
+    """Return the method of this name, in lower case. Raise `PortalError` if there is none."""
     method = _BY_NAME.get(name)
     if method is None or not _exists(portal, method):
         raise PortalError("ERROR_METHOD_NOT_FOUND")
@@ -143,130 +140,26 @@ def _crm_item(entity_type: str, _: Portal, fields: Fields) -> crm.Item:
 
 
 METHODS = (
-    Method(
-        "placement.call",
-        "telephony",
-        placement_call,
-        "the call in the card, as the profile has it",
-        "widgets/ui-interaction/call-card/get-status.md",
-    ),
-    Method("profile", "", _profile, "the user, an administrator", "common/users/profile.md"),
-    Method("user.current", "user", _user_current, "the same user", "user/user-current.md"),
-    Method(
-        "app.info",
-        "",
-        _app_info,
-        "the application, and whether it is installed",
-        "common/system/app-info.md",
-        refuses_webhooks=True,
-    ),
-    Method("scope", "", _scope, "the permissions", "common/system/scope.md"),
-    Method(
-        "methods",
-        "",
-        _methods,
-        "the names of these methods; with `scope`, those of one permission",
-        "common/system/methods.md",
-    ),
-    Method("server.time", "", _server_time, "the time", "common/system/server-time.md"),
-    Method(
-        "placement.bind",
-        "placement",
-        bind_placement,
-        "register a widget for `CALL_CARD`; the card opens the first one",
-        "widgets/placement-bind.md",
-        refuses_webhooks=True,
-    ),
-    Method(
-        "placement.unbind",
-        "placement",
-        unbind_placement,
-        "remove the widget of a `HANDLER`, or all",
-        "widgets/placement-unbind.md",
-        refuses_webhooks=True,
-    ),
-    Method(
-        "placement.get",
-        "placement",
-        registered_placements,
-        "the widgets that are registered",
-        "widgets/placement-get.md",
-        refuses_webhooks=True,
-    ),
-    Method(
-        "placement.list",
-        "placement",
-        placements,
-        "`CALL_CARD` alone",
-        "widgets/placement-list.md",
-        refuses_webhooks=True,
-    ),
-    Method(
-        "event.bind",
-        "",
-        bind_event,
-        "register a handler of an event: those of the installation and of the telephony",
-        "events/event-bind.md",
-        refuses_webhooks=True,
-    ),
-    Method(
-        "event.unbind",
-        "",
-        unbind_event,
-        "remove the handler of an event at a URL, or all",
-        "events/event-unbind.md",
-        refuses_webhooks=True,
-    ),
-    Method(
-        "event.get",
-        "",
-        registered_events,
-        "the handlers that are registered",
-        "events/event-get.md",
-        refuses_webhooks=True,
-    ),
-    Method(
-        "telephony.externalCall.register",
-        "telephony",
-        register_call,
-        "register a call; the card shows it, unless it shows one already. "
-        "Nothing is created in the CRM",
-        "telephony/telephony-external-call-register.md",
-        refuses_webhooks=True,
-    ),
-    Method(
-        "telephony.externalCall.finish",
-        "telephony",
-        finish_call,
-        "end such a call, and close its card",
-        "telephony/telephony-external-call-finish.md",
-        refuses_webhooks=True,
-    ),
-    Method(
-        "crm.contact.get",
-        "crm",
-        partial(_crm_item, "CONTACT"),
-        "contacts 17 and 23",
-        "crm/contacts/crm-contact-get.md",
-    ),
-    Method(
-        "crm.company.get",
-        "crm",
-        partial(_crm_item, "COMPANY"),
-        "companies 5 and 8",
-        "crm/companies/crm-company-get.md",
-    ),
-    Method(
-        "crm.lead.get", "crm", partial(_crm_item, "LEAD"), "lead 52", "crm/leads/crm-lead-get.md"
-    ),
-    Method(
-        "crm.deal.get",
-        "crm",
-        partial(_crm_item, "DEAL"),
-        "deals 83 and 314",
-        "crm/deals/crm-deal-get.md",
-    ),
+    Method("placement.call", "telephony", placement_call),
+    Method("profile", "", _profile),
+    Method("user.current", "user", _user_current),
+    Method("app.info", "", _app_info, refuses_webhooks=True),
+    Method("scope", "", _scope),
+    Method("methods", "", _methods),
+    Method("server.time", "", _server_time),
+    Method("placement.bind", "placement", bind_placement, refuses_webhooks=True),
+    Method("placement.unbind", "placement", unbind_placement, refuses_webhooks=True),
+    Method("placement.get", "placement", registered_placements, refuses_webhooks=True),
+    Method("placement.list", "placement", placements, refuses_webhooks=True),
+    Method("event.bind", "", bind_event, refuses_webhooks=True),
+    Method("event.unbind", "", unbind_event, refuses_webhooks=True),
+    Method("event.get", "", registered_events, refuses_webhooks=True),
+    Method("telephony.externalCall.register", "telephony", register_call, refuses_webhooks=True),
+    Method("telephony.externalCall.finish", "telephony", finish_call, refuses_webhooks=True),
+    Method("crm.contact.get", "crm", partial(_crm_item, "CONTACT")),
+    Method("crm.company.get", "crm", partial(_crm_item, "COMPANY")),
+    Method("crm.lead.get", "crm", partial(_crm_item, "LEAD")),
+    Method("crm.deal.get", "crm", partial(_crm_item, "DEAL")),
 )
-"""The sources are pages of the repository `bitrix-tools/b24-rest-docs`, below `api-reference/`."""
 
 _BY_NAME = {method.name.lower(): method for method in METHODS}
