@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl
 
 from ._arguments import checked
@@ -42,9 +42,12 @@ def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
         *outer, last = name.replace("]", "").split("[")
         place = whole
         for part in outer:
-            place = place.setdefault(part, {})
-            if not isinstance(place, dict):
-                raise InvalidResponse(f"{outer[0]}: expected an object, found text")
+            inner: object = place.setdefault(part, {})
+            if not isinstance(inner, dict):
+                raise InvalidResponse(
+                    f"{outer[0]}: expected an object, found {type(inner).__name__}"
+                )
+            place = cast("dict[str, Any]", inner)
         place[last] = value
     return whole
 

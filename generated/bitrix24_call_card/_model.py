@@ -6,8 +6,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import attrs
-
 from .types import UNSET
 
 
@@ -25,7 +23,7 @@ class Model:
 
 
 def _fields_of(model: Any) -> list[str]:
-    return [field.name for field in attrs.fields(type(model))]
+    return [field.name for field in model.__attrs_attrs__]
 
 
 def copied(members: Mapping[str, Any]) -> dict[str, Any]:

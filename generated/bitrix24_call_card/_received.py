@@ -112,7 +112,9 @@ class Received:
         if self._problem is not None:
             raise InvalidResponse(f"the body: {self._problem}")
         try:
-            value: Any = _decode(self._content.decode("utf-8-sig"))
+            value: dict[str, Any] | list[Any] | str | float | None = _decode(
+                self._content.decode("utf-8-sig")
+            )
         except (ValueError, RecursionError):
             # Not chained: the decoder's own error carries the whole body.
             raise InvalidResponse("expected JSON") from None
@@ -136,7 +138,7 @@ class Received:
 
     def operating_reset_at(self) -> int | Unset:
         """Return the Unix time in seconds when operating time is next restored, if it is in the body."""
-        times = self._members().get("time")
+        times: dict[str, Any] | str | None = self._members().get("time")
         value = times.get("operating_reset_at") if isinstance(times, dict) else None
         return if_readable(as_int)(value, "operating_reset_at")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, Never, Self
 
@@ -256,7 +256,6 @@ class AuthenticatedClient(Client):
     """
 
     _kind: Kind = "OAuth"
-    _token: AccessToken
 
     def __init__(
         self,
@@ -286,22 +285,22 @@ class AuthenticatedClient(Client):
             async_transport=async_transport,
             httpx_args=httpx_args,
         )
-        self._token = AccessToken(
+        self._token = self._own_token = AccessToken(
             Secret(token), Secret(refresh), Secret(on_refresh), refresh_timeout
         )
 
     @property
     def token(self) -> str:
         """The access token; assignable at any time: a token assigned during a refresh wins."""
-        return self._token.current.reveal()
+        return self._own_token.current.reveal()
 
     @token.setter
     def token(self, token: str) -> None:
-        self._token.set(Secret(token))
+        self._own_token.set(Secret(token))
 
 
 @contextmanager
-def _logged(request: PortalRequest, attempt: int) -> Iterator[list[Received]]:
+def _logged(request: PortalRequest, attempt: int) -> Generator[list[Received]]:
     """Log a request and the response that the context adds, in one line without a secret."""
     began = time.perf_counter()
     responses: list[Received] = []

@@ -86,6 +86,8 @@ def _read(body: Source) -> PortalEvent:
             data = required(data, "data", as_model(models.CallStarted))
         case "ONVOXIMPLANTCALLEND":
             data = required(data, "data", as_model(models.CallEnded))
+        case _:
+            pass
     return PortalEvent(name, data, auth)
 
 
