@@ -41,9 +41,9 @@ def starts(answer: Any, stock: Path, effort: Effort) -> Iterator[Row]:
         folder = Path(temporary)
         # A copy, because bytecode may not be written into a checkout, but is in an installation.
         shutil.copytree(ROOT / "generated" / "bitrix24_call_card", folder / "bitrix24_call_card")
-        authority = trustme.CA()
-        authority.cert_pem.write_to_path(folder / "ca.pem")
-        certificate = authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem
+        ca = trustme.CA()
+        ca.cert_pem.write_to_path(folder / "ca.pem")
+        certificate = ca.issue_cert("127.0.0.1").private_key_and_cert_chain_pem
         certificate.write_to_path(folder / "server.pem")
         environment = {
             **os.environ,

@@ -13,11 +13,11 @@ APPLICATION = {"client_id": "…", "client_secret": "…"}
 
 
 def oauth_client(database: str, base_url: str) -> AuthenticatedClient:
-    """Make a client of a portal whose tokens are in the database."""
+    """Return a client for a portal whose tokens are in the database."""
 
     def refresh() -> str:
         with closing(sqlite3.connect(database, timeout=60, isolation_level=None)) as store:
-            store.execute("BEGIN IMMEDIATE")  # here the other workers wait
+            store.execute("BEGIN IMMEDIATE")  # the other workers wait here
             row = store.execute("SELECT * FROM tokens WHERE base_url = ?", [base_url]).fetchone()
             access_token, refresh_token = row[1:]
             if access_token == client.token:  # else another worker has refreshed it

@@ -1,4 +1,4 @@
-"""A client that retries calls which a later attempt may answer, with httpx-retries."""
+"""A client that retries temporary failures, with httpx-retries."""
 
 import httpx
 from bitrix24_call_card import Client
@@ -12,7 +12,7 @@ def check(response: httpx.Response) -> None:
 
 
 async def acheck(response: httpx.Response) -> None:
-    """Do the same for the asynchronous functions."""
+    """Async version of `check`."""
     if response.status_code == 503 and b"OVERLOAD_LIMIT" not in await response.aread():
         raise httpx.NetworkError("503")
 
@@ -27,7 +27,7 @@ RETRY = Retry(
 
 
 def retrying_client(webhook_url: str) -> Client:
-    """Make a client with a new transport for each process and each event loop."""
+    """Return a client with a new transport for each process and each event loop."""
     return Client(
         webhook_url,
         transport=lambda: RetryTransport(

@@ -13,7 +13,7 @@ def hide_path(span: Span, request: RequestInfo) -> None:
 
 
 async def ahide_path(span: Span, request: RequestInfo) -> None:
-    """Do the same for the asynchronous functions."""
+    """Async version of `hide_path`."""
     hide_path(span, request)
 
 

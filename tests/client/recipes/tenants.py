@@ -5,7 +5,7 @@ from functools import cache
 import httpx
 from bitrix24_call_card import Client
 
-# Made once: reading the certificate authorities takes longer than a call.
+# Created once: loading the CA bundle takes longer than a call.
 SSL_CONTEXT = httpx.create_ssl_context()
 
 
