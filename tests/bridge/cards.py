@@ -167,6 +167,23 @@ async def ask(http: httpx.AsyncClient, webhook: str) -> httpx.Response:
     return await http.post(f"{webhook}placement.call", json=GET_STATUS)
 
 
+async def until(
+    http: httpx.AsyncClient,
+    webhook: str,
+    wanted: tuple[int, str],
+    *meanwhile: tuple[int, str],
+    source: str | None = None,
+) -> httpx.Response:
+    """Ask until the answer is this one; if `meanwhile` is given, nothing else may come first."""
+    async with asyncio.timeout(60):
+        while True:
+            answer = await ask(http, webhook)
+            if said(answer) == wanted and source in (None, answer.headers.get("bridge-source")):
+                return answer
+            assert not meanwhile or said(answer) in (wanted, *meanwhile)
+            await asyncio.sleep(0.005)
+
+
 async def ask_with(http: httpx.AsyncClient, bridge: HasUrl, token: str) -> httpx.Response:
     """Send `getStatus` with an access token."""
     return await http.post(f"{bridge.url}/rest/placement.call", json={**GET_STATUS, "auth": token})

@@ -20,6 +20,7 @@ from tests.bridge.cards import (
     opening_form,
     said,
     status,
+    until,
 )
 from tests.bridge.conftest import PATIENT, RunBridge
 from tests.bridge.portals import FakePortal, post_form
@@ -28,16 +29,6 @@ pytestmark = pytest.mark.anyio
 
 NO_CALL = (400, "ERROR_CORE")
 HEARD_OF = (500, "ERROR_UNEXPECTED_ANSWER")
-
-
-async def until(
-    http: httpx.AsyncClient, webhook: str, wanted: tuple[int, str], seconds: float = 20
-) -> httpx.Response:
-    """Ask until the answer is this one."""
-    async with asyncio.timeout(seconds):
-        while said(answer := await ask(http, webhook)) != wanted:
-            await asyncio.sleep(0.005)
-    return answer
 
 
 # --- one card -------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from tests.bridge.cards import (
     opening_form,
     said,
     status,
+    until,
 )
 from tests.bridge.conftest import PATIENT, RunBridge
 from tests.bridge.portals import FakePortal, post_form
@@ -59,18 +60,6 @@ def other(run_process: RunBridge) -> Bridge:
 def webhook_at(process: Bridge, portal: FakePortal, user_id: str = "1") -> str:
     """Give the URL of a new secret at this process; it counts at every other as well."""
     return process.webhook(portal.member_id, user_id, new_sid())
-
-
-async def until(
-    http: httpx.AsyncClient, webhook: str, wanted: tuple[int, str], source: str | None = None
-) -> httpx.Response:
-    """Ask until the answer is this one, from this source."""
-    async with asyncio.timeout(20):
-        while said(answer := await ask(http, webhook)) != wanted or (
-            source is not None and about(answer)["source"] != source
-        ):
-            await asyncio.sleep(0.005)
-    return answer
 
 
 # --- questions ------------------------------------------------------------------------------------
@@ -119,10 +108,10 @@ async def test_a_card_that_does_not_answer_another_process_in_time_is_remembered
         webhook = webhook_at(other, portal)
         await until(http, webhook, (200, "connected"))
         connected.frozen = True
-        await until(http, webhook, (200, "connected"), "memory")
+        await until(http, webhook, (200, "connected"), source="memory")
         connected.frozen = False
         await connected.answer()
-        answer = await until(http, webhook, (200, "connected"), "card")
+        answer = await until(http, webhook, (200, "connected"), source="card")
         assert about(answer) == {"source": "card", "cards": "1"}
 
 
@@ -169,7 +158,7 @@ async def test_cards_at_two_processes_are_all_asked_and_connected_comes_first(
     first, last = status("connected", CALL_ID="first"), status("connected", CALL_ID="last")
     async with card(one, portal, first) as here, card(other, portal, last) as there:
         for webhook in webhooks:
-            await until(http, webhook, (200, "connected"), "card")
+            await until(http, webhook, (200, "connected"), source="card")
             answer = await ask(http, webhook)
             assert about(answer) == {"source": "card", "cards": "2"}
             assert answer.json()["result"]["CALL_ID"] == "last"
@@ -224,7 +213,7 @@ async def test_a_form_at_one_process_and_its_socket_at_another_are_one_card(
     assert said(answer) == (200, "connecting")
     assert about(answer) == {"source": "memory", "cards": "1"}
     async with card(other, portal, token=token, app_sid=sid):
-        answer = await until(http, webhook_at(one, portal), (200, "connected"), "card")
+        answer = await until(http, webhook_at(one, portal), (200, "connected"), source="card")
         assert about(answer) == {"source": "card", "cards": "1"}
 
 
@@ -235,7 +224,7 @@ async def test_a_card_that_connects_elsewhere_replaces_its_connection_whose_end_
     async with card(one, portal, status("connecting"), app_sid=sid) as former:
         await until(http, webhook, (200, "connecting"))
         async with card(other, portal, app_sid=sid):
-            answer = await until(http, webhook, (200, "connected"), "card")
+            answer = await until(http, webhook, (200, "connected"), source="card")
             assert about(answer) == {"source": "card", "cards": "1"}
 
             await former.change(status("idle"))
@@ -254,7 +243,7 @@ async def test_a_socket_that_closes_after_its_card_has_connected_elsewhere_close
     async with card(one, portal, app_sid=sid) as former:
         await until(http, webhook, (200, "connected"))
         async with card(other, portal, app_sid=sid):
-            await until(http, webhook, (200, "connected"), "card")
+            await until(http, webhook, (200, "connected"), source="card")
             await former.close()
             for _ in range(5):
                 answer = await ask(http, webhook)
@@ -289,7 +278,7 @@ async def test_the_card_of_a_killed_process_was_heard_of_until_it_connects_to_an
     other, sid = run_process(), new_sid()
     webhook = webhook_at(other, portal)
     async with card(killed, portal, app_sid=sid) as connected:
-        await until(http, webhook, (200, "connected"), "card")
+        await until(http, webhook, (200, "connected"), source="card")
         await asyncio.to_thread(stack.close)
         await connected.closed()
 
@@ -298,7 +287,7 @@ async def test_the_card_of_a_killed_process_was_heard_of_until_it_connects_to_an
             assert said(answer) == HEARD_OF
             assert about(answer) == {}
     async with card(other, portal, app_sid=sid):
-        answer = await until(http, webhook, (200, "connected"), "card")
+        answer = await until(http, webhook, (200, "connected"), source="card")
         assert about(answer) == {"source": "card", "cards": "1"}
 
 
@@ -312,7 +301,7 @@ async def test_a_question_during_which_its_process_is_killed_is_answered_by_the_
     other = run_process(times=replace(PATIENT, ask=1.5))
     webhook = webhook_at(other, portal)
     async with card(killed, portal) as connected:
-        await until(http, webhook, (200, "connected"), "card")
+        await until(http, webhook, (200, "connected"), source="card")
         connected.frozen = True
         asking = asyncio.create_task(ask(http, webhook))
         await connected.asked(connected.questions + 1)

@@ -1,6 +1,5 @@
 """What processes of the bridge answer while their Redis is gone, and once it is back."""
 
-import asyncio
 import logging
 import re
 import time
@@ -31,6 +30,7 @@ from tests.bridge.cards import (
     said,
     socket,
     status,
+    until,
 )
 from tests.bridge.conftest import PATIENT, RunBridge
 from tests.bridge.lines import Line, running_line
@@ -64,23 +64,6 @@ async def line(redis_url: str, tmp_path: Path) -> AsyncIterator[tuple[str, Line]
 def webhook_at(process: Bridge, portal: FakePortal, user_id: str = "1") -> str:
     """Give the URL of a new secret at this process; it counts at every other as well."""
     return process.webhook(portal.member_id, user_id, new_sid())
-
-
-async def until(
-    http: httpx.AsyncClient,
-    webhook: str,
-    wanted: tuple[int, str],
-    *meanwhile: tuple[int, str],
-    source: str | None = None,
-) -> httpx.Response:
-    """Ask until the answer is this one; each one before it has to be one of `meanwhile`."""
-    async with asyncio.timeout(30):
-        while True:
-            answer = await ask(http, webhook)
-            if said(answer) == wanted and source in (None, answer.headers.get("bridge-source")):
-                return answer
-            assert said(answer) in (wanted, *meanwhile)
-            await asyncio.sleep(0.005)
 
 
 async def assert_gone(http: httpx.AsyncClient, process: Bridge, portal: FakePortal) -> None:
