@@ -29,8 +29,8 @@ def test_each_bound_is_for_something_that_is_measured() -> None:
         capture_output=True,
         text=True,
     )
-    bounds = [f"{bound:.2f}" for key, bound in bench.BOUNDS.items() if "00 at once" not in key[0]]
-    assert re.findall(r"  ≤ (.*)$", done.stdout, re.M) == bounds, done.stderr
+    bounds = [bound for key, bound in bench.BOUNDS.items() if "00 at once" not in key[0]]
+    assert re.findall(r"  ([≤≥] .*)$", done.stdout, re.M) == bounds, done.stderr
     assert done.returncode == (1 if "the bound is" in done.stdout else 0), done.stderr
 
 
@@ -47,17 +47,28 @@ def test_a_ratio_is_the_median_of_those_within_each_turn() -> None:
     ]
 
 
-@pytest.mark.parametrize("broken", [False, True])
+@pytest.mark.parametrize(
+    ("bound", "ratio", "is_held"),
+    [
+        ("≤ 0.50", 0.5, True),
+        ("≤ 0.50", 0.51, False),
+        ("≥ 0.50", 0.5, True),
+        ("≥ 0.50", 0.49, False),
+    ],
+)
 def test_a_broken_bound_is_reported_and_makes_the_exit_status_1(
-    broken: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    bound: str,
+    ratio: float,
+    is_held: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    ratio = 0.51 if broken else 0.5
     rows = [
         Row("calls", "bare httpx", "time, s", 1.0, 1.0, (1.0, 1.0)),
         Row("calls", "ours", "time, s", ratio, ratio, (0.1, 9.9)),
     ]
-    monkeypatch.setattr(bench, "BOUNDS", {("calls", "ours", "time, s"): 0.5})
+    monkeypatch.setattr(bench, "BOUNDS", {("calls", "ours", "time, s"): bound})
     monkeypatch.setattr(bench, "measure", lambda _: iter(rows))
-    assert bench.run(Effort()) == broken
-    sentence = "calls: ours has 0.510 times the time, s of bare httpx; the bound is 0.50."
-    assert (sentence in capsys.readouterr().out) is broken
+    assert bench.run(Effort()) == (0 if is_held else 1)
+    sentence = f"calls: ours has {ratio:.3f} times the time, s of bare httpx; the bound is {bound}."
+    assert (sentence in capsys.readouterr().out) is not is_held
