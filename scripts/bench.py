@@ -73,7 +73,7 @@ def measure(effort: Effort) -> Iterator[Row]:
 def run(effort: Effort) -> int:
     """Print each row as it is measured; return 1 if a bound is broken."""
     section = base = ""
-    broken: list[str] = []
+    broken = []
     for row in measure(effort):
         if row.section != section:
             section, base = row.section, row.subject
