@@ -26,6 +26,7 @@ from tests.client.conftest import WAIT, Get, Recorder
 from tests.client.mocked import WEBHOOK_URL
 
 Make = Callable[[], httpx.AsyncBaseTransport]
+Run = Callable[[Coroutine[Any, Any, int]], int]
 
 
 class Factory:
@@ -78,9 +79,7 @@ def run_in_trio(coroutine: Coroutine[Any, Any, int]) -> int:
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 @pytest.mark.parametrize("run", [asyncio.run, run_in_trio])
-def test_a_client_works_in_event_loops_in_a_row(
-    run: Callable[[Coroutine[Any, Any, int]], int], recorder: Recorder
-) -> None:
+def test_a_client_works_in_event_loops_in_a_row(run: Run, recorder: Recorder) -> None:
     client = Client(base_url=recorder.webhook_url)
     assert [run(call(client)) for _ in range(4)] == [17] * 4
     assert recorder.connections == 4
@@ -88,18 +87,16 @@ def test_a_client_works_in_event_loops_in_a_row(
     gc.collect()  # open connections warn here, and not in another test
 
 
-def test_a_client_works_in_event_loops_in_a_row_that_close_it(
-    make: Make, recorder: Recorder
-) -> None:
-    factory = Factory(make)
-    client = Client(base_url=recorder.webhook_url, async_transport=factory)
+@pytest.mark.parametrize("run", [asyncio.run, run_in_trio])
+def test_a_client_works_in_event_loops_in_a_row_that_close_it(run: Run, recorder: Recorder) -> None:
+    client = Client(base_url=recorder.webhook_url)
 
     async def use() -> int:
         async with client:
             return await call(client)
 
-    assert [asyncio.run(use()) for _ in range(4)] == [17] * 4
-    assert len(factory.made) == recorder.connections == 4
+    assert [run(use()) for _ in range(4)] == [17] * 4
+    assert recorder.connections == 4
 
 
 def test_event_loops_at_once_have_a_transport_each(make: Make, recorder: Recorder) -> None:
