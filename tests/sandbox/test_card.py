@@ -454,13 +454,6 @@ class TestOneState:
         assert opened.opened
         assert watched.card.state()["auto_close"] is True
 
-    def test_a_listener_that_has_unsubscribed_is_not_called(self, watched: Watched) -> None:
-        turns: list[Turn] = []
-        unsubscribe = watched.card.subscribe(turns.append)
-        unsubscribe()
-        watched.act("close")
-        assert turns == []
-
 
 class TestActions:
     @pytest.mark.parametrize(

@@ -208,13 +208,6 @@ class TestStream:
         page.act("unfold")
         assert any(turn["open"] for turn in page.turns if "open" in turn)
 
-    def test_it_shows_the_profile(self, http: httpx.Client, sandbox: Sandbox) -> None:
-        with open_page(http, sandbox.origin) as turns:
-            assert next(turns)["profile"].startswith("Profile rest: ")
-            sandbox.profile = "js-only"
-            profiles = [next(turns)["profile"] for _ in range(2)]
-        assert profiles[-1].endswith("only in the browser, as on real portals.")
-
     @pytest.mark.parametrize("body", [b"", b"[]", b'{"page":"gone","origin":"","data":""}'])
     def test_a_message_of_no_page_is_refused(
         self, http: httpx.Client, sandbox: Sandbox, body: bytes

