@@ -32,13 +32,12 @@ def running_loop() -> Any:
 
 
 def has_ended(loop: Any) -> bool:
-    """Return whether a loop that `running_loop` returned has ended."""
-    try:
+    """Return whether a loop that `running_loop` returned has ended; None, for no loop, never has."""
+    if hasattr(loop, "is_closed"):
         return bool(loop.is_closed())
-    except AttributeError:
-        pass
     try:
-        loop.run_sync_soon(bool)  # the only way to ask trio
+        if loop is not None:
+            loop.run_sync_soon(bool)  # the only way to ask trio
     except RuntimeError:
         return True
     return False
@@ -46,7 +45,7 @@ def has_ended(loop: Any) -> bool:
 
 def time_limit(seconds: float | None) -> AbstractAsyncContextManager[object]:
     """Raise TimeoutError in asyncio after `seconds`; in trio there is no limit."""
-    if seconds is None or asyncio_loop() is None:
+    if asyncio_loop() is None:
         return nullcontext()
     import asyncio
 

@@ -7,6 +7,7 @@ import errno
 import os
 import ssl
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from types import NoneType
 from typing import Any, Final, TypeVar
 from urllib.request import getproxies, proxy_bypass
@@ -53,7 +54,6 @@ class NewTransports:
         self._async_transport = _checked_factory("async_transport", async_transport)
         self._httpx_args = _checked_httpx_args(httpx_args)
         self._trust_env: bool = self._httpx_args.get("trust_env", True)
-        self._ssl_context: ssl.SSLContext | None = None
 
     def for_threads(self) -> httpx.BaseTransport:
         """Return a new transport for the threads of one process."""
@@ -72,12 +72,11 @@ class NewTransports:
         proxy = self._proxy
         if proxy is None and self._trust_env:
             proxy = _proxy_of_environment(self._origin)
-        # Shared by all transports: loading the CA bundle takes longer than many calls.
-        if self._ssl_context is None:
-            self._ssl_context = self._new_ssl_context()
         return {**self._httpx_args, "proxy": proxy, "verify": self._ssl_context}
 
-    def _new_ssl_context(self) -> ssl.SSLContext:
+    # Shared by all transports, because loading the CA bundle takes longer than many calls.
+    @cached_property
+    def _ssl_context(self) -> ssl.SSLContext:
         if isinstance(self._verify, str):
             return ssl.create_default_context(cafile=self._verify)
         if self._verify is True and self._trust_env and (path := os.environ.get("SSL_CERT_FILE")):

@@ -112,11 +112,9 @@ class UnexpectedStatus(Bitrix24Error):
                 f"status {self.status_code} redirects to {self.redirect_host}, and redirects are "
                 "not followed; if the portal was renamed, use its new base URL"
             )
-        body = (
-            "its body was not read"
-            if self.content is None
-            else f"{len(self.content)} bytes of body, see .content"
-        )
+        body = "its body was not read"
+        if self.content is not None:
+            body = f"{len(self.content)} bytes of body, see .content"
         return (
             f"status {self.status_code} is not in the contract ({body}); "
             "it may come from a server in front of the portal"
@@ -165,13 +163,3 @@ def retryable(error: BaseException) -> bool:
     if isinstance(error.__cause__, ssl.SSLCertVerificationError):
         return False
     return isinstance(error, httpx.TransportError) and not isinstance(error, _PERMANENT)
-
-
-__all__ = [
-    "ApiError",
-    "Bitrix24Error",
-    "InvalidResponse",
-    "RefreshError",
-    "UnexpectedStatus",
-    "retryable",
-]

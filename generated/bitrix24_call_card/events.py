@@ -14,14 +14,23 @@ known address, has confirmed ``event.auth.access_token`` with ``app.info``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from . import models
 from ._forms import Source, is_same, members, nested
 from ._reading import as_model, as_text, required
 from .errors import Bitrix24Error, InvalidResponse
+from .models import AppInstalled, AppUninstalled, CallEnded, CallStarted, EventAuth
 from .types import UNSET
+
+_MODELS: Final[Mapping[str, Any]] = {
+    "ONAPPINSTALL": AppInstalled,
+    "ONAPPUNINSTALL": AppUninstalled,
+    "ONVOXIMPLANTCALLSTART": CallStarted,
+    "ONVOXIMPLANTCALLEND": CallEnded,
+}
+"""The data of the events that the contract lists."""
 
 
 class InvalidEvent(Bitrix24Error):
@@ -39,14 +48,8 @@ class PortalEvent:
     """
 
     name: str
-    data: (
-        models.AppInstalled
-        | models.AppUninstalled
-        | models.CallStarted
-        | models.CallEnded
-        | dict[str, Any]
-    )
-    auth: models.EventAuth
+    data: AppInstalled | AppUninstalled | CallStarted | CallEnded | dict[str, Any]
+    auth: EventAuth
 
     def is_from(self, application_token: str) -> bool:
         """Return in constant time whether the event has this token, which came with the installation."""
@@ -76,19 +79,10 @@ def read(body: Source) -> PortalEvent:
 def _read(body: Source) -> PortalEvent:
     event = nested(members("body", body))
     name = required(event.get("event", UNSET), "event", as_text)
-    auth = required(event.get("auth", UNSET), "auth", as_model(models.EventAuth))
+    auth = required(event.get("auth", UNSET), "auth", as_model(EventAuth))
     data: Any = event.get("data", {})
-    match name:
-        case "ONAPPINSTALL":
-            data = required(data, "data", as_model(models.AppInstalled))
-        case "ONAPPUNINSTALL":
-            data = required(data, "data", as_model(models.AppUninstalled))
-        case "ONVOXIMPLANTCALLSTART":
-            data = required(data, "data", as_model(models.CallStarted))
-        case "ONVOXIMPLANTCALLEND":
-            data = required(data, "data", as_model(models.CallEnded))
-        case _:
-            pass
+    if name in _MODELS:
+        data = required(data, "data", as_model(_MODELS[name]))
     return PortalEvent(name, data, auth)
 
 

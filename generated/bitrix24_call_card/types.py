@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
+from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
 from typing import Final, Generic, Literal, TypeVar
@@ -30,6 +31,7 @@ UNSET: Final = Unset.UNSET
 """The value of a field that is absent. It is falsy."""
 
 
+@dataclass(kw_only=True, eq=False)
 class Response(Generic[T]):
     """A response of the portal; its repr shows the status alone, because the rest may echo a secret.
 
@@ -40,20 +42,10 @@ class Response(Generic[T]):
         parsed: The body as a model.
     """
 
-    __slots__ = ("content", "headers", "parsed", "status_code")
-
-    def __init__(
-        self,
-        *,
-        status_code: HTTPStatus | int,
-        content: bytes,
-        headers: MutableMapping[str, str],
-        parsed: T,
-    ) -> None:
-        self.status_code = status_code
-        self.content = content
-        self.headers = headers
-        self.parsed = parsed
+    status_code: HTTPStatus | int
+    content: bytes
+    headers: MutableMapping[str, str]
+    parsed: T
 
     def __repr__(self) -> str:
         return f"<Response [{self.status_code}]>"

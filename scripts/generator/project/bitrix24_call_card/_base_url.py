@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any, Final, Literal
 
 import httpx
@@ -22,23 +21,18 @@ class BaseUrl:
     """A base URL, whose repr shows the host alone: the path of a webhook is a secret.
 
     Attributes:
+        shown: The URL as it may be shown.
         secret: The secret part of a webhook; as long as it exists, logs mask it.
     """
 
-    __slots__ = ("_joined", "_url", "secret")
-
     def __init__(self, url: httpx.URL) -> None:
         self._url = url
+        self.shown = hidden_path(url)
         self.secret = Secret(url.raw_path.decode().rstrip("/").rpartition("/")[2])
         self._joined: dict[str, httpx.URL] = {}
 
     def __repr__(self) -> str:
-        return str(hidden_path(self._url))
-
-    @property
-    def origin(self) -> httpx.URL:
-        """Scheme, host and port, and no path."""
-        return self._url.copy_with(raw_path=b"/")
+        return str(self.shown)
 
     def join(self, path: str) -> httpx.URL:
         """Return the URL of a method, such as `/placement.call`."""
@@ -82,11 +76,8 @@ def _problem_of_text(text: Any) -> str | None:
     if text.startswith(_QUOTES) or text.endswith(_QUOTES):
         return "it has quotes around it: remove them"
     for position, character in enumerate(text, start=1):
-        category = unicodedata.category(character)
-        if character.isspace() or category in ("Cc", "Cf"):
+        if character.isspace() or not character.isprintable():
             return f"character {position} is whitespace or invisible: remove it"
-        if category == "Cs":  # as os.environ has bytes that are not UTF-8
-            return f"character {position} is not valid Unicode"
     if "?" in text or "#" in text:
         return "it has a query or a fragment (? or #): cut it off"
     return None
@@ -114,13 +105,12 @@ def _problem_of_path(url: httpx.URL, kind: Kind) -> str | None:
     is_webhook = len(segments) > 1 and segments[0].isdigit()
     if kind == "OAuth" and is_webhook:
         return "this is a webhook's URL, which Client takes"
-    method = segments[2:] if is_webhook else segments
-    if method and (is_webhook or kind == "OAuth"):
+    if kind == "webhook" and not is_webhook:
+        if not segments:
+            return "this is an OAuth address, which AuthenticatedClient takes with a token"
+        if segments[0].isdigit():
+            return "there is no webhook after the user id"
+        return "there is no user id after /rest"
+    if method := segments[2:] if is_webhook else segments:
         return f"it goes on to a method: cut {method[-1] if '.' in method[-1] else 'that'} off"
-    if is_webhook or kind == "OAuth":
-        return None
-    if not segments:
-        return "this is an OAuth address, which AuthenticatedClient takes with a token"
-    if segments[0].isdigit():
-        return "there is no webhook after the user id"
-    return "there is no user id after /rest"
+    return None

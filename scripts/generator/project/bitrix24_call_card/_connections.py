@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final
 
 import httpx
 
@@ -13,8 +12,7 @@ from . import _fork
 from ._base_url import hidden_path
 from ._loops import has_ended, running_loop
 from ._received import PortalRequest, Received, aread, read
-
-AnyTransport = TypeVar("AnyTransport", httpx.BaseTransport, httpx.AsyncBaseTransport)
+from ._transports import NewTransports
 
 _FOREIGN_NETWORK_ERRORS: Final = {
     ("aiohttp.client_exceptions", "ClientError"),
@@ -27,11 +25,11 @@ _inherited: list[object] = []
 
 
 @dataclass
-class _Pool(Generic[AnyTransport]):
+class _Pool:
     """A transport, and how many calls are using it."""
 
-    transport: AnyTransport
-    calls: int = 0
+    transport: Any
+    calls: int = 1
     is_closing: bool = False
 
 
@@ -41,13 +39,8 @@ class Connections:
     A transport that is closed while calls are using it takes no others, and closes after the last one.
     """
 
-    def __init__(
-        self,
-        new: Callable[[], httpx.BaseTransport],
-        new_async: Callable[[], httpx.AsyncBaseTransport],
-    ) -> None:
-        self._new = new
-        self._new_async = new_async
+    def __init__(self, transports: NewTransports) -> None:
+        self._transports = transports
         self.custom: httpx.Client | None = None
         self.async_custom: httpx.AsyncClient | None = None
         self.operating_reset_at: int | None = None
@@ -58,12 +51,11 @@ class Connections:
         self._lock = threading.Lock()
         # Another one, re-entrant and for threads alone: what makes a transport is the caller's code.
         self._making = threading.RLock()
-        self._pool: _Pool[httpx.BaseTransport] | None = None
-        self._pools: dict[Any, _Pool[httpx.AsyncBaseTransport]] = {}
+        self._pools: dict[object, _Pool] = {}  # by event loop; None is for the threads
 
     def reset_after_fork(self) -> None:
         """Leave the parent's connections to the parent."""
-        _inherited.extend([self._pool, *self._pools.values()])
+        _inherited.extend(self._pools.values())
         self._start_empty()
 
     def send(self, request: PortalRequest) -> Received:
@@ -103,17 +95,13 @@ class Connections:
 
     def close(self) -> None:
         """Close the transport of the threads, once no call is using it; a later call makes a new one."""
-        with self._lock:
-            pool, self._pool = self._pool, None
-        if pool is not None and self._is_idle(pool):
+        if pool := self._take_idle_pool(None):
             pool.transport.close()
 
     async def aclose(self) -> None:
         """Likewise close the transports of the running event loop and of the threads."""
         self.close()
-        with self._lock:
-            pool = self._pools.pop(running_loop(), None)
-        if pool is not None and self._is_idle(pool):
+        if pool := self._take_idle_pool(running_loop()):
             await pool.transport.aclose()
 
     def note_operating_reset(self, received: Received) -> None:
@@ -124,38 +112,41 @@ class Connections:
 
     # --- which transport, and until when ---
 
-    def _enter_pool(self) -> _Pool[httpx.BaseTransport]:
-        while True:
-            with self._lock:
-                if self._pool is not None:
-                    self._pool.calls += 1
-                    return self._pool
-            with self._making:
-                self._pool = self._pool or _Pool(self._new())
+    def _enter_pool(self) -> _Pool:
+        with self._making:
+            return self._entered(None) or self._new_pool(None, self._transports.for_threads())
 
-    def _enter_pool_of_loop(self) -> _Pool[httpx.AsyncBaseTransport]:
+    def _enter_pool_of_loop(self) -> _Pool:
         loop = running_loop()
-        if loop not in self._pools:
-            pool = _Pool(self._new_async())
-            with self._lock:
-                for other in [other for other in self._pools if has_ended(other)]:
-                    del self._pools[other]
-                self._pools[loop] = pool
-        pool = self._pools[loop]
-        pool.calls += 1
-        return pool
+        return self._entered(loop) or self._new_pool(loop, self._transports.for_loop())
 
-    def _is_last(self, pool: _Pool[Any]) -> bool:
+    def _entered(self, loop: object) -> _Pool | None:
+        """Begin a call with the pool of a loop, if there is one."""
+        with self._lock:
+            if pool := self._pools.get(loop):
+                pool.calls += 1
+            return pool
+
+    def _new_pool(self, loop: object, transport: object) -> _Pool:
+        """Begin a call with a new pool, and forget those of loops that have ended."""
+        with self._lock:
+            for other in [other for other in self._pools if has_ended(other)]:
+                del self._pools[other]
+            pool = self._pools[loop] = _Pool(transport)
+            return pool
+
+    def _is_last(self, pool: _Pool) -> bool:
         """End a call; return whether it has to close the transport."""
         with self._lock:
             pool.calls -= 1
             return pool.is_closing and not pool.calls
 
-    def _is_idle(self, pool: _Pool[Any]) -> bool:
-        """Return whether the transport can be closed now; else its last call closes it."""
+    def _take_idle_pool(self, loop: object) -> _Pool | None:
+        """Take out the pool of a loop; return it if no call is using it, else its last call closes it."""
         with self._lock:
-            pool.is_closing = True
-            return not pool.calls
+            if pool := self._pools.pop(loop, None):
+                pool.is_closing = True
+            return pool if pool and not pool.calls else None
 
 
 # --- what is raised ---

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -18,16 +19,17 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Success = TypeVar("Success")
-Failure = TypeVar("Failure")
+Error = TypeVar("Error")
 
 Read = Callable[[Mapping[str, Any]], T]
 """Makes a model from a decoded body."""
 
 
-class Operation(Generic[Success, Failure]):
+@dataclass(frozen=True, kw_only=True)
+class Operation(Generic[Success, Error]):
     """One fixed request, and the models of its responses.
 
-    Args:
+    Attributes:
         method: The HTTP method.
         path: What follows the base URL.
         fields: The members of the JSON body.
@@ -37,25 +39,13 @@ class Operation(Generic[Success, Failure]):
         read_error: Makes the model of an error.
     """
 
-    def __init__(
-        self,
-        *,
-        method: str,
-        path: str,
-        fields: Mapping[str, Any],
-        successes: frozenset[int],
-        errors: frozenset[int],
-        read_success: Read[Success],
-        read_error: Read[Failure],
-    ) -> None:
-        self.method = method
-        self.path = path
-        self._fields = fields
-        self._content = _encoded(fields)
-        self._successes = successes
-        self._documented = successes | errors
-        self._read_success = read_success
-        self._read_error = read_error
+    method: str
+    path: str
+    fields: Mapping[str, Any]
+    successes: frozenset[int]
+    errors: frozenset[int]
+    read_success: Read[Success]
+    read_error: Read[Error]
 
     # --- the four functions of the API ---
 
@@ -69,15 +59,13 @@ class Operation(Generic[Success, Failure]):
         client = _with_timeout(client, timeout)
         return self._success(client, await client.asend(self))
 
-    def sync_detailed(
-        self, client: Client, timeout: Timeout | Unset
-    ) -> Response[Success | Failure]:
+    def sync_detailed(self, client: Client, timeout: Timeout | Unset) -> Response[Success | Error]:
         """Send the request and return the whole response, with the model of a success or of an error."""
         return self._response(_with_timeout(client, timeout).send(self))
 
     async def asyncio_detailed(
         self, client: Client, timeout: Timeout | Unset
-    ) -> Response[Success | Failure]:
+    ) -> Response[Success | Error]:
         """Async version of `sync_detailed`."""
         return self._response(await _with_timeout(client, timeout).asend(self))
 
@@ -85,26 +73,24 @@ class Operation(Generic[Success, Failure]):
 
     def content(self, token: Secret[str] | None) -> bytes:
         """Return the body of the request, with the token in it if there is one."""
-        if token is None:
-            return self._content
-        return _encoded({**self._fields, "auth": token.reveal()})
+        auth = {} if token is None else {"auth": token.reveal()}
+        return json.dumps({**self.fields, **auth}, separators=(",", ":")).encode()
 
     # --- the response ---
 
     def _success(self, client: Client, received: Received) -> Success:
         if self._is_error(received):
             raise self._api_error(client, received)
-        return self._read(received, self._read_success)
+        return self._read(received, self.read_success)
 
+    # A function of its own, because the error may echo a secret: no frame of a traceback holds it.
     def _api_error(self, client: Client, received: Received) -> ApiError:
-        error: Any = self._read(received, self._read_error)
-        at = client.operating_reset_at
-        return ApiError(
-            received.status_code, error, received.content or b"", at, mask=received.mask
-        )
+        error: Any = self._read(received, self.read_error)
+        content, reset_at = received.content or b"", client.operating_reset_at
+        return ApiError(received.status_code, error, content, reset_at, mask=received.mask)
 
-    def _response(self, received: Received) -> Response[Success | Failure]:
-        read: Read[Any] = self._read_error if self._is_error(received) else self._read_success
+    def _response(self, received: Received) -> Response[Success | Error]:
+        read: Read[Any] = self.read_error if self._is_error(received) else self.read_success
         return Response(
             parsed=self._read(received, read),
             status_code=_known_status(received.status_code),
@@ -113,28 +99,21 @@ class Operation(Generic[Success, Failure]):
         )
 
     def _is_error(self, received: Received) -> bool:
-        return received.status_code not in self._successes or received.reports_error()
+        return received.status_code not in self.successes or received.reports_error()
 
     def _read(self, received: Received, read: Read[T]) -> T:
         try:
-            return read(received.json_object())
+            return read(received.json_object)
         except InvalidResponse as error:
             reason = received.mask(error.reason)
         # Raised outside `except`, or `__context__` would keep frames that hold the body.
-        if received.status_code in self._documented:
-            raise received.invalid(reason)
-        raise received.unexpected()
+        if received.status_code in self.successes | self.errors:
+            raise InvalidResponse(reason, received.status_code, received.content)
+        raise received.unexpected_status()
 
 
 def _with_timeout(client: Client, timeout: Timeout | Unset) -> Client:
     return client if timeout is UNSET else client.with_timeout(timeout)
-
-
-_encode = json.JSONEncoder(separators=(",", ":")).encode
-
-
-def _encoded(fields: Mapping[str, Any]) -> bytes:
-    return _encode(fields).encode()
 
 
 def _known_status(code: int) -> HTTPStatus | int:

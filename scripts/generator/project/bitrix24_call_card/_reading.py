@@ -8,11 +8,11 @@ type with only one possible meaning is converted; anything else is InvalidRespon
 from __future__ import annotations
 
 import datetime
-import functools
 import json
 import math
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from enum import StrEnum
 from typing import Any, Protocol, Self, TypeGuard, TypeVar
 
@@ -104,31 +104,22 @@ def as_secret(value: Value, name: str) -> str | Unset:
 
 def as_int(value: Value, name: str) -> int | Unset:
     """Read an integer."""
-    if type(value) is int:  # the usual encoding first, here and below
-        return value
     if is_nothing(value):
         return UNSET
     if _is_whole(value) or (isinstance(value, str) and _INTEGER.fullmatch(value)):
-        try:
+        with suppress(ValueError):  # more digits than Python converts
             return int(value)
-        except ValueError:  # more digits than Python converts
-            pass
     raise mismatch(name, "an integer", value)
 
 
 def as_float(value: Any, name: str) -> float | Unset:
     """Read a finite number."""
-    if type(value) is float and math.isfinite(value):
-        return value
     if is_nothing(value):
         return UNSET
     if type(value) in (int, float) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
-        try:
-            number = float(value)
-            if math.isfinite(number):
+        with suppress(OverflowError):  # an integer that no float can hold
+            if math.isfinite(number := float(value)):
                 return number
-        except OverflowError:  # an integer that no float can hold
-            pass
     raise mismatch(name, "a number", value)
 
 
@@ -148,10 +139,8 @@ def as_bool(value: Value, name: str) -> bool | Unset:
 def as_datetime(value: Value, name: str) -> datetime.datetime | Unset:
     """Read a date with its time and offset, written as in RFC 3339."""
     if isinstance(value, str) and _DATE_TIME.fullmatch(value):
-        try:
+        with suppress(ValueError):  # such as a 13th month
             return datetime.datetime.fromisoformat(value)
-        except ValueError:  # such as a 13th month
-            pass
     if is_nothing(value):
         return UNSET
     raise mismatch(name, "a date-time", value)
@@ -170,19 +159,15 @@ def as_const(const: T) -> Reader[T]:
 
 def as_enum(enum: type[E]) -> Reader[E | str]:
     """Read a member of a set, or the text itself if the set does not list it yet."""
-    known: Mapping[str | Unset, E | str | Unset] = _known(enum)
 
     def read(value: Value, name: str) -> E | str | Unset:
         text = as_text(value, name)
-        return known.get(text, text)
+        try:
+            return enum(text) if text else text
+        except ValueError:
+            return text
 
     return read
-
-
-@functools.cache
-def _known(enum: type[StrEnum]) -> Mapping[Any, Any]:
-    """Return the members by their values; calling the enum takes twice as long."""
-    return {member.value: member for member in enum}
 
 
 def as_model(model: type[M]) -> Reader[M]:
@@ -207,22 +192,15 @@ def as_list(reader: Reader[T]) -> Reader[list[T]]:
     def read_list(value: Value, name: str) -> list[T] | Unset:
         if is_nothing(value):
             return UNSET
-        items = _items(value)
-        if items is None:
+        # PHP encodes an array with gaps as an object with numbers for names.
+        if isinstance(value, Mapping) and all(_INTEGER.fullmatch(str(name)) for name in value):
+            value = list(value.values())
+        if not isinstance(value, list):
             raise mismatch(name, "an array", value)
-        read = [reader(item, f"{name}[{index}]") for index, item in enumerate(items)]
+        read = [reader(item, f"{name}[{index}]") for index, item in enumerate(value)]
         return [item for item in read if not isinstance(item, Unset)]
 
     return read_list
-
-
-def _items(value: Value) -> list[Any] | None:
-    """Return the items of an array; PHP encodes one with gaps as an object with numbers for names."""
-    if isinstance(value, list):
-        return value
-    if isinstance(value, Mapping) and all(_INTEGER.fullmatch(str(name)) for name in value):
-        return list(value.values())
-    return None
 
 
 def if_readable(reader: Reader[T]) -> Reader[T]:

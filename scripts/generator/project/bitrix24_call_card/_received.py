@@ -6,6 +6,8 @@ import json
 import math
 import time
 import zlib
+from contextlib import suppress
+from functools import cached_property
 from typing import Any, Final, NoReturn
 
 import httpx
@@ -52,7 +54,6 @@ class Received:
         self._deadline = time.monotonic() + self.timeout if self.timeout is not None else math.inf
         self._content = bytearray()
         self._problem: str | None = None
-        self._object: dict[str, Any] | None = None
         self._decoder: Any = None
         self.is_read = response.is_stream_consumed or response.is_closed  # by a transport or a hook
         encoding = response.headers.get("content-encoding", "identity").lower()
@@ -101,13 +102,13 @@ class Received:
 
     # --- what is in it ---
 
+    @cached_property
     def json_object(self) -> dict[str, Any]:
-        """Return the JSON object that is the body, or raise InvalidResponse."""
-        if self._object is None:
-            self._object = self._parse()
-        return self._object
+        """The JSON object that is the body.
 
-    def _parse(self) -> dict[str, Any]:
+        Raises:
+            InvalidResponse: If it is none, or there is a problem with the body.
+        """
         if self._problem is not None:
             raise InvalidResponse(f"the body: {self._problem}")
         try:
@@ -123,7 +124,7 @@ class Received:
 
     def _members(self) -> dict[str, Any]:
         try:
-            return self.json_object()
+            return self.json_object
         except InvalidResponse:
             return {}
 
@@ -141,29 +142,19 @@ class Received:
         value = times.get("operating_reset_at") if isinstance(times, dict) else None
         return if_readable(as_int)(value, "operating_reset_at")
 
-    def invalid(self, reason: str) -> InvalidResponse:
-        """Return the exception for a body that is not as documented."""
-        return InvalidResponse(reason, self.status_code, self.content)
-
-    def unexpected(self) -> UnexpectedStatus:
+    def unexpected_status(self) -> UnexpectedStatus:
         """Return the exception for a status that is not in the contract."""
-        return UnexpectedStatus(self.status_code, self.content, self._new_host())
-
-    def _new_host(self) -> str | None:
+        host = ""
         if 300 <= self.status_code < 400:
-            try:
+            with suppress(httpx.InvalidURL):
                 host = httpx.URL(self.headers.get("location", "")).raw_host.decode()
-            except httpx.InvalidURL:
-                return None
-            return self.mask(host) or None
-        return None
+        return UnexpectedStatus(self.status_code, self.content, self.mask(host) or None)
 
 
 def read(response: httpx.Response, request: PortalRequest) -> Received:
     """Read the whole response to a request, and close it."""
-    stream: Any = (
-        response.stream
-    )  # read directly: `iter_raw` costs more than the rest of this function
+    # Read directly: `iter_raw` costs more than the rest of this function.
+    stream: Any = response.stream
     try:
         received = Received(response, request)
         if not received.is_read:

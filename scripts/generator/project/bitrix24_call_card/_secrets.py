@@ -26,8 +26,6 @@ class Secret(Generic[T]):
     it is also masked in the logs of httpcore and hpack.
     """
 
-    __slots__ = ("__weakref__", "_value")
-
     def __init__(self, value: T) -> None:
         self._value = value
         if isinstance(value, str) and len(value) >= _SHORTEST:

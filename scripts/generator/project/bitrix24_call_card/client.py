@@ -6,16 +6,18 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Final, Never, Self
 
 import httpx
 
+from ._arguments import checked_texts, checked_timeout
 from ._base_url import Kind, parse_base_url
 from ._connections import Connections
 from ._operation import Operation
 from ._received import PortalRequest, Received, aread, read
 from ._refresh import AccessToken
-from ._requests import DEFAULT_TIMEOUT, Requests, Timeout
+from ._requests import DEFAULT_TIMEOUT, Requests, Timeout, merged_headers
 from ._secrets import Secret
 from ._transports import NewTransports, Proxy, Verify
 
@@ -62,7 +64,6 @@ class Client:
     """
 
     _kind: Kind = "webhook"
-    _token: AccessToken | None = None
 
     def __init__(
         self,
@@ -78,11 +79,16 @@ class Client:
         httpx_args: Mapping[str, Any] | None = None,
     ) -> None:
         address = parse_base_url(base_url, self._kind)
-        self._requests = Requests(address, headers, cookies, timeout)
-        new = NewTransports(
-            address.origin, verify_ssl, proxy, transport, async_transport, httpx_args
+        self._requests = Requests(
+            address,
+            merged_headers({}, headers),
+            checked_texts("cookies", cookies),
+            checked_timeout(timeout),
         )
-        self._connections = Connections(new.for_threads, new.for_loop)
+        transports = NewTransports(
+            address.shown, verify_ssl, proxy, transport, async_transport, httpx_args
+        )
+        self._connections = Connections(transports)
 
     def __repr__(self) -> str:
         try:
@@ -103,21 +109,21 @@ class Client:
         It shares everything else with this client: the connections, the token and its refresh, a
         custom httpx client, ``operating_reset_at``.
         """
-        return self._copy(self._requests.with_headers(headers))
+        return self._copy(headers=merged_headers(self._requests.headers, headers))
 
     def with_cookies(self, cookies: Mapping[str, str]) -> Self:
         """Return a copy with additional cookies, which shares everything else with this client."""
-        return self._copy(self._requests.with_cookies(cookies))
+        return self._copy(cookies={**self._requests.cookies, **checked_texts("cookies", cookies)})
 
     def with_timeout(self, timeout: Timeout) -> Self:
         """Return a copy with another timeout, which shares everything else with this client."""
-        return self._copy(self._requests.with_timeout(timeout))
+        return self._copy(timeout=checked_timeout(timeout))
 
     def __copy__(self) -> Self:
-        return self._copy(self._requests)
+        return self._copy()
 
     def __deepcopy__(self, memo: object) -> Self:
-        return self._copy(self._requests)
+        return self._copy()
 
     def __reduce__(self) -> Never:
         raise TypeError(
@@ -125,9 +131,9 @@ class Client:
             "make a client in each process"
         )
 
-    def _copy(self, requests: Requests) -> Self:
+    def _copy(self, **changes: Any) -> Self:
         client = type(self).__new__(type(self))
-        client.__dict__.update(self.__dict__, _requests=requests)
+        client.__dict__.update(self.__dict__, _requests=replace(self._requests, **changes))
         return client
 
     # --- a custom httpx client ---
@@ -178,29 +184,12 @@ class Client:
     # --- calls ---
 
     def send(self, operation: Operation[Any, Any]) -> Received:
-        """Send an operation, for the API functions, and once more if the token had to be refreshed.
-
-        Raises httpx.HTTPError if there is no response, and what ``refresh`` and ``on_refresh`` raise.
-        """
-        if self._token is None:
-            return self._send(operation, None, 1)
-        token = self._token.current
-        received = self._send(operation, token, 1)
-        if received.is_expired_token() and self._token.can_refresh():
-            self._token.refresh(token)
-            return self._send(operation, self._token.current, 2)
-        return received
+        """Send an operation, for the API functions; raise httpx.HTTPError if there is no response."""
+        return self._send(operation, None, 1)
 
     async def asend(self, operation: Operation[Any, Any]) -> Received:
         """Async version of ``send``."""
-        if self._token is None:
-            return await self._asend(operation, None, 1)
-        token = self._token.current
-        received = await self._asend(operation, token, 1)
-        if received.is_expired_token() and self._token.can_refresh():
-            await self._token.arefresh(token)
-            return await self._asend(operation, self._token.current, 2)
-        return received
+        return await self._asend(operation, None, 1)
 
     def _send(self, operation: Operation[Any, Any], token: Token, attempt: int) -> Received:
         request = self._requests.new(operation, token)
@@ -296,6 +285,27 @@ class AuthenticatedClient(Client):
     @token.setter
     def token(self, token: str) -> None:
         self._own_token.set(Secret(token))
+
+    def send(self, operation: Operation[Any, Any]) -> Received:
+        """Send an operation, and once more if the token had to be refreshed.
+
+        Also raises what ``refresh`` and ``on_refresh`` raise.
+        """
+        token = self._token.current
+        received = self._send(operation, token, 1)
+        if received.is_expired_token() and self._token.can_refresh():
+            self._token.refresh(token)
+            return self._send(operation, self._token.current, 2)
+        return received
+
+    async def asend(self, operation: Operation[Any, Any]) -> Received:
+        """Async version of ``send``."""
+        token = self._token.current
+        received = await self._asend(operation, token, 1)
+        if received.is_expired_token() and self._token.can_refresh():
+            await self._token.arefresh(token)
+            return await self._asend(operation, self._token.current, 2)
+        return received
 
 
 @contextmanager
