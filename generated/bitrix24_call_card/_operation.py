@@ -75,7 +75,7 @@ class Operation(Generic[Success, Error]):
     def content(self, token: Secret[str] | None) -> bytes:
         """Return the body of the request, with the token in it if there is one."""
         auth = {} if token is None else {"auth": token.reveal()}
-        return json.dumps({**self.fields, **auth}, separators=(",", ":")).encode()
+        return _encode({**self.fields, **auth}).encode()
 
     # --- the response ---
 
@@ -111,6 +111,9 @@ class Operation(Generic[Success, Error]):
         if received.status_code in self.successes | self.errors:
             raise InvalidResponse(reason, received.status_code, received.content)
         raise received.unexpected_status()
+
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def _with_timeout(client: Client, timeout: Timeout | Unset) -> Client:

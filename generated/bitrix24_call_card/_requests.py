@@ -38,7 +38,11 @@ class Requests:
     timeout: httpx.Timeout
 
     def __post_init__(self) -> None:
-        defaults = {**_HEADERS, "User-Agent": f"bitrix24-call-card/{__version__}"}
+        defaults = {
+            "Host": self.base_url.shown.netloc.decode(),
+            **_HEADERS,
+            "User-Agent": f"bitrix24-call-card/{__version__}",
+        }
         if self.cookies:
             pairs = (f"{name}={value}" for name, value in self.cookies.items())
             defaults["Cookie"] = "; ".join(pairs)
@@ -46,13 +50,17 @@ class Requests:
 
     def new(self, operation: Operation[Any, Any], token: Secret[str] | None) -> PortalRequest:
         """Return a request that no other call shares."""
+        content = operation.content(token)
+        # Built step by step, because httpx takes longer to work out the same from `content=`.
         request = PortalRequest(
             operation.method,
             self.base_url.join(operation.path),
             headers=self._all_headers,
-            content=operation.content(token),
+            stream=httpx.ByteStream(content),
             extensions={"timeout": self.timeout.as_dict()},
         )
+        request.headers["Content-Length"] = str(len(content))
+        request.read()
         request.secrets = (token or self.base_url.secret,)
         return request
 

@@ -24,19 +24,16 @@ def asyncio_loop() -> asyncio.AbstractEventLoop | None:
 
 
 def running_loop() -> Any:
-    """Return what stands for the running event loop, as a key."""
-    if (trio := sys.modules.get("trio")) and asyncio_loop() is None:
-        return trio.lowlevel.current_trio_token()
-    return asyncio_loop()
+    """Return what stands for the running event loop, as a key: asyncio's loop, or trio's token."""
+    return asyncio_loop() or sys.modules["trio"].lowlevel.current_trio_token()
 
 
 def has_ended(loop: Any) -> bool:
     """Return whether a loop that `running_loop` returned has ended; None, for no loop, never has."""
-    if hasattr(loop, "is_closed"):
-        return bool(loop.is_closed())
+    if not hasattr(loop, "run_sync_soon"):
+        return loop is not None and loop.is_closed()
     try:
-        if loop is not None:
-            loop.run_sync_soon(bool)  # the only way to ask trio
+        loop.run_sync_soon(bool)  # the only way to ask trio
     except RuntimeError:
         return True
     return False

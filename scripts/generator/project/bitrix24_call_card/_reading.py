@@ -8,6 +8,7 @@ type with only one possible meaning is converted; anything else is InvalidRespon
 from __future__ import annotations
 
 import datetime
+import functools
 import json
 import math
 import re
@@ -104,6 +105,8 @@ def as_secret(value: Value, name: str) -> str | Unset:
 
 def as_int(value: Value, name: str) -> int | Unset:
     """Read an integer."""
+    if type(value) is int:  # the usual encoding first, here and below: a call has many numbers
+        return value
     if is_nothing(value):
         return UNSET
     if _is_whole(value) or (isinstance(value, str) and _INTEGER.fullmatch(value)):
@@ -114,6 +117,8 @@ def as_int(value: Value, name: str) -> int | Unset:
 
 def as_float(value: Any, name: str) -> float | Unset:
     """Read a finite number."""
+    if type(value) is float and math.isfinite(value):
+        return value
     if is_nothing(value):
         return UNSET
     if type(value) in (int, float) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
@@ -159,15 +164,19 @@ def as_const(const: T) -> Reader[T]:
 
 def as_enum(enum: type[E]) -> Reader[E | str]:
     """Read a member of a set, or the text itself if the set does not list it yet."""
+    known: Mapping[str | Unset, E | str | Unset] = _known(enum)
 
     def read(value: Value, name: str) -> E | str | Unset:
         text = as_text(value, name)
-        try:
-            return enum(text) if text else text
-        except ValueError:
-            return text
+        return known.get(text, text)
 
     return read
+
+
+@functools.cache
+def _known(enum: type[StrEnum]) -> Mapping[Any, Any]:
+    """Return the members by their values; calling the enum takes ten times as long."""
+    return {member.value: member for member in enum}
 
 
 def as_model(model: type[M]) -> Reader[M]:

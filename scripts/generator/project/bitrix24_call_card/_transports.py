@@ -76,22 +76,21 @@ class NewTransports:
     # Shared by all transports, because loading the CA bundle takes longer than many calls.
     @cached_property
     def _ssl_context(self) -> ssl.SSLContext:
-        if isinstance(self._verify, str):
+        if isinstance(self._verify, (str, os.PathLike)):
             return ssl.create_default_context(cafile=self._verify)
         if self._verify is True and self._trust_env and (path := os.environ.get("SSL_CERT_FILE")):
             _check_file("SSL_CERT_FILE", path)
         return httpx.create_ssl_context(self._verify, trust_env=self._trust_env)
 
 
-def _checked_verify(verify: Verify) -> bool | str | ssl.SSLContext:
+def _checked_verify(verify: Verify) -> Verify:
     checked("verify_ssl", verify, bool, str, os.PathLike, ssl.SSLContext)
-    if isinstance(verify, (bool, ssl.SSLContext)):
-        return verify
-    _check_file("verify_ssl", os.fsdecode(verify))
-    return os.fsdecode(verify)
+    if isinstance(verify, (str, os.PathLike)):
+        _check_file("verify_ssl", verify)
+    return verify
 
 
-def _check_file(name: str, path: str) -> None:
+def _check_file(name: str, path: str | os.PathLike[str]) -> None:
     if not os.path.isfile(path):
         raise FileNotFoundError(errno.ENOENT, f"{name}: there is no file", path)
 

@@ -316,11 +316,8 @@ def _logged(request: PortalRequest, attempt: int) -> Generator[list[Received]]:
     try:
         yield responses
     finally:
-        _logger.debug(
-            "%s %s: %s in %.0f ms (attempt %d)",
-            request.method,
-            request.url.netloc.decode(),
-            responses[0].status_code if responses else "no response",
-            1000 * (time.perf_counter() - began),
-            attempt,
-        )
+        host = request.url.netloc.decode()
+        status = responses[0].status_code if responses else "no response"
+        ms = 1000 * (time.perf_counter() - began)
+        message = "%s %s: %s in %.0f ms (attempt %d)"
+        _logger.debug(message, request.method, host, status, ms, attempt)

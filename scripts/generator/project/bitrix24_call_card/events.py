@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ._forms import Source, is_same, members, nested
-from ._reading import as_model, as_text, required
+from ._reading import as_model, as_text, members_of, required
 from .errors import Bitrix24Error, InvalidResponse
 from .models import AppInstalled, AppUninstalled, CallEnded, CallStarted, EventAuth
 from .types import UNSET
@@ -82,6 +82,8 @@ def _read(body: Source) -> PortalEvent:
     data: Any = event.get("data", {})
     if name in _MODELS:
         data = required(data, "data", as_model(_MODELS[name]))
+    else:
+        data = members_of(data, "data")
     return PortalEvent(name, data, auth)
 
 
