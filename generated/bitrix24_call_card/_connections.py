@@ -165,17 +165,19 @@ def _hidden(error: BaseException, request: PortalRequest) -> BaseException:
         each.args = tuple(request.mask(it) if isinstance(it, str) else it for it in each.args)
         each.__traceback__ = None
     name = type(error).__name__
-    if isinstance(error, httpx.ProtocolError):
-        # What follows quotes the server, which may echo a secret.
-        error.args = (str(error).partition(":")[0],)
+    if isinstance(error, httpx.RequestError):
+        if isinstance(error, httpx.ProtocolError):
+            # What follows quotes the server, which may echo a secret.
+            error.args = (str(error).partition(":")[0],)
     elif isinstance(error, OSError) or _is_foreign_network_error(error):
         error = httpx.TransportError(f"{name}: {request.mask(str(error))}")
     elif any(_shows_secret(each, request) for each in causes):
         error = httpx.TransportError(f"{name} in the transport")
-    if isinstance(error, httpx.RequestError):
-        error.request = httpx.Request(request.method, hidden_path(request.url))
-        error.__context__ = None
-        error.__cause__ = next((each for each in causes if _is_harmless(each, request)), None)
+    else:
+        return error
+    error.request = httpx.Request(request.method, hidden_path(request.url))
+    error.__context__ = None
+    error.__cause__ = next((each for each in causes if _is_harmless(each, request)), None)
     return error
 
 

@@ -67,15 +67,15 @@ def problem(kind: str, base_url: object) -> str:
         ("<https://portal.example/rest/1/made-up-secret/>", QUOTES),
         (
             " https://portal.example/rest/1/made-up-secret/",
-            "character 1 is a blank, or invisible: remove it",
+            "character 1 is whitespace or invisible: remove it",
         ),
         (
             "https://portal.example/rest/1/made-up-secret/\n",
-            "character 46 is a blank, or invisible: remove it",
+            "character 46 is whitespace or invisible: remove it",
         ),
         (
             "https://portal.example/rest/\u200b1/made-up-secret/",
-            "character 29 is a blank, or invisible: remove it",
+            "character 29 is whitespace or invisible: remove it",
         ),
         (b"https://portal.example/rest/1/made-up-secret/", "it is of type bytes, not str"),
         (None, "it is of type NoneType, not str"),
@@ -92,8 +92,8 @@ def test_an_invalid_base_url_is_a_value_error_that_says_why_and_does_not_show_it
     ("path", "expected"),
     [
         ("/rest", "this is an OAuth address, which AuthenticatedClient takes with a token"),
-        ("/rest/1/", "there is no webhook behind the user id"),
-        ("/rest/made-up-secret/", "there is no user id behind /rest"),
+        ("/rest/1/", "there is no webhook after the user id"),
+        ("/rest/made-up-secret/", "there is no user id after /rest"),
         (
             "/rest/1/made-up-secret/profile.json",
             "it goes on to a method: cut profile.json off",

@@ -80,13 +80,13 @@ def test_the_request_is_the_same_as_without_it(
     assert received.header("content-length") == [str(len(received.body))]
 
 
-def test_its_headers_cookies_and_timeout_replace_those_of_the_client(
+def test_its_settings_apply_and_those_given_to_the_client_over_them(
     call: Call, client: AuthenticatedClient, recorder: Recorder
 ) -> None:
     timeouts: list[object] = []
     call(
         client,
-        headers={"X-Custom": "yes", "User-Agent": "custom"},
+        headers={"X-Custom": "yes", "User-Agent": "custom", "X-Of-The-Client": "no"},
         cookies={"custom": "yes"},
         timeout=1.5,
         event_hooks={"request": [hook(call, lambda r: timeouts.append(r.extensions["timeout"]))]},
@@ -94,8 +94,18 @@ def test_its_headers_cookies_and_timeout_replace_those_of_the_client(
     (received,) = recorder.received
     assert received.header("x-custom") == ["yes"]
     assert received.header("user-agent") == ["custom"]
-    assert received.header("cookie") == ["custom=yes"]
-    assert received.header("x-of-the-client") == []
+    assert received.header("x-of-the-client") == ["yes"]
+    assert received.header("cookie") == ["custom=yes; of-the-client=yes"]
+    assert timeouts == [dict.fromkeys(("connect", "read", "write", "pool"), 99)]
+
+
+def test_its_own_timeout_applies_if_the_client_was_given_none(
+    call: Call, recorder: Recorder
+) -> None:
+    client = AuthenticatedClient(base_url=f"{recorder.origin}/rest", token="made-up-token")
+    timeouts: list[object] = []
+    hooks = {"request": [hook(call, lambda r: timeouts.append(r.extensions["timeout"]))]}
+    call(client, timeout=1.5, event_hooks=hooks)
     assert timeouts == [dict.fromkeys(("connect", "read", "write", "pool"), 1.5)]
 
 

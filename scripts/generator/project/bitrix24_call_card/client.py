@@ -273,18 +273,18 @@ class AuthenticatedClient(Client):
             async_transport=async_transport,
             httpx_args=httpx_args,
         )
-        self._token = self._own_token = AccessToken(
+        self._token = AccessToken(
             Secret(token), Secret(refresh), Secret(on_refresh), refresh_timeout
         )
 
     @property
     def token(self) -> str:
         """The access token; assignable at any time: a token assigned during a refresh wins."""
-        return self._own_token.current.reveal()
+        return self._token.current.reveal()
 
     @token.setter
     def token(self, token: str) -> None:
-        self._own_token.set(Secret(token))
+        self._token.set(Secret(token))
 
     def send(self, operation: Operation[Any, Any]) -> Received:
         """Send an operation, and once more if the token had to be refreshed.
