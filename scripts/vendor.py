@@ -26,6 +26,7 @@ import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -67,7 +68,7 @@ class Provenance:
 def vendor(source: Path, dest: Path, *, force: bool) -> str:
     """Copy the package of the project in `source` into `dest`; return what was done.
 
-    Raises VendorError if nothing was changed, or OSError if the next run is to complete the copy.
+    After a VendorError nothing is changed; after an OSError the next run completes the copy.
     """
     _check_dest(source, dest)
     current, files = _client(source)
@@ -94,9 +95,9 @@ def vendor(source: Path, dest: Path, *, force: bool) -> str:
 
 
 def check(source: Path, dest: Path) -> str:
-    """Check that the copy in `dest` is unedited and current; return a sentence that says so.
+    """Return a sentence that says that the copy in `dest` is unedited and current.
 
-    Raises VendorError if there is no copy, or it is edited or outdated; or OSError.
+    Raises VendorError if it is not, or if there is no copy.
     """
     _check_dest(source, dest)
     current, _ = _client(source)
@@ -123,7 +124,7 @@ def _check_dest(source: Path, dest: Path) -> None:
         if path.is_symlink():
             raise VendorError(f"{path} is a symbolic link, and links are not followed. {hint}")
     if dest.resolve().is_relative_to(source.resolve()):
-        raise VendorError(f"{dest} belongs to {source}, which is generated. {hint}")
+        raise VendorError(f"{dest} is inside {source}, which is generated. {hint}")
     if not dest.parent.exists():
         make = f"mkdir -p {shlex.quote(str(dest.parent))}"
         raise VendorError(
@@ -209,7 +210,7 @@ def _files(package: Path) -> dict[str, bytes]:
         if "__pycache__" in name.parts or path.suffix == ".pyc":
             continue
         if path.is_symlink():
-            files[name.as_posix()] = f"symbolic link to {path.readlink()}".encode()
+            files[name.as_posix()] = b"symbolic link to " + os.fsencode(path.readlink())
         elif path.is_file():
             files[name.as_posix()] = _content(path)
     return files
@@ -267,11 +268,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.dest:  # `make vendor` alone passes "", which Path takes for the current folder
         parser.error("DEST is empty. Name a folder, as in `make vendor DEST=../app/_vendor`.")
     dest = Path(options.dest)
+    run = check if options.check else partial(vendor, force=options.force)
     try:
-        if options.check:
-            print(check(GENERATED, dest))
-        else:
-            print(vendor(GENERATED, dest, force=options.force))
+        print(run(GENERATED, dest))
     except VendorError as error:
         print(error, file=sys.stderr)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What the README shows is run as written, and prints what it says."""
+"""The README's programs run as written, and print what it shows."""
 
 import itertools
 import json
