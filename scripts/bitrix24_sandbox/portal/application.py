@@ -12,7 +12,7 @@ EVENTS = (
     *("ONVOXIMPLANTCALLINIT", "ONVOXIMPLANTCALLSTART", "ONVOXIMPLANTCALLEND"),
 )
 MOST = 100
-"""The largest number of widgets, and of event handlers, that an application may register."""
+"""How many widgets, and how many event handlers, an application may register."""
 
 LONGEST_URL = 2000
 
@@ -104,7 +104,7 @@ def _check_room(registered: list[Any]) -> None:
 
 
 def check_handler(url: str) -> None:
-    """Raise `PortalError` unless this URL can be that of a handler."""
+    """Raise `PortalError` unless a handler may have this URL."""
     try:
         parts = urlsplit(url)
         whole = bool(parts.hostname) and parts.port != 0 and url.isprintable() and " " not in url

@@ -1,4 +1,4 @@
-"""The faults that a portal can be made to show: each affects a number of the next requests."""
+"""Faults on request: each affects the next requests, as many as the request for it says."""
 
 import math
 import threading

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 WINDOW = 600
-"""The period of the sum of a method's operating time, in seconds."""
+"""The window over which operating time is summed, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)

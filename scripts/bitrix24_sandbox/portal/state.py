@@ -167,8 +167,8 @@ class Portal:
     def install(self, handler: str) -> None:
         """Install an application without pages, instead of the current one.
 
-        It is installed at once; its `handler` receives its tokens. Raise `PortalError` if that
-        cannot be the URL of a handler.
+        It is installed at once; its `handler` receives its tokens. Raise `PortalError` if that URL
+        is invalid.
         """
         check_handler(handler)
         self.application = Application()

@@ -18,7 +18,7 @@ DIRECTIONS = {1: "outgoing", 2: "incoming", 3: "incomingTransfer", 4: "callback"
 
 APPLICATION_ID = 1
 MOST_CALLS = 100
-"""The largest number of registered calls that are not finished; beyond, the oldest are dropped."""
+"""How many registered calls may be unfinished; beyond that, the oldest are dropped."""
 
 
 class Happening(NamedTuple):
@@ -59,7 +59,7 @@ class Telephony:
     """The calls of one portal that have not ended yet."""
 
     def __init__(self, call: Call | None) -> None:
-        """`call`: the current call; its beginning is not an event any more."""
+        """`call`: the current call; its beginning is no longer an event."""
         self._registered: dict[str, ServerCall] = {}
         self._shown = self._server_call(call)
         self.records = 0

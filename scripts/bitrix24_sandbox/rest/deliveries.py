@@ -23,7 +23,7 @@ MOST_WAITING = 100
 """The longest queue; an event beyond it is dropped, and recorded as such."""
 
 KEPT = 100
-"""The number of newest deliveries that are kept."""
+"""How many of the newest deliveries are kept."""
 
 TIMEOUT = 5
 """The timeout of a handler, in seconds."""

@@ -20,7 +20,7 @@ from ..portal.state import Stopwatch
 from .decoding import Fields, from_body, from_query, header
 
 SIZE = 1000
-"""The number of newest requests that are kept."""
+"""How many of the newest requests are kept."""
 
 KEPT = 8192
 """The largest body, query or response that is kept, in bytes; larger ones are not shown."""

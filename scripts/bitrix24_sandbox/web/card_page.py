@@ -38,10 +38,10 @@ from .samples import samples
 STATIC = Path(__file__).parent / "static"
 
 MOST_PAGES = 50
-"""The largest number of open portal pages."""
+"""How many portal pages may be open at once."""
 
 MOST_TURNS = 1000
-"""The largest number of unread turns; a page that falls further behind has to reconnect."""
+"""How many turns may be unread; a page that falls further behind has to reconnect."""
 
 # The page loads nothing from other hosts; only the widget's frame and form may lead to them.
 PAGE_HEADERS = {
