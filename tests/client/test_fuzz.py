@@ -164,7 +164,7 @@ def mismatch(value: object, hint: Any, names: Mapping[str, Any]) -> str | None:
     elif kind is dict or kind is MutableMapping:
         inside = [(f"[{k!r}]", v, args[1]) for k, v in typing.cast("Any", value).items()]
     elif attrs.has(kind) or hasattr(kind, "_fields"):
-        # A generic one says in its arguments what its one type variable is.
+        # The arguments of a generic class say what its type variable is.
         inside = [
             (
                 f".{name}",

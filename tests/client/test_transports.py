@@ -15,7 +15,6 @@ import pytest
 import trio
 from bitrix24_call_card import Client
 from bitrix24_call_card.api.call_card import get_status
-from httpx_retries import Retry, RetryTransport
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -25,7 +24,6 @@ from starlette.testclient import TestClient
 from tests.client.conftest import WAIT, Get, Recorder
 from tests.client.mocked import WEBHOOK_URL
 
-Make = Callable[[], httpx.AsyncBaseTransport]
 Run = Callable[[Coroutine[Any, Any, int]], int]
 
 
@@ -51,15 +49,6 @@ class Noting(httpx.AsyncHTTPTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.loops.add(asyncio.get_running_loop())
         return await super().handle_async_request(request)
-
-
-@pytest.fixture(
-    params=[lambda: RetryTransport(retry=Retry(total=2)), Noting], ids=["RetryTransport", "custom"]
-)
-def make(request: pytest.FixtureRequest) -> Make:
-    """Makes a transport; the test runs with each."""
-    function: Make = request.param
-    return function
 
 
 async def call(client: Client) -> int:
@@ -99,8 +88,8 @@ def test_a_client_works_in_event_loops_in_a_row_that_close_it(run: Run, recorder
     assert recorder.connections == 4
 
 
-def test_event_loops_at_once_have_a_transport_each(make: Make, recorder: Recorder) -> None:
-    factory = Factory(make)
+def test_event_loops_at_once_have_a_transport_each(recorder: Recorder) -> None:
+    factory = Factory(Noting)
     client = Client(base_url=recorder.webhook_url, async_transport=factory)
     everybody = threading.Barrier(4)
 
@@ -114,7 +103,7 @@ def test_event_loops_at_once_have_a_transport_each(make: Make, recorder: Recorde
         running = [threads.submit(lambda: asyncio.run(use())) for _ in range(4)]
         assert [each.result(WAIT) for each in running] == [17] * 4
     assert len(factory.made) == recorder.connections == 4
-    assert all(len(each.loops) == 1 for each in factory.made if isinstance(each, Noting))
+    assert all(len(each.loops) == 1 for each in factory.made)
 
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
