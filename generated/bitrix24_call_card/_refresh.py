@@ -75,6 +75,9 @@ class AccessToken:
     """An access token that is refreshed when it has expired.
 
     The arguments are those of `AuthenticatedClient`; `timeout` is its `refresh_timeout`.
+
+    Attributes:
+        current: The token; the same object until another token is used.
     """
 
     def __init__(
@@ -91,7 +94,7 @@ class AccessToken:
             raise ValueError(f"refresh_timeout: expected more than 0 seconds, found {timeout}")
         self._refresh, self._on_refresh, self._timeout = refresh, on_refresh, timeout
         self._numbers = itertools.count(1)
-        self._current, self._number = token, 0
+        self.current, self._number = token, 0
         self.reset_after_fork()
         _fork.reset_in_children(self)
 
@@ -99,11 +102,6 @@ class AccessToken:
         """Forget a refresh of the parent process: nobody runs it here."""
         self._lock = threading.Lock()
         self._attempt: _Attempt | None = None
-
-    @property
-    def current(self) -> Secret[str]:
-        """The token; the same object until another token is set."""
-        return self._current
 
     def set(self, token: Secret[str]) -> None:
         """Use this token from the next call on, even if a refresh under way returns another."""
@@ -159,7 +157,7 @@ class AccessToken:
     ) -> tuple[_Attempt | None, bool]:
         """Return the attempt to wait for, if any, and whether this caller has to run it."""
         with self._lock:
-            if self._current is not expired:
+            if self.current is not expired:
                 return None, False
             if self._attempt is not None:
                 return self._attempt, False
@@ -175,7 +173,7 @@ class AccessToken:
             _check_token("what refresh returned", token)
             self._use(token, attempt.number)
             # Equal, not the same: `refresh` may have assigned it itself. If not, a newer one is in use.
-            is_used = self._current.reveal() == token.reveal()
+            is_used = self.current.reveal() == token.reveal()
             if is_used and self._on_refresh.reveal() is not None:
                 result = Secret(self._on_refresh.reveal()(token.reveal()))
                 attempt.result_of("on_refresh", result)
@@ -208,7 +206,7 @@ class AccessToken:
     def _use(self, token: Secret[str], number: int) -> None:
         with self._lock:
             if number > self._number:
-                self._current, self._number = token, number
+                self.current, self._number = token, number
 
 
 def _check_token(name: str, token: Secret[Any]) -> None:
