@@ -1,4 +1,4 @@
-"""What the tests of refreshing share: a portal that refuses the old token, and a `refresh`."""
+"""What the tests of the refresh share: a portal that refuses the old token, and a `refresh`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import httpx
@@ -20,7 +20,7 @@ from bitrix24_call_card.api.call_card import get_status
 T = TypeVar("T")
 
 WAIT = 60
-"""Seconds after which something that should have happened will not."""
+"""Seconds after which an expected event is overdue."""
 
 OLD, NEW = "old-marker-token", "new-marker-token"
 
@@ -48,13 +48,12 @@ class Portal:
         return httpx.Response(self.refusal.status_code, content=self.refusal.content)
 
     def wait_for(self, token: str, times: int) -> None:
-        """Wait until so many calls came with this token."""
+        """Wait until the token has come with that many calls."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self.tokens[token] >= times, WAIT):
-                raise TimeoutError(f"{self.tokens} instead of {times} calls with {token}")
+            assert self._changed.wait_for(lambda: self.tokens[token] >= times, WAIT)
 
     def client(self, **arguments: Any) -> AuthenticatedClient:
-        """A client of this portal, which begins with a token that has expired.
+        """Make a client of this portal, whose token has expired.
 
         Its `refresh_timeout` is longer than any test waits, unless given.
         """
@@ -69,63 +68,76 @@ class Portal:
 
 
 class Refreshes:
-    """A `refresh` that counts its calls, waits for `ready`, and then returns or raises `result`."""
+    """A function that counts its calls, waits for `ready`, and then returns or raises `result`."""
 
     def __init__(self, result: object = NEW, ready: Callable[[], object] = lambda: None) -> None:
         self.calls = 0
+        self.begun = threading.Event()
         self.result = result
         self._ready = ready
 
-    def __call__(self) -> str:
+    def __call__(self, *_: str) -> Any:
         self.calls += 1
+        self.begun.set()
         self._ready()
         return self._end()
 
-    async def in_the_loop(self) -> str:
-        """Do the same as a coroutine function."""
+    async def in_the_loop(self, *_: str) -> Any:
+        """Async version."""
         self.calls += 1
+        self.begun.set()
         await asyncio.to_thread(self._ready)
         return self._end()
 
-    def _end(self) -> str:
+    def of_kind(self, kind: str) -> Callable[..., Any]:
+        """Return it as one of the kinds of functions that asyncio accepts."""
+
+        class Object:
+            __call__ = staticmethod(self.in_the_loop)
+
+        kinds: dict[str, Callable[..., Any]] = {
+            "function": self,
+            "coroutine function": self.in_the_loop,
+            "object": Object(),
+            "lambda": lambda *arguments: self.in_the_loop(*arguments),
+        }
+        return kinds[kind]
+
+    def _end(self) -> object:
         if isinstance(self.result, BaseException):
             raise self.result
-        return self.result  # type: ignore[return-value]
+        return self.result
+
+
+KINDS = pytest.mark.parametrize("kind", ["function", "coroutine function", "lambda"])
 
 
 def call(client: Client) -> object:
-    """A synchronous call, of which the id of an entity is enough."""
+    """Make a synchronous call, and return the id of its entity."""
     return get_status.sync(client=client).result.crm_entity_id
 
 
 async def acall(client: Client) -> object:
-    """The same in an event loop."""
+    """Async version of `call`."""
     return (await get_status.asyncio(client=client)).result.crm_entity_id
 
 
 def in_time(function: Callable[[], T]) -> T:
-    """Call the function in a thread; if it hangs, the test fails, and the thread is left behind."""
-    results: list[T] = []
-    raised: list[BaseException] = []
+    """Call the function in a thread, and leave the thread behind if it hangs."""
+    outcome: Future[T] = Future()
 
     def run() -> None:
         try:
-            results.append(function())
+            outcome.set_result(function())
         except BaseException as error:
-            raised.append(error)
+            outcome.set_exception(error)
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(WAIT)
-    if thread.is_alive():
-        pytest.fail("the call hangs")
-    if raised:
-        raise raised[0]
-    return results[0]
+    threading.Thread(target=run, daemon=True).start()
+    return outcome.result(WAIT)
 
 
 def outcomes_of_threads(client: Client, count: int) -> list[object]:
-    """What so many threads get that call at once: an entity's id, or an exception."""
+    """Call in `count` threads at once, and return the ids or exceptions."""
 
     def outcome(_: int) -> object:
         try:
@@ -137,23 +149,18 @@ def outcomes_of_threads(client: Client, count: int) -> list[object]:
         return list(threads.map(outcome, range(count), timeout=WAIT))
 
 
-def wait_for_waiting_threads(count: int) -> None:
-    """Wait until so many of the callers in threads wait for another one."""
-    deadline = time.monotonic() + WAIT
-    while _waiting_threads() < count:
-        assert time.monotonic() < deadline
+def wait_for_waiting_callers(count: int) -> None:
+    """Wait until that many threads of `outcomes_of_threads` wait for another one."""
+    waiting = 0
+    while waiting < count:
         time.sleep(0.001)
-
-
-def _waiting_threads() -> int:
-    frames = sys._current_frames()
-    callers = [thread for thread in threading.enumerate() if thread.name.startswith("caller")]
-    running = [frames[caller.ident] for caller in callers if caller.ident in frames]
-    return sum(frame.f_code is threading.Condition.wait.__code__ for frame in running)
+        frames = sys._current_frames()
+        callers = [thread for thread in threading.enumerate() if thread.name.startswith("caller")]
+        running = [frames[caller.ident] for caller in callers if caller.ident in frames]
+        waiting = sum(frame.f_code is threading.Condition.wait.__code__ for frame in running)
 
 
 async def outcomes_of_tasks(client: Client, count: int) -> list[object]:
-    """What so many tasks get that call at once: an entity's id, or an exception."""
-    async with asyncio.timeout(WAIT):
-        calls = [acall(client) for _ in range(count)]
-        return list(await asyncio.gather(*calls, return_exceptions=True))
+    """Call in `count` tasks at once, and return the ids or exceptions."""
+    calls = [acall(client) for _ in range(count)]
+    return await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), WAIT)
