@@ -1,142 +1,263 @@
-"""Copies of a client: a changed copy leaves the client as it was, also once it has been used."""
+"""Copies of a client share everything with it but what was changed."""
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 import pickle
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 from bitrix24_call_card import AuthenticatedClient, Client
 from bitrix24_call_card.api.call_card import get_status
 
+from tests.client.refreshing import NEW, OLD, WAIT, Portal, Refreshes
+
 if TYPE_CHECKING:
-    from tests.client.conftest import Recorder
+    from tests.client.conftest import Get, Recorder
 
-COPIES = pytest.mark.parametrize(
-    "copied",
-    [
-        copy.copy,
-        copy.deepcopy,
-        lambda client: client.with_headers({}),
-        lambda client: client.with_cookies({}),
-        lambda client: client.with_timeout(5),
-    ],
-    ids=["copy.copy", "copy.deepcopy", "with_headers", "with_cookies", "with_timeout"],
-)
-Copied = Callable[[AuthenticatedClient], AuthenticatedClient]
+Copy = Callable[[AuthenticatedClient], AuthenticatedClient]
+COPIES: dict[str, Copy] = {
+    "copy.copy": copy.copy,
+    "copy.deepcopy": copy.deepcopy,
+    "with_headers": lambda client: client.with_headers({"X-Two": "2"}),
+    "with_cookies": lambda client: client.with_cookies({"two": "2"}),
+    "with_timeout": lambda client: client.with_timeout(5),
+}
 
 
-def sent(client: Client, recorder: Recorder) -> dict[str, list[str]]:
-    with client:
-        get_status.sync(client=client)
-    received = recorder.received[-1]
-    token = json.loads(received.body)["auth"]
-    return {
-        **{name: received.header(name) for name in ("x-one", "x-two", "cookie")},
-        "token": [token],
-    }
+@pytest.fixture(params=COPIES)
+def copied(request: pytest.FixtureRequest) -> Copy:
+    """What makes a copy of a client; the test runs with each."""
+    return COPIES[request.param]
 
 
-ONE = {"x-one": ["1"], "x-two": [], "cookie": ["one=1"], "token": ["made-up-token"]}
-
-
-@pytest.fixture(params=["unused", "used"])
-def client(request: pytest.FixtureRequest, recorder: Recorder) -> AuthenticatedClient:
-    client = AuthenticatedClient(
+@pytest.fixture
+def client(recorder: Recorder) -> Iterator[AuthenticatedClient]:
+    """A client of the recording server."""
+    with AuthenticatedClient(
         base_url=f"{recorder.origin}/rest",
         token="made-up-token",
         headers={"X-One": "1"},
         cookies={"one": "1"},
-    )
-    if request.param == "used":
-        assert sent(client, recorder) == ONE
-    return client
+    ) as client:
+        yield client
 
 
-def test_with_headers_adds_headers_to_a_copy(
-    client: AuthenticatedClient, recorder: Recorder
+def sent(recorder: Recorder) -> dict[str, list[str]]:
+    """Return what differs from call to call in the last request."""
+    received = recorder.received[-1]
+    headers = {name: received.header(name) for name in ("x-one", "x-two", "cookie")}
+    return {**headers, "token": [json.loads(received.body)["auth"]]}
+
+
+ONE = {"x-one": ["1"], "x-two": [], "cookie": ["one=1"], "token": ["made-up-token"]}
+
+# --- what was changed -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda client: client.with_headers({"X-Two": "2"}), {"x-two": ["2"]}),
+        (lambda client: client.with_headers({"x-ONE": "other"}), {"x-one": ["other"]}),
+        (lambda client: client.with_cookies({"two": "2"}), {"cookie": ["one=1; two=2"]}),
+        (lambda client: client.with_cookies({"one": "other"}), {"cookie": ["one=other"]}),
+        (lambda client: client.with_timeout(5), {}),
+        (copy.copy, {}),
+        (copy.deepcopy, {}),
+    ],
+)
+@pytest.mark.parametrize("is_custom", [False, True], ids=["own connections", "custom httpx client"])
+def test_a_copy_differs_in_what_was_changed_alone(
+    is_custom: bool,
+    change: Copy,
+    expected: dict[str, list[str]],
+    client: AuthenticatedClient,
+    recorder: Recorder,
 ) -> None:
-    other = client.with_headers({"X-Two": "2"})
-    assert sent(other, recorder) == {**ONE, "x-two": ["2"]}
-    assert sent(client, recorder) == ONE
+    with httpx.Client() as custom:
+        if is_custom:
+            client.set_httpx_client(custom)
+        changed = change(client)
+        assert type(changed) is AuthenticatedClient
+        for _ in range(2):
+            get_status.sync(client=changed)
+            assert sent(recorder) == {**ONE, **expected}
+            get_status.sync(client=client)
+            assert sent(recorder) == ONE
 
 
-def test_with_headers_replaces_headers_of_the_same_name(
-    client: AuthenticatedClient, recorder: Recorder
+# --- what is shared -------------------------------------------------------------------------------
+
+
+def test_copies_share_the_token(copied: Copy, client: AuthenticatedClient) -> None:
+    other = copied(client)
+    client.token = "by-the-client"
+    assert other.token == "by-the-client"
+    other.token = "by-the-copy"
+    assert client.token == "by-the-copy"
+
+
+def test_copies_spend_a_refresh_token_once(copied: Copy, answer: dict[str, Any]) -> None:
+    portal = Portal(answer)
+    refresh = Refreshes(ready=lambda: portal.wait_for(OLD, 3))
+    client = portal.client(refresh=refresh)
+    copies = [client, copied(client), copied(copied(client))]
+    with ThreadPoolExecutor(3) as threads:
+        for response in threads.map(lambda each: get_status.sync(client=each), copies):
+            assert response.result.crm_entity_id == 17
+    assert refresh.calls == 1
+    assert [each.token for each in copies] == [NEW] * 3
+
+
+def test_copies_share_connections(
+    copied: Copy, client: AuthenticatedClient, recorder: Recorder
 ) -> None:
-    other = client.with_headers({"x-one": "other"})
-    assert sent(other, recorder)["x-one"] == ["other"]
-    assert sent(client, recorder)["x-one"] == ["1"]
+    async def use() -> None:
+        async with client:
+            for each in (client, copied(client), client):
+                await get_status.asyncio(client=each)
+
+    for each in (copied(client), client, copied(client)):
+        get_status.sync(client=each)
+    assert recorder.connections == 1
+    asyncio.run(use())
+    assert recorder.connections == 2
 
 
-def test_with_cookies_adds_cookies_to_a_copy(
-    client: AuthenticatedClient, recorder: Recorder
-) -> None:
-    other = client.with_cookies({"two": "2"})
-    assert sent(other, recorder)["cookie"] == ["one=1; two=2"]
-    assert sent(client, recorder)["cookie"] == ["one=1"]
-
-
-@COPIES
-def test_a_copy_sends_what_the_client_sends(
-    copied: Copied, client: AuthenticatedClient, recorder: Recorder
+def test_copies_share_when_operating_time_is_restored(
+    copied: Copy, client: AuthenticatedClient
 ) -> None:
     other = copied(client)
-    assert type(other) is AuthenticatedClient
-    assert other is not client
-    assert sent(other, recorder) == ONE
+    get_status.sync(client=client)
+    assert other.operating_reset_at == client.operating_reset_at == 1723557390
 
 
-@COPIES
-def test_a_copy_has_its_own_token(
-    copied: Copied, client: AuthenticatedClient, recorder: Recorder
-) -> None:
-    other = copied(client)
-    client.token = "another-token"
-    assert sent(other, recorder)["token"] == ["made-up-token"]
-    assert sent(client, recorder)["token"] == ["another-token"]
+def test_operating_time_is_not_restored_earlier_than_once_reported(answer: dict[str, Any]) -> None:
+    reported = iter([2000, 1000])
 
+    def respond(_: httpx.Request) -> httpx.Response:
+        answer["time"]["operating_reset_at"] = next(reported)
+        return httpx.Response(200, json=answer)
 
-@COPIES
-def test_a_copy_has_its_own_connections(
-    copied: Copied, client: AuthenticatedClient, recorder: Recorder
-) -> None:
-    before = recorder.connections
-    with client:
+    client = Client("https://portal.example/rest/1/made-up-secret/", transport=lambda: mock)
+    mock = httpx.MockTransport(respond)
+    for _ in range(2):
         get_status.sync(client=client)
-        with copied(client) as other:
-            get_status.sync(client=other)
-        get_status.sync(client=client)  # whose connection the copy did not close
-        assert recorder.connections == before + 2
+    assert client.operating_reset_at == 2000
 
 
-@COPIES
-def test_a_copy_does_not_send_through_a_custom_httpx_client(
-    copied: Copied, client: AuthenticatedClient, recorder: Recorder
+@pytest.mark.parametrize("is_set", ["before", "after", "through the copy"])
+def test_copies_share_a_custom_httpx_client(
+    is_set: str, copied: Copy, client: AuthenticatedClient, recorder: Recorder
 ) -> None:
-    with httpx.Client(headers={"X-Two": "custom"}) as custom:
-        client.set_httpx_client(custom)
-        assert sent(copied(client), recorder) == ONE
+    with httpx.Client(headers={"X-Custom": "yes"}) as custom:
+        if is_set == "before":
+            client.set_httpx_client(custom)
+        other = copied(client)
+        if is_set != "before":
+            (client if is_set == "after" else other).set_httpx_client(custom)
+        for each in (client, other):
+            get_status.sync(client=each)
+            assert recorder.received[-1].header("x-custom") == ["yes"]
 
 
-@COPIES
-def test_a_copy_has_not_seen_when_operating_time_is_restored(
-    copied: Copied, client: AuthenticatedClient, recorder: Recorder
+def test_copies_share_a_custom_asynchronous_httpx_client(
+    copied: Copy, client: AuthenticatedClient, recorder: Recorder
 ) -> None:
-    sent(client, recorder)
-    assert client.operating_reset_at is not None
-    assert copied(client).operating_reset_at is None
+    async def use() -> None:
+        async with httpx.AsyncClient(headers={"X-Custom": "yes"}) as custom:
+            other = copied(client)
+            client.set_async_httpx_client(custom)
+            for each in (client, other):
+                await get_status.asyncio(client=each)
+                assert recorder.received[-1].header("x-custom") == ["yes"]
+
+    asyncio.run(use())
 
 
-def test_a_webhook_client_can_be_copied_too(recorder: Recorder) -> None:
-    client = Client(base_url=f"{recorder.origin}/rest/1/made-up-secret/")
+# --- closing --------------------------------------------------------------------------------------
+
+
+def test_closing_any_copy_closes_the_connections_of_all_and_later_calls_reopen_them(
+    copied: Copy, client: AuthenticatedClient, recorder: Recorder
+) -> None:
+    other = copied(client)
+    for number, closed in enumerate((client, other), start=1):
+        for each in (client, other):
+            get_status.sync(client=each)
+        closed.close()
+        assert recorder.wait_until_all_is_closed()
+        assert recorder.connections == number
+
+
+def test_a_call_under_way_ends_normally_although_a_copy_is_closed(answer: dict[str, Any]) -> None:
+    closed_at: list[str] = []
+    arrived, goes_on = threading.Event(), threading.Event()
+
+    class Slow(httpx.BaseTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            arrived.set()
+            assert goes_on.wait(WAIT)
+            assert closed_at == []
+            return httpx.Response(200, json=answer, request=request)
+
+        def close(self) -> None:
+            closed_at.append("the end of the call" if goes_on.is_set() else "once")
+
+    client = Client("https://portal.example/rest/1/made-up-secret/", transport=Slow)
+    with ThreadPoolExecutor(1) as other:
+        under_way = other.submit(get_status.sync, client=client)
+        assert arrived.wait(WAIT)
+        client.with_timeout(5).close()
+        goes_on.set()
+        assert under_way.result(WAIT).result.crm_entity_id == 17
+    assert closed_at == ["the end of the call"]
+
+
+def test_a_call_under_way_in_asyncio_ends_normally_although_a_copy_is_closed(
+    answer: dict[str, Any],
+) -> None:
+    closed_at: list[str] = []
+
+    async def use() -> None:
+        arrived, goes_on = asyncio.Event(), asyncio.Event()
+
+        class Slow(httpx.AsyncBaseTransport):
+            async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+                arrived.set()
+                await goes_on.wait()
+                assert closed_at == []
+                return httpx.Response(200, json=answer, request=request)
+
+            async def aclose(self) -> None:
+                closed_at.append("the end of the call" if goes_on.is_set() else "once")
+
+        client = Client("https://portal.example/rest/1/made-up-secret/", async_transport=Slow)
+        under_way = asyncio.create_task(get_status.asyncio(client=client))
+        await arrived.wait()
+        await client.with_timeout(5).aclose()
+        goes_on.set()
+        assert (await under_way).result.crm_entity_id == 17
+
+    asyncio.run(asyncio.wait_for(use(), WAIT))
+    assert closed_at == ["the end of the call"]
+
+
+# --- webhooks and pickles -------------------------------------------------------------------------
+
+
+def test_a_webhook_client_can_be_copied_too(get: Get, recorder: Recorder) -> None:
+    client = Client(base_url=recorder.webhook_url)
     for other in (copy.copy(client), copy.deepcopy({"client": client})["client"]):
         with other:
-            get_status.sync(client=other)
+            get(other)
     targets = [received.target for received in recorder.received]
     assert targets == ["/rest/1/made-up-secret/placement.call"] * 2
 
