@@ -90,8 +90,9 @@ class AccessToken:
         _check_token("token", token)
         for name, function in (("refresh", refresh), ("on_refresh", on_refresh)):
             checked(name, function.reveal(), Callable, NoneType)
-        if not checked("refresh_timeout", timeout, int, float) > 0:
-            raise ValueError(f"refresh_timeout: expected more than 0 seconds, found {timeout}")
+        if not 0 < checked("refresh_timeout", timeout, int, float) <= threading.TIMEOUT_MAX:
+            limits = f"more than 0 and at most {threading.TIMEOUT_MAX:g} seconds"
+            raise ValueError(f"refresh_timeout: expected {limits}, found {timeout}")
         self._refresh, self._on_refresh, self._timeout = refresh, on_refresh, timeout
         self._numbers = itertools.count(1)
         self.current, self._number = token, 0

@@ -20,11 +20,12 @@ def checked(name: str, value: T, *types: Any) -> T:
 
 
 def checked_texts(name: str, texts: Mapping[str, str] | None) -> dict[str, str]:
-    """Return headers or cookies; else raise TypeError."""
+    """Return headers or cookies; else raise TypeError or ValueError."""
     checked(name, texts, Mapping, NoneType)
     copied = dict(texts or {})
     for each in (*copied, *copied.values()):
-        checked(name, each, str)
+        if not checked(name, each, str).isascii():
+            raise ValueError(f"{name}: expected ASCII, found other characters")
     return copied
 
 

@@ -1,0 +1,255 @@
+"""The arguments of a client are checked when it is made; the environment, at the first call."""
+
+from __future__ import annotations
+
+import inspect
+import ssl
+import typing
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+import trustme
+from bitrix24_call_card import AuthenticatedClient, Client
+from bitrix24_call_card.api.call_card import get_status
+
+if TYPE_CHECKING:
+    from tests.client.conftest import Get, Proxy, Recorder
+
+WEBHOOK = "https://portal.example/rest/1/made-up-secret/"
+
+Make = Callable[..., Client]
+
+
+@pytest.fixture(params=["webhook", "OAuth"])
+def make(request: pytest.FixtureRequest) -> Make:
+    """What makes a client; the test runs with each kind."""
+    if request.param == "webhook":
+        return partial(Client, base_url=WEBHOOK)
+    return partial(AuthenticatedClient, base_url="https://portal.example/rest", token="made-up")
+
+
+# --- in the constructor ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("cookies", "one=1"),
+        ("cookies", {"one": 1}),
+        ("headers", [("X-One", "1")]),
+        ("headers", {"X-One": 1}),
+        ("httpx_args", [("http2", True)]),
+        ("proxy", 8080),
+        ("timeout", "30"),
+        ("timeout", True),
+        ("timeout", httpx.Timeout("30")),  # type: ignore[arg-type]
+        ("verify_ssl", None),
+        ("verify_ssl", 1),
+    ],
+)
+def test_an_argument_of_a_wrong_type_is_named(name: str, value: object, make: Make) -> None:
+    with pytest.raises(TypeError, match=f"^{name}: expected [^:]* found "):
+        make(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["headers", "cookies"])
+@pytest.mark.parametrize("texts", [{"X-One": "ü"}, {"ü": "1"}])
+def test_a_header_or_cookie_that_cannot_be_sent_is_named(
+    texts: dict[str, str], name: str, make: Make
+) -> None:
+    with pytest.raises(ValueError, match=f"^{name}: expected ASCII, found other characters$"):
+        make(**{name: texts})
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan"), httpx.Timeout(5, read=-1)])
+def test_a_timeout_that_cannot_be_is_named(seconds: Any, make: Make) -> None:
+    with pytest.raises(ValueError, match=r"^timeout: expected 0 seconds or more, found "):
+        make(timeout=seconds)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("token", None),
+        ("token", b"made-up-token"),
+        ("refresh", "text"),
+        ("on_refresh", 5),
+        ("refresh_timeout", None),
+        ("refresh_timeout", "30"),
+    ],
+)
+def test_an_argument_for_oauth_of_a_wrong_type_is_named(name: str, value: object) -> None:
+    arguments: dict[str, Any] = {"token": "made-up-token", name: value}
+    with pytest.raises(TypeError, match=f"^{name}: expected .* found "):
+        AuthenticatedClient("https://portal.example/rest", **arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("token", ""),
+        ("refresh_timeout", 0),
+        ("refresh_timeout", -1.5),
+        ("refresh_timeout", float("nan")),
+        ("refresh_timeout", float("inf")),  # which threads cannot wait for
+    ],
+)
+def test_an_argument_for_oauth_that_cannot_work_is_named(name: str, value: object) -> None:
+    arguments: dict[str, Any] = {"token": "made-up-token", name: value}
+    with pytest.raises(ValueError, match=f"^{name}: expected .* found "):
+        AuthenticatedClient("https://portal.example/rest", **arguments)
+
+
+@pytest.mark.parametrize(
+    "proxy", ["socks://user:made-up-password@proxy.example", "proxy.example:1"]
+)
+def test_a_proxy_that_cannot_work_is_named_without_its_password(proxy: str, make: Make) -> None:
+    expected = r"^proxy: expected the URL of a proxy, which begins with http://, https://, socks5:"
+    with pytest.raises(ValueError, match=expected) as caught:
+        make(proxy=proxy)
+    assert "made-up-password" not in str(caught.value)
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("name", ["transport", "async_transport"])
+def test_a_transport_that_is_not_a_function_shows_the_function(name: str, make: Make) -> None:
+    expected = rf"^{name}: expected a function .*: {name}=lambda: MockTransport\(…\)$"
+    with pytest.raises(TypeError, match=expected):
+        make(**{name: httpx.MockTransport(lambda _: httpx.Response(200))})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("limits", 10), ("http2", "yes"), ("retries", True), ("local_address", 127)],
+)
+def test_an_httpx_argument_of_a_wrong_type_is_named(name: str, value: object, make: Make) -> None:
+    with pytest.raises(TypeError, match=rf"^httpx_args\['{name}'\]: expected .* found "):
+        make(httpx_args={name: value})
+
+
+@pytest.mark.parametrize(
+    "name", ["auth", "cookies", "event_hooks", "mounts", "proxy", "timeout", "transport", "verify"]
+)
+def test_an_httpx_argument_that_does_not_belong_there_names_what_to_use(
+    name: str, make: Make
+) -> None:
+    with pytest.raises(TypeError, match=f"^httpx_args: '{name}' is not one of .*set_httpx_client"):
+        make(httpx_args={name: None})
+
+
+def test_the_arguments_of_httpx_s_transports_are_accepted(make: Make) -> None:
+    make(
+        httpx_args={
+            "cert": None,
+            "http1": True,
+            "http2": False,
+            "limits": httpx.Limits(max_connections=1),
+            "local_address": "127.0.0.1",
+            "retries": 1,
+            "socket_options": [],
+            "trust_env": False,
+            "uds": None,
+        }
+    ).close()
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_ca_bundle_that_is_missing_is_named(kind: Callable[[str], Any], make: Make) -> None:
+    with pytest.raises(FileNotFoundError, match=r"verify_ssl: there is no file: '/no/such\.pem'"):
+        make(verify_ssl=kind("/no/such.pem"))
+
+
+def test_a_base_url_that_is_not_unicode_is_refused_without_showing_it() -> None:
+    # As os.environ has bytes that are not UTF-8.
+    with pytest.raises(ValueError, match=r"^base_url: character 38 is not valid Unicode") as caught:
+        Client(base_url="https://portal.example/rest/1/made-up\udcff-secret/")
+    assert "made-up" not in str(caught.value)
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("kind", [Client, AuthenticatedClient])
+def test_tools_can_read_the_arguments(kind: type[Client]) -> None:
+    parameters = inspect.signature(kind).parameters
+    assert "timeout" in parameters
+    assert ("refresh" in parameters) == (kind is AuthenticatedClient)
+    assert typing.get_type_hints(kind.__init__).keys() == {*parameters, "return"}
+
+
+def test_tools_can_read_the_arguments_of_the_functions() -> None:
+    assert typing.get_type_hints(get_status.sync).keys() == {"client", "timeout", "return"}
+
+
+# --- at the first call ----------------------------------------------------------------------------
+
+
+def test_a_ca_bundle_may_be_a_path(
+    get: Get,
+    recorders: Callable[..., Recorder],
+    tls: ssl.SSLContext,
+    authority: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "another.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "another.pem"))
+    with Client(recorders(tls).webhook_url, verify_ssl=authority) as client:
+        assert get(client).result.crm_entity_id == 17
+
+
+@pytest.mark.parametrize("name", ["ALL_PROXY", "HTTPS_PROXY", "https_proxy"])
+def test_a_proxy_of_the_environment_that_cannot_work_is_named(
+    name: str, get: Get, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "socks://user:made-up-password@proxy.example")
+    with pytest.raises(ValueError, match=f"^{name.upper()}: expected the URL of a proxy") as caught:
+        get(Client(WEBHOOK))
+    assert "made-up-password" not in str(caught.value)
+
+
+def test_a_ca_bundle_of_the_environment_that_is_missing_is_named(
+    get: Get, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/no/such.pem")
+    with pytest.raises(FileNotFoundError, match=r"SSL_CERT_FILE: there is no file: '/no/such"):
+        get(Client(WEBHOOK))
+
+
+@pytest.mark.parametrize(
+    "no_proxy", ["[::1]", "::1", "fe80::/10", "10.0.0.0/8", "[", "https://", "*.example", ",, ,"]
+)
+def test_no_value_of_no_proxy_is_an_error(
+    no_proxy: str,
+    get: Get,
+    recorder: Recorder,
+    proxies: Callable[[Recorder], Proxy],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    proxy = proxies(recorder)
+    monkeypatch.setenv("HTTP_PROXY", proxy.url)
+    monkeypatch.setenv("NO_PROXY", no_proxy)
+    with Client(base_url=recorder.webhook_url) as client:
+        assert get(client).result.crm_entity_id == 17
+    assert len(proxy.requests) == 1
+
+
+@pytest.mark.parametrize("no_proxy", ["[::1]", "::1"])
+def test_no_proxy_may_have_an_ipv6_address_with_or_without_brackets(
+    no_proxy: str,
+    get: Get,
+    recorder: Recorder,
+    proxies: Callable[[Recorder], Proxy],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    proxy = proxies(recorder)
+    monkeypatch.setenv("HTTP_PROXY", proxy.url)
+    monkeypatch.setenv("NO_PROXY", no_proxy)
+    with (
+        Client(base_url="http://[::1]:1/rest/1/made-up-secret/") as client,
+        pytest.raises(httpx.ConnectError),  # nobody listens there, and the proxy is not asked
+    ):
+        get(client)
+    assert proxy.requests == []
