@@ -162,22 +162,29 @@ def _hidden(error: BaseException, request: PortalRequest) -> BaseException:
     """
     causes = _with_causes(error)
     for each in causes:
-        each.args = tuple(request.mask(it) if isinstance(it, str) else it for it in each.args)
-        each.__traceback__ = None
+        args = tuple(request.mask(it) if isinstance(it, str) else it for it in each.args)
+        BaseException.__setattr__(each, "args", args)  # also of a frozen attrs class
+        each.with_traceback(None)
     name = type(error).__name__
+    if not isinstance(error, Exception):  # an interrupt or a cancellation, which nothing replaces
+        if any(_shows_secret(each, request) for each in causes):
+            error.__cause__ = error.__context__ = None
+        return error
     if isinstance(error, httpx.RequestError):
         if isinstance(error, httpx.ProtocolError):
             # What follows quotes the server, which may echo a secret.
             error.args = (str(error).partition(":")[0],)
     elif isinstance(error, OSError) or _is_foreign_network_error(error):
         error = httpx.TransportError(f"{name}: {request.mask(str(error))}")
-    elif any(_shows_secret(each, request) for each in causes):
+    elif isinstance(error, httpx.HTTPStatusError) or any(  # its request has the whole URL
+        _shows_secret(each, request) for each in causes
+    ):
         error = httpx.TransportError(f"{name} in the transport")
     else:
         return error
     error.request = httpx.Request(request.method, hidden_path(request.url))
     error.__context__ = None
-    error.__cause__ = next((each for each in causes if _is_harmless(each, request)), None)
+    error.__cause__ = _system_error(causes, request)
     return error
 
 
@@ -194,10 +201,20 @@ def _is_foreign_network_error(error: BaseException) -> bool:
     return not names.isdisjoint(_FOREIGN_NETWORK_ERRORS)
 
 
-def _is_harmless(error: BaseException, request: PortalRequest) -> bool:
-    """Return whether it is an error of the system, such as an ssl.SSLError, that shows no secret."""
+def _system_error(causes: list[BaseException], request: PortalRequest) -> OSError | None:
+    """Return the system's own error, such as an ssl.SSLError, if it shows no secret."""
+    for error in causes:
+        while isinstance(error, OSError) and _is_harmless(error, request):
+            behind, error.__cause__, error.__context__ = error.__cause__, None, None
+            if error.errno is not None or not isinstance(behind, OSError):
+                return error
+            error = behind  # anyio's is a sentence about it
+    return None
+
+
+def _is_harmless(error: OSError, request: PortalRequest) -> bool:
     is_of_system = type(error).__module__ in ("builtins", "socket", "ssl")
-    return isinstance(error, OSError) and is_of_system and not _shows_secret(error, request)
+    return is_of_system and not _shows_secret(error, request)
 
 
 def _shows_secret(error: BaseException, request: PortalRequest) -> bool:

@@ -270,6 +270,9 @@ RAISED: dict[str, Callable[[str, httpx.Request], BaseException]] = {
     "OSError": lambda text, _: OSError(text),
     "httpx.ConnectError": lambda text, request: httpx.ConnectError(text, request=request),
     "httpx.ProtocolError": lambda text, request: httpx.RemoteProtocolError(text, request=request),
+    "httpx.HTTPStatusError": lambda text, request: httpx.HTTPStatusError(
+        text, request=request, response=httpx.Response(500, request=request)
+    ),
     "httpx.StreamError": lambda text, _: httpx.StreamError(text),
     "httpx.InvalidURL": lambda text, _: httpx.InvalidURL(text),
     "ExceptionGroup": lambda text, _: ExceptionGroup(text, [OSError(text)]),
