@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -160,7 +161,7 @@ def _hidden(error: BaseException, request: PortalRequest) -> BaseException:
     such as a worker's time limit or a failed assertion in a mocked portal, is the caller's business: it
     stays the same object, unless it shows a secret even so.
     """
-    causes = _with_causes(error)
+    causes, place = _with_causes(error), _place_of(error)
     for each in causes:
         args = tuple(request.mask(it) if isinstance(it, str) else it for it in each.args)
         BaseException.__setattr__(each, "args", args)  # also of a frozen attrs class
@@ -181,11 +182,18 @@ def _hidden(error: BaseException, request: PortalRequest) -> BaseException:
     ):
         error = httpx.TransportError(f"{name} in the transport")
     else:
+        if place not in getattr(error, "__notes__", ()):
+            error.add_note(place)
         return error
     error.request = httpx.Request(request.method, hidden_path(request.url))
     error.__context__ = None
     error.__cause__ = _system_error(causes, request)
     return error
+
+
+def _place_of(error: BaseException) -> str:
+    *_, (frame, line) = traceback.walk_tb(error.__traceback__)
+    return f"raised at {frame.f_code.co_filename}:{line}"
 
 
 def _with_causes(error: BaseException | None) -> list[BaseException]:

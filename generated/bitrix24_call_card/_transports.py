@@ -93,7 +93,7 @@ def _checked_verify(verify: Verify) -> Verify:
 
 def _check_file(name: str, path: str | os.PathLike[str]) -> None:
     if not os.path.isfile(path):
-        raise FileNotFoundError(errno.ENOENT, f"{name}: there is no file", path)
+        raise FileNotFoundError(errno.ENOENT, f"{name}: there is no file", str(path))
 
 
 def _checked_proxy(name: str, proxy: str | httpx.URL | httpx.Proxy) -> httpx.Proxy:
