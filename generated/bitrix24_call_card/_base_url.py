@@ -77,6 +77,7 @@ def _problem_of_text(text: Any) -> str | None:
     if text.startswith(_QUOTES) or text.endswith(_QUOTES):
         return "it has quotes around it: remove them"
     for position, character in enumerate(text, start=1):
+        # The latter also for bytes that are not UTF-8, as os.environ has them: surrogates.
         if character.isspace() or not character.isprintable():
             return f"character {position} is whitespace or invisible: remove it"
     if "?" in text or "#" in text:
