@@ -15,7 +15,7 @@ import httpx
 
 from ._base_url import hidden_path
 from ._loops import time_limit
-from ._reading import as_int, has_error, if_readable
+from ._reading import as_int, has_error, if_readable, members_of
 from ._secrets import Secret, masked
 from .errors import InvalidResponse, UnexpectedStatus
 from .types import Unset
@@ -113,15 +113,11 @@ class Received:
         if self._problem is not None:
             raise InvalidResponse(f"the body: {self._problem}")
         try:
-            value: dict[str, Any] | list[Any] | str | float | None = _decode(
-                self._content.decode("utf-8-sig")
-            )
+            value = _decode(self._content.decode("utf-8-sig"))
         except (ValueError, RecursionError):
             # Not chained: the decoder's own error carries the whole body.
             raise InvalidResponse("expected JSON") from None
-        if not isinstance(value, dict):
-            raise InvalidResponse(f"the body: expected an object, found {type(value).__name__}")
-        return value
+        return members_of(value, "the body")
 
     def _members(self) -> dict[str, Any]:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 from urllib.parse import parse_qsl
 
 from ._arguments import checked
@@ -39,14 +39,12 @@ def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
     whole: dict[str, Any] = {}
     for name, value in flat.items():
         *outer, last = name.replace("]", "").split("[")
-        place = whole
+        place: dict[str, Any] = whole
         for part in outer:
-            inner: object = place.setdefault(part, {})
-            if not isinstance(inner, dict):
-                raise InvalidResponse(
-                    f"{outer[0]}: expected an object, found {type(inner).__name__}"
-                )
-            place = cast("dict[str, Any]", inner)
+            if not isinstance(place.setdefault(part, {}), dict):
+                found = type(place[part]).__name__
+                raise InvalidResponse(f"{outer[0]}: expected an object, found {found}")
+            place = place[part]
         place[last] = value
     return whole
 
