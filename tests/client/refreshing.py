@@ -17,10 +17,9 @@ import pytest
 from bitrix24_call_card import AuthenticatedClient, Client
 from bitrix24_call_card.api.call_card import get_status
 
-T = TypeVar("T")
+from tests.client.conftest import WAIT
 
-WAIT = 60
-"""Seconds after which an expected event is overdue."""
+T = TypeVar("T")
 
 OLD, NEW = "old-marker-token", "new-marker-token"
 

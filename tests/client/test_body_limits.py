@@ -15,10 +15,12 @@ import pytest
 from bitrix24_call_card import Client, errors
 from bitrix24_call_card.api.call_card import get_status
 
-if TYPE_CHECKING:
-    from tests.client.conftest import Answering, Get, Parts, Raw
+from tests.client.conftest import WAIT
+from tests.client.mocked import answering
 
-WAIT = 60
+if TYPE_CHECKING:
+    from tests.client.conftest import Get, RawServer
+
 MB = 2**20
 WEBHOOK = "https://portal.example/rest/1/made-up-secret/"
 TOO_LATE = "The body was not complete within the read timeout"
@@ -40,7 +42,7 @@ class Dripping:
         self.over = threading.Event()
         self.began = 0.0
 
-    def __call__(self) -> Iterator[bytes]:
+    def __call__(self, _: bytes) -> Iterator[bytes]:
         self.began = time.monotonic()
         yield b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
         for chunk, arrival in zip(self._chunks, self._arrivals, strict=False):
@@ -57,12 +59,13 @@ class Dripping:
 
 
 @pytest.fixture
-def drip(serve: Callable[[Parts], Raw], answer: dict[str, Any]) -> Callable[..., float]:
+def drip(raw_server: RawServer, answer: dict[str, Any]) -> Callable[..., float]:
     """Returns after how many read timeouts a call of such a server fails."""
 
     def drip(get: Get, *arrivals: float) -> float:
         dripping = Dripping(json.dumps(answer).encode(), *arrivals)
-        client = Client(serve(dripping).base_url, timeout=httpx.Timeout(WAIT, read=READ))
+        raw_server.respond = dripping
+        client = Client(raw_server.webhook_url, timeout=httpx.Timeout(WAIT, read=READ))
         with client:
             return dripping.read_timeouts_until(lambda: get(client))
 
@@ -125,7 +128,7 @@ def test_in_asyncio_the_read_timeout_also_bounds_a_transport_that_has_none() -> 
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip"])
 def test_a_body_that_a_transport_has_read_may_have_8_mb(
-    encoding: str, get: Get, answering: Answering, answer: dict[str, Any]
+    encoding: str, get: Get, answer: dict[str, Any]
 ) -> None:
     for size in (8 * MB, 8 * MB + 1):
         body = json.dumps(answer).encode().ljust(size)
@@ -163,13 +166,14 @@ def test_a_body_that_an_event_hook_has_read_may_have_8_mb() -> None:
     ids=["too large", "another encoding"],
 )
 def test_a_body_that_was_dropped_is_not_called_empty(
-    headers: dict[str, str], content: bytes, get: Get, serve: Callable[[Parts], Raw]
+    headers: dict[str, str], content: bytes, get: Get, raw_server: RawServer
 ) -> None:
     lines = ["HTTP/1.1 502 Bad Gateway", f"Content-Length: {len(content)}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     head = "\r\n".join([*lines, "", ""]).encode()
+    raw_server.respond = lambda _: [head, content]
     with (
-        Client(serve(lambda: iter([head, content])).base_url) as client,
+        Client(raw_server.webhook_url) as client,
         pytest.raises(errors.UnexpectedStatus) as caught,
     ):
         get(client)
@@ -177,7 +181,7 @@ def test_a_body_that_was_dropped_is_not_called_empty(
     assert "(its body was not read)" in str(caught.value)
 
 
-def test_an_empty_body_is_called_empty(get: Get, answering: Answering) -> None:
+def test_an_empty_body_is_called_empty(get: Get) -> None:
     with pytest.raises(errors.UnexpectedStatus, match=r"0 bytes of body, see \.content") as caught:
         get(answering(b"", 502))
     assert caught.value.content == b""

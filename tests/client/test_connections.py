@@ -11,7 +11,8 @@ import httpx
 from bitrix24_call_card import Client
 from bitrix24_call_card.api.call_card import get_status
 
-from tests.client.refreshing import WAIT, in_time
+from tests.client.conftest import WAIT
+from tests.client.refreshing import in_time
 
 if TYPE_CHECKING:
     from tests.client.conftest import Get, Recorder

@@ -16,7 +16,8 @@ import pytest
 from bitrix24_call_card import AuthenticatedClient, Client
 from bitrix24_call_card.api.call_card import get_status
 
-from tests.client.refreshing import NEW, OLD, WAIT, Portal, Refreshes
+from tests.client.conftest import WAIT
+from tests.client.refreshing import NEW, OLD, Portal, Refreshes
 
 if TYPE_CHECKING:
     from tests.client.conftest import Get, Recorder

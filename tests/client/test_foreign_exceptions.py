@@ -25,10 +25,11 @@ from pyreqwest.client import ClientBuilder, SyncClientBuilder
 from pyreqwest.compatibility.httpx import HttpxTransport, SyncHttpxTransport
 from pyreqwest.exceptions import ConnectError as PyreqwestConnectError
 
+from tests.client.conftest import WAIT
+
 if TYPE_CHECKING:
     from tests.client.conftest import Get, RawServer, Recorder, RunProgram
 
-WAIT = 60
 WEBHOOK = "https://portal.example/rest/1/made-up-secret/"
 
 Fail = Callable[[httpx.Request], object]

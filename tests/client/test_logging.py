@@ -13,10 +13,11 @@ import pytest
 from bitrix24_call_card import AuthenticatedClient, Client, errors
 from bitrix24_call_card.api.call_card import get_status
 
+from tests.client.mocked import answering
 from tests.client.refreshing import NEW, OLD, Portal, Refreshes
 
 if TYPE_CHECKING:
-    from tests.client.conftest import Answering, Get
+    from tests.client.conftest import Get
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +38,6 @@ def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
 def test_a_response_is_logged_with_its_status(
     status: int,
     get: Get,
-    answering: Answering,
     answer: dict[str, Any],
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -16,8 +16,10 @@ import pytest
 from bitrix24_call_card import AuthenticatedClient, Client, errors
 from bitrix24_call_card.api.call_card import get_status
 
+from tests.client.mocked import answering
+
 if TYPE_CHECKING:
-    from tests.client.conftest import Answering, Get, RunProgram
+    from tests.client.conftest import Get, RunProgram
 
 SECRET = "made-up-secret"
 
@@ -84,9 +86,7 @@ def without_collector() -> Iterator[None]:
     [(400, {"error": "ERROR_CORE"}), (200, []), (502, "")],
     ids=["ApiError", "InvalidResponse", "UnexpectedStatus"],
 )
-def test_an_error_is_freed_as_soon_as_it_is_handled(
-    status: int, body: object, answering: Answering
-) -> None:
+def test_an_error_is_freed_as_soon_as_it_is_handled(status: int, body: object) -> None:
     def fail() -> weakref.ref[errors.Bitrix24Error]:
         try:
             get_status.sync(client=client)
@@ -106,7 +106,7 @@ def test_an_error_is_freed_as_soon_as_it_is_handled(
     assert asyncio.run(afail())() is None
 
 
-def test_an_error_costs_the_same_with_many_clients(answering: Answering) -> None:
+def test_an_error_costs_the_same_with_many_clients() -> None:
     client = answering(b"<html>")
 
     def fail() -> None:

@@ -13,12 +13,12 @@ import httpx
 import pytest
 from bitrix24_call_card import errors
 
+from tests.client.conftest import WAIT
 from tests.client.refreshing import (
     EXPIRED,
     KINDS,
     NEW,
     OLD,
-    WAIT,
     Portal,
     Refreshes,
     acall,

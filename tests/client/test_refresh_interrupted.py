@@ -16,11 +16,11 @@ import pytest
 import trio
 from bitrix24_call_card import errors
 
+from tests.client.conftest import WAIT
 from tests.client.refreshing import (
     KINDS,
     NEW,
     OLD,
-    WAIT,
     Portal,
     Refreshes,
     acall,
