@@ -37,14 +37,14 @@ installed. Ctrl-C ends both.
 """
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main() -> int:
     """Run until Ctrl-C; return the exit status."""
-    asked = parser().parse_args(arguments)
+    arguments = parser().parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
         with ExitStack() as stack:
-            return _show(asked, stack)
+            return _show(arguments, stack)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         print(
@@ -56,12 +56,14 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
 
 
-def _show(asked: argparse.Namespace, stack: ExitStack) -> int:
+def _show(arguments: argparse.Namespace, stack: ExitStack) -> int:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    sandbox = stack.enter_context(running(Portal("js-only"), port=asked.sandbox_port))
-    bridge = stack.enter_context(installed(sandbox, folder, asked.port, processes=asked.processes))
+    sandbox = stack.enter_context(running(Portal("js-only"), port=arguments.sandbox_port))
+    bridge = stack.enter_context(
+        installed(sandbox, folder, arguments.port, processes=arguments.processes)
+    )
     print(GREETING.format(card=f"{sandbox.origin}/", webhook=bridge.webhook, curl=CURL), flush=True)
-    if asked.processes > 1:
+    if arguments.processes > 1:
         ids = ", ".join(str(process.pid) for process in bridge.processes)
         print(f"  Processes {ids}: end one with kill, and the page connects to another.\n")
     for process in bridge.processes:
@@ -77,8 +79,6 @@ class Installed:
     webhook: str
     """The webhook of user 1."""
     processes: list[subprocess.Popen[str]]
-    ports: list[int]
-    """One for each process."""
 
 
 @contextmanager
@@ -120,7 +120,7 @@ def installed(
             text=True,
             check=True,
         )
-        yield Installed(url, added.stdout.strip(), bridges, ports)
+        yield Installed(url, added.stdout.strip(), bridges)
 
 
 @contextmanager

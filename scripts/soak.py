@@ -34,7 +34,7 @@ TIMEOUT = httpx.Timeout(5, read=0.3)
 """Shorter than some of the sandbox's slow responses."""
 PATIENCE = 60
 """Seconds after the end in which a call must return, or it is lost."""
-UNDOCUMENTED = ", which is not documented"
+UNDOCUMENTED = "is not documented"
 
 
 def refreshing(sandbox: Sandbox) -> AuthenticatedClient:
@@ -79,14 +79,10 @@ def noting(outcomes: list[str]) -> Iterator[None]:
     """Append the outcome of a call; any thread may."""
     try:
         yield
-    except errors.ApiError as error:
-        outcomes.append(f"ApiError {error.error}")
-    except errors.UnexpectedStatus as error:
-        outcomes.append(f"UnexpectedStatus {error.status_code}")
-    except (errors.Bitrix24Error, httpx.HTTPError, TimeoutError) as error:
-        outcomes.append(type(error).__name__)
     except Exception as error:
-        outcomes.append(f"{type(error).__name__}{UNDOCUMENTED}")
+        known = isinstance(error, errors.Bitrix24Error | httpx.HTTPError | TimeoutError)
+        detail = getattr(error, "error", getattr(error, "status_code", ""))
+        outcomes.append(f"{type(error).__name__} {detail}{'' if known else UNDOCUMENTED}")
     else:
         outcomes.append("a CallStatus")
 
