@@ -96,12 +96,8 @@ def run(effort: Effort) -> int:
 
 def main() -> int:
     """Run the command line; return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--turns", type=int, default=15, help="of each subject (default: 15)")
-    turns = parser.parse_args().turns
-    if turns < 2:
-        parser.error("--turns must be 2 or more")
-    return run(Effort(turns))
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    return run(Effort())
 
 
 if __name__ == "__main__":

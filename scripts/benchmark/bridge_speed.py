@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 from bitrix24_sandbox.portal.state import Portal
@@ -16,7 +16,7 @@ from bitrix24_sandbox.server import running
 from demo_bridge import installed
 from playwright.sync_api import Browser, sync_playwright
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
@@ -52,20 +52,26 @@ def _card(browser: Browser, fresh: float) -> Iterator[tuple[str, str]]:
     with (
         tempfile.TemporaryDirectory() as folder,
         running(Portal("js-only")) as sandbox,
-        process(_serve_page, sandbox.call, sandbox.widget_opening().form) as page,
+        process(_serve_page) as origin,
         installed(
             sandbox,
             Path(folder),
             random.randrange(20_000, 32_000),  # below the ports that systems assign # noqa: S311
             BRIDGE_FRESH=str(fresh),
-            BRIDGE_ORIGINS=page,
+            BRIDGE_ORIGINS=origin,
         ) as bridge,
     ):
-        opened = browser.new_page()
-        opened.goto(f"{page}/?bridge={bridge.url}")
-        opened.frame_locator("iframe").get_by_text("Connected.").wait_for()
-        yield bridge.webhook, f"{page}/ask"
-        opened.close()
+        form = sandbox.widget_opening().form
+        auth = json.dumps({"AUTH_ID": form["AUTH_ID"], "MEMBER_ID": form["member_id"]})
+        frame = f"{urlsplit(origin).netloc}|0|{'0' * 32}"
+        page = browser.new_page()
+        page.goto(f"{origin}/")  # whatever it says, now the page has this origin
+        page.set_content(
+            PAGE.format(call=json.dumps(sandbox.call), auth=auth, frame=frame, bridge=bridge.url)
+        )
+        page.frame_locator("iframe").get_by_text("Connected.").wait_for()
+        yield bridge.webhook, f"{origin}/ask"
+        page.close()
 
 
 def _round_trips(url: str, calls: int, source: str = "") -> Block:
@@ -97,24 +103,12 @@ PAGE = """<!doctype html><title>Portal</title>
   const socket = new WebSocket(location.origin.replace("http", "ws") + "/socket");
   socket.onmessage = () => socket.send(JSON.stringify(call));
 </script>
-<iframe name="{host}|0|{sid}"
+<iframe name="{frame}"
         srcdoc="<p id=bitrix24-bridge></p><script src={bridge}/bridge.js></script>"></iframe>"""
 
 
-def _serve_page(call: Any, form: dict[str, str]) -> None:
+def _serve_page() -> None:
     sockets: list[WebSocket] = []
-
-    async def page(request: Request) -> Response:
-        auth = {"AUTH_ID": form["AUTH_ID"], "MEMBER_ID": form["member_id"]}
-        return HTMLResponse(
-            PAGE.format(
-                call=json.dumps(call),
-                auth=json.dumps(auth),
-                host=request.url.netloc,
-                sid="0" * 32,
-                bridge=request.query_params["bridge"],
-            )
-        )
 
     async def keep(socket: WebSocket) -> None:
         await socket.accept()
@@ -126,8 +120,4 @@ def _serve_page(call: Any, form: dict[str, str]) -> None:
         await sockets[-1].send_text("getStatus")
         return Response(await sockets[-1].receive_text())
 
-    serve_routes(
-        Route("/", page),
-        WebSocketRoute("/socket", keep),
-        Route("/ask", ask, methods=["POST"]),
-    )
+    serve_routes(WebSocketRoute("/socket", keep), Route("/ask", ask, methods=["POST"]))

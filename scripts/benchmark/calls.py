@@ -72,14 +72,16 @@ def at_once(webhook: str, effort: Effort) -> Iterator[Row]:
         async def ask_bare() -> object:
             return (await bare.post(url, json=BODY)).json()
 
+        subjects: dict[str, Callable[[], Awaitable[object]]] = {
+            "bare httpx": ask_bare,
+            "ours": lambda: get_status.asyncio(client=ours),
+            "ours, aiohttp": lambda: get_status.asyncio(client=faster),
+        }
         for number in effort.at_once:
-            calls = max(number, effort.calls)
-            subjects = {
-                "bare httpx": _at_once(loop, ask_bare, number),
-                "ours": _at_once(loop, lambda: get_status.asyncio(client=ours), number),
-                "ours, aiohttp": _at_once(loop, lambda: get_status.asyncio(client=faster), number),
+            blocks = {
+                name: per_call(max(number, effort.calls), _at_once(loop, call, number))
+                for name, call in subjects.items()
             }
-            blocks = {name: per_call(calls, run) for name, run in subjects.items()}
             yield from compare(f"asyncio, {number} at once", effort.turns, blocks)
         for client in (ours, faster):
             loop.run(client.aclose())

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -108,27 +108,6 @@ def responding(answer: Any, certificate: Path | None = None) -> Iterator[str]:
         yield f"{origin}/rest/1/responderwebhook/"
 
 
-class _Responder(asyncio.Protocol):
-    def __init__(self, response: bytes) -> None:
-        self._response = response
-        self._received = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport: Any = transport
-
-    def data_received(self, data: bytes) -> None:
-        self._received += data
-        head, end, body = self._received.partition(b"\r\n\r\n")
-        if end and len(body) == _body_length(head):  # clients here do not pipeline
-            self._received = b""
-            self._transport.write(self._response)
-
-
-def _body_length(head: bytes) -> int:
-    length = _LENGTH.search(head)
-    return int(length[1]) if length else 0
-
-
 def _respond(answer: Any, certificate: str | None) -> None:
     body = json.dumps(answer).encode()
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
@@ -138,14 +117,24 @@ def _respond(answer: Any, certificate: str | None) -> None:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(certificate)
 
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                await reader.readexactly(_body_length(await reader.readuntil(b"\r\n\r\n")))
+                writer.write(response)
+        writer.close()
+
     async def respond() -> None:
-        server = await asyncio.get_running_loop().create_server(
-            lambda: _Responder(response), "127.0.0.1", 0, backlog=2048, ssl=tls
-        )
+        server = await asyncio.start_server(handle, "127.0.0.1", 0, backlog=2048, ssl=tls)
         print(origin_of(server.sockets[0], "https" if tls else "http"), flush=True)
         await server.serve_forever()
 
     asyncio.run(respond())
+
+
+def _body_length(head: bytes) -> int:
+    length = _LENGTH.search(head)
+    return int(length[1]) if length else 0
 
 
 # --- a cheap client -------------------------------------------------------------------------------
