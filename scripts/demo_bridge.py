@@ -43,8 +43,19 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
-        with ExitStack() as stack:
-            return _show(arguments, stack)
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            running(Portal("js-only"), port=arguments.sandbox_port) as sandbox,
+            installed(sandbox, Path(folder), arguments.port, arguments.processes) as bridge,
+        ):
+            card = f"{sandbox.origin}/"
+            print(GREETING.format(card=card, webhook=bridge.webhook, curl=CURL), flush=True)
+            if arguments.processes > 1:
+                ids = ", ".join(str(process.pid) for process in bridge.processes)
+                print(f"  Processes {ids}: end one with kill, and the page connects to another.\n")
+            for process in bridge.processes:
+                process.wait()
+            return 1  # not by Ctrl-C
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         print(
@@ -54,21 +65,6 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 0
-
-
-def _show(arguments: argparse.Namespace, stack: ExitStack) -> int:
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    sandbox = stack.enter_context(running(Portal("js-only"), port=arguments.sandbox_port))
-    bridge = stack.enter_context(
-        installed(sandbox, folder, arguments.port, processes=arguments.processes)
-    )
-    print(GREETING.format(card=f"{sandbox.origin}/", webhook=bridge.webhook, curl=CURL), flush=True)
-    if arguments.processes > 1:
-        ids = ", ".join(str(process.pid) for process in bridge.processes)
-        print(f"  Processes {ids}: end one with kill, and the page connects to another.\n")
-    for process in bridge.processes:
-        process.wait()
-    return 1  # not by Ctrl-C
 
 
 @dataclass(frozen=True)
@@ -83,7 +79,7 @@ class Installed:
 
 @contextmanager
 def installed(
-    sandbox: Sandbox, folder: Path, port: int, *, processes: int = 1, **settings: str
+    sandbox: Sandbox, folder: Path, port: int, processes: int = 1, **settings: str
 ) -> Iterator[Installed]:
     """Run a bridge with its data in the folder, and install it, while the context lasts.
 
