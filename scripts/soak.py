@@ -33,8 +33,8 @@ TASKS = 12
 TIMEOUT = httpx.Timeout(5, read=0.3)
 """Shorter than some of the sandbox's slow responses."""
 PATIENCE = 60
-"""Seconds after the end in which a call must return, or it is lost."""
-UNDOCUMENTED = "is not documented"
+"""Seconds after the end that a thread has for its last call, which is lost otherwise."""
+UNDOCUMENTED = ", which is not documented"
 
 
 def refreshing(sandbox: Sandbox) -> AuthenticatedClient:
@@ -77,14 +77,15 @@ def disturb(sandbox: Sandbox, dice: random.Random) -> None:
 @contextlib.contextmanager
 def noting(outcomes: list[str]) -> Iterator[None]:
     """Append the outcome of a call; any thread may."""
+    outcome = "a CallStatus"
     try:
         yield
-    except Exception as error:
-        known = isinstance(error, errors.Bitrix24Error | httpx.HTTPError | TimeoutError)
+    except (errors.Bitrix24Error, httpx.HTTPError, TimeoutError) as error:
         detail = getattr(error, "error", getattr(error, "status_code", ""))
-        outcomes.append(f"{type(error).__name__} {detail}{'' if known else UNDOCUMENTED}")
-    else:
-        outcomes.append("a CallStatus")
+        outcome = f"{type(error).__name__} {detail}"
+    except Exception as error:
+        outcome = f"{type(error).__name__}{UNDOCUMENTED}"
+    outcomes.append(outcome)
 
 
 def call_from_a_thread(clients: list[Client], outcomes: list[str], ends: threading.Event) -> None:
@@ -114,27 +115,17 @@ def call_from_tasks(clients: list[Client], outcomes: list[str], ends: threading.
 
 
 def held() -> Counter[str]:
-    """Count the threads, files and connections of this process."""
+    """Count the threads of this process, and its open files, which connections are, too."""
     gc.collect()
-    found = Counter({"threads": threading.active_count()})
-    for descriptor in os.listdir("/proc/self/fd"):
-        with contextlib.suppress(OSError):  # that of the listing itself
-            target = os.readlink(f"/proc/self/fd/{descriptor}")
-            found["connections" if target.startswith("socket:") else "file descriptors"] += 1
-    return found
+    files = len(os.listdir("/proc/self/fd"))
+    return Counter({"threads": threading.active_count(), "open files": files})
 
 
 def soak(seconds: float, seed: int) -> int:
     """Run the soak, print the summary, and return the exit status."""
     dice = random.Random(seed)  # noqa: S311
     outcomes: list[str] = []
-    interrupted, ends = threading.Event(), threading.Event()
-
-    def interrupt(*_: object) -> None:
-        interrupted.set()
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second Ctrl-C does not wait
-
-    signal.signal(signal.SIGINT, interrupt)
+    ends = threading.Event()
     with sandbox_process() as sandbox:
         clients = [Client(sandbox.webhook_url, timeout=TIMEOUT), refreshing(sandbox)]
         threads = [
@@ -146,14 +137,15 @@ def soak(seconds: float, seed: int) -> int:
             for thread in threads:
                 thread.start()
             end = time.monotonic() + seconds
-            while (left := end - time.monotonic()) > 0 and not interrupted.wait(0.03):
-                disturb(sandbox, dice)
-                print(f"\r{left:6.0f} s to go, {len(outcomes)} calls ", end="", file=sys.stderr)
+            with contextlib.suppress(KeyboardInterrupt):
+                while (left := end - time.monotonic()) > 0:
+                    disturb(sandbox, dice)
+                    print(f"\r{left:6.0f} s to go, {len(outcomes)} calls ", end="", file=sys.stderr)
+                    time.sleep(0.03)
             failed = sum(not thread.is_alive() for thread in threads)
             ends.set()
-            last = time.monotonic() + PATIENCE
             for thread in threads:
-                thread.join(max(0, last - time.monotonic()))
+                thread.join(PATIENCE)
         leaked = held() - before
     called = Counter(outcomes)
     lost = Counter({name: called[name] for name in called if name.endswith(UNDOCUMENTED)})
@@ -177,6 +169,8 @@ def main() -> int:
         parser.error("MINUTES must be a finite number greater than 0")
     if not os.path.isdir("/proc/self/fd"):
         parser.error("only Linux has /proc/self/fd, where it counts files and connections")
+    # A shell that starts this in the background makes it ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     seed = random.randrange(10**6) if arguments.seed is None else arguments.seed  # noqa: S311
     print(f"Soaking for {arguments.minutes:g} minutes with --seed {seed}.", flush=True)
     return soak(arguments.minutes * 60, seed)
