@@ -70,11 +70,7 @@ def vendor(source: Path, dest: Path, *, force: bool) -> str:
 
     After a VendorError nothing is changed; after an OSError the next run completes the copy.
     """
-    _check_dest(source, dest)
-    current, files = _client(source)
-    recorded, found = _recorded(dest), _hashes(_files(dest / PACKAGE))
-    if recorded and not force:
-        _refuse_edits(dest, found, recorded, current)
+    current, files, recorded, found = _compared(source, dest, force=force)
     if recorded == current and found == current.files:
         return f"{dest / PACKAGE} is up to date: {current}. There is nothing to do."
     if not recorded:
@@ -99,12 +95,9 @@ def check(source: Path, dest: Path) -> str:
 
     Raises VendorError if it is not, or if there is no copy.
     """
-    _check_dest(source, dest)
-    current, _ = _client(source)
-    recorded = _recorded(dest)
+    current, _, recorded, _ = _compared(source, dest, force=False)
     if recorded is None:
         raise VendorError(f"There is no {dest / PACKAGE}. Make it with `{_command(dest)}`.")
-    _refuse_edits(dest, _hashes(_files(dest / PACKAGE)), recorded, current)
     # Without the revision: committing a dirty client does not outdate a copy of it.
     if (recorded.contract_version, recorded.files) != (current.contract_version, current.files):
         raise VendorError(
@@ -112,6 +105,33 @@ def check(source: Path, dest: Path) -> str:
             f"Update it with `{_command(dest)}`."
         )
     return f"{dest / PACKAGE} is unedited and current: {recorded}. There is nothing to do."
+
+
+def _compared(
+    source: Path, dest: Path, *, force: bool
+) -> tuple[Provenance, dict[str, bytes], Provenance | None, dict[str, str]]:
+    """Return a new copy's provenance and files, the copy's recorded provenance, and its hashes.
+
+    Raises VendorError if a copy cannot be made in `dest`, or was edited, unless that is forced.
+    """
+    _check_dest(source, dest)
+    current, files = _client(source)
+    recorded, found = _recorded(dest), _hashes(_files(dest / PACKAGE))
+    edits = []
+    if recorded and not force:
+        for name in sorted(found.keys() | recorded.files.keys()):
+            if found.get(name) not in (recorded.files.get(name), current.files.get(name)):
+                change = "changed" if name in recorded.files else "added"
+                edits.append(f"  {change if name in found else 'missing':7}  {name}")
+    if edits:
+        first = f"{dest / PACKAGE} was edited by hand since it was copied:"
+        last = (
+            "Nothing was changed. Save what you need of these files elsewhere, then replace the "
+            f"copy with `{_command(dest)} FORCE=1` (vendor.py --force). If an update to another "
+            "version was interrupted, they may be that version's files, with nothing to save."
+        )
+        raise VendorError("\n".join([first, *edits, last]))
+    return current, files, recorded, found
 
 
 def _command(dest: Path) -> str:
@@ -145,20 +165,14 @@ def _client(source: Path) -> tuple[Provenance, dict[str, bytes]]:
             f"{source} contains no complete client, which is a pyproject.toml with a version, "
             f"{LICENSE} and {PACKAGE}/. Write it with `make generate`, then run this again."
         ) from error
-    hashes = _hashes(files)
     revision = _git(source, "rev-list", "-1", "HEAD", "--", ".") or None
-    if revision is None:  # no repository, or one without the client
-        return Provenance(version, None, None, hashes), files
-    if _git(source, "status", "--porcelain", "--", ".") != "":
+    origin = _git(source, "config", "--get", "remote.origin.url") if revision else None
+    if origin:
+        url = urlsplit(origin)
+        origin = url._replace(netloc=url.netloc.rpartition("@")[2], query="", fragment="").geturl()
+    if revision and _git(source, "status", "--porcelain", "--", ".") != "":
         revision += "-dirty"
-    origin = _git(source, "config", "--get", "remote.origin.url")
-    repository = _without_credentials(origin) if origin else None
-    return Provenance(version, repository, revision, hashes), files
-
-
-def _without_credentials(url: str) -> str:
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+    return Provenance(version, origin, revision, _hashes(files)), files
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
@@ -166,12 +180,10 @@ def _git(folder: Path, *arguments: str) -> str | None:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
     command = ["git", *arguments]
     try:
-        output = subprocess.check_output(  # noqa: S603 - the arguments are the literals above
-            command, cwd=folder, env=environment, stderr=subprocess.DEVNULL
-        )
-    except (OSError, subprocess.CalledProcessError):
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True)  # noqa: S603
+    except OSError:
         return None
-    return output.decode(errors="replace").strip()
+    return None if done.returncode else done.stdout.decode(errors="replace").strip()
 
 
 def _recorded(dest: Path) -> Provenance | None:
@@ -223,25 +235,6 @@ def _content(file: Path) -> bytes:
 
 def _hashes(files: Mapping[str, bytes]) -> dict[str, str]:
     return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-
-
-def _refuse_edits(
-    dest: Path, found: Mapping[str, str], recorded: Provenance, current: Provenance
-) -> None:
-    """Raise VendorError if a file is neither as recorded nor as it would be written now."""
-    edits = []
-    for name in sorted(found.keys() | recorded.files.keys()):
-        if found.get(name) not in (recorded.files.get(name), current.files.get(name)):
-            change = "changed" if name in recorded.files else "added"
-            edits.append(f"  {change if name in found else 'missing':7}  {name}")
-    if edits:
-        first = f"{dest / PACKAGE} was edited by hand since it was copied:"
-        last = (
-            "Nothing was changed. Save what you need of these files elsewhere, then replace the "
-            f"copy with `{_command(dest)} FORCE=1` (vendor.py --force). If an update to another "
-            "version was interrupted, they may be that version's files, with nothing to save."
-        )
-        raise VendorError("\n".join([first, *edits, last]))
 
 
 def _write(dest: Path, name: str, content: bytes) -> None:
