@@ -33,8 +33,7 @@ def generate(contract: Path, project: Path) -> None:
     Raises:
         GenerationError: If the contract is not one, or holds what the generator cannot take.
     """
-    document = _read(contract)
-    version = _version(document)
+    document, version = _read(contract)
     project.mkdir()
     try:
         write_package(document, GENERATOR, project / PACKAGE)
@@ -67,10 +66,8 @@ def _copy_project(project: Path) -> None:
 def replace(contract: Path, project: Path) -> None:
     """Generate the client elsewhere, then write what differs to `project` and remove the rest.
 
-    A run that is killed while it writes leaves drift, which the next one repairs.
-
-    Raises:
-        GenerationError: As for `generate`; `project` is untouched.
+    After a GenerationError `project` is untouched. A run that is killed while it writes leaves
+    drift, which the next one repairs.
     """
     fresh, found = _fresh(contract), _files(project)
     for name in found.keys() - fresh.keys():
@@ -83,17 +80,15 @@ def replace(contract: Path, project: Path) -> None:
 
 
 def drift(contract: Path, project: Path) -> list[str]:
-    """Return a line for each file in `project` that differs from a new client.
-
-    Raises:
-        GenerationError: As for `generate`.
-    """
+    """Return a line for each file in `project` that differs from a new client."""
     fresh, found = _fresh(contract), _files(project)
-    return [
-        f"{project.name}/{name}: {_difference(fresh.get(name), found.get(name))}"
-        for name in sorted(fresh.keys() | found.keys())
-        if fresh.get(name) != found.get(name)
-    ]
+    differences = []
+    for name in sorted(fresh.keys() | found.keys()):
+        if fresh.get(name) != found.get(name):
+            unexpected = "differs" if name in fresh else "not from the contract"
+            what = unexpected if name in found else "missing"
+            differences.append(f"{project.name}/{name}: {what}")
+    return differences
 
 
 def _fresh(contract: Path) -> dict[str, bytes]:
@@ -104,12 +99,6 @@ def _fresh(contract: Path) -> dict[str, bytes]:
         return _files(project)
 
 
-def _difference(expected: bytes | None, found: bytes | None) -> str:
-    if found is None:
-        return "missing"
-    return "not from the contract" if expected is None else "differs"
-
-
 def _files(project: Path) -> dict[str, bytes]:
     return {
         path.relative_to(project).as_posix(): path.read_bytes()
@@ -118,23 +107,20 @@ def _files(project: Path) -> dict[str, bytes]:
     }
 
 
-def _read(contract: Path) -> dict[str, Any]:
+def _read(contract: Path) -> tuple[dict[str, Any], Version]:
+    """Return the document, and its `info.version`."""
     try:
         # YAML 1.2, as OpenAPI has it: `on` and `yes` are texts, and no key comes twice.
-        document: Any = YAML(typ="safe").load(contract.read_text("utf-8"))
+        document: dict[str, Any] = YAML(typ="safe").load(contract.read_text("utf-8"))
+        version = document["info"]["version"]
     except (OSError, ValueError, YAMLError) as error:
         raise GenerationError(f"{contract} is not an OpenAPI document: {error}") from error
-    match document:
-        case {"info": {"version": _}}:
-            whole: dict[str, Any] = document
-            return whole
-    raise GenerationError(f"{contract} is not an OpenAPI document: it has no info.version")
-
-
-def _version(document: dict[str, Any]) -> str:
-    version = document["info"]["version"]
+    except (TypeError, KeyError) as error:
+        raise GenerationError(
+            f"{contract} is not an OpenAPI document: it has no info.version"
+        ) from error
     try:
-        return str(Version(version))
+        return document, Version(version)
     except (InvalidVersion, TypeError) as error:
         raise GenerationError(
             "info.version is not the version of a Python package, "
