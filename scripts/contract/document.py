@@ -119,11 +119,6 @@ def faults_of_document(document: Document) -> Iterator[str]:
     yield from _unused_components(document)
 
 
-def count_examples(document: Document) -> int:
-    """Return the number of examples, of media types and of schemas."""
-    return sum(1 for _ in examples(document))
-
-
 def _faults_of_examples(document: Document) -> Iterator[str]:
     for where, schema, value in examples(document):
         for error in _validator(document, schema).iter_errors(value):

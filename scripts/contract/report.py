@@ -34,16 +34,6 @@ class Outcome:
         self.first.setdefault(kind, finding)
 
 
-def failures_of(outcomes: list[Outcome]) -> int:
-    """Return the number of failed checks."""
-    return sum(outcome.times.total() for outcome in outcomes)
-
-
-def last_line(failures: int, seconds: float, seed: int, report: Path) -> str:
-    """Return how the run ended, and the seed that repeats it."""
-    return f"\n{failures} failures in {seconds:.1f} s; seed {seed}; report {report}."
-
-
 _LEGEND = """
 requests  sent and answered: the examples of the contract, the edge cases of its schemas, and random
           ones, valid and invalid; then the same requests by the status of the response
@@ -57,14 +47,13 @@ def summary(outcomes: list[Outcome]) -> Iterator[str]:
     seen = sorted({status for outcome in outcomes for status in outcome.tally.statuses})
     yield ""
     columns = ["requests", *_PHASES.values(), *seen, "checks", "failures"]
-    yield _row("", map(str, columns))
+    yield _row("", columns)
     for outcome in outcomes:
         tally = outcome.tally
         counts = [tally.phases[phase] for phase in _PHASES]
         counts += [tally.statuses[status] for status in seen]
-        failures = outcome.times.total()
-        cells = [tally.cases, *counts, tally.checks.total(), failures]
-        yield _row(outcome.view, map(str, cells))
+        cells = [tally.cases, *counts, tally.checks.total(), outcome.times.total()]
+        yield _row(outcome.view, cells)
     yield _LEGEND.rstrip()
     checks = sorted({check for outcome in outcomes for check in outcome.tally.checks})
     yield from textwrap.wrap(
@@ -103,8 +92,8 @@ def coverage(document: Document, outcomes: list[Outcome]) -> Iterator[str]:
         )
 
 
-def junit(outcomes: list[Outcome], problem: str | None) -> bytes:
-    """Return JUnit XML: a suite for each view with a case for each check, and one for the run."""
+def write_junit(path: Path, outcomes: list[Outcome], problem: str | None) -> None:
+    """Write JUnit XML: a suite for each view with a case for each check, and one for the run."""
     root = ElementTree.Element("testsuites", name="contract")
     for outcome in outcomes:
         failed = {check for check, _ in outcome.times}
@@ -126,17 +115,11 @@ def junit(outcomes: list[Outcome], problem: str | None) -> bytes:
     if problem is not None:
         ElementTree.SubElement(case, "failure", message=_xml(problem))
     ElementTree.indent(root)
-    xml: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
-    return xml
-
-
-def write_junit(path: Path, outcomes: list[Outcome], problem: str | None) -> None:
-    """Write the report, and create its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(junit(outcomes, problem))
+    ElementTree.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
 
 
-def _row(name: str, cells: Iterable[str]) -> str:
+def _row(name: str, cells: Iterable[object]) -> str:
     return f"{name:<20}" + "".join(f"{cell:>9}" for cell in cells)
 
 

@@ -20,12 +20,13 @@ import argparse
 import math
 import os
 import random
+import re
 import signal
 import sys
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -33,13 +34,13 @@ from urllib.parse import urlsplit
 import httpx
 from bitrix24_sandbox.portal.situation import Profile
 from bitrix24_sandbox.portal.state import Portal
-from bitrix24_sandbox.server import Running, running
+from bitrix24_sandbox.server import running
 from bitrix24_sandbox.testing import Sandbox
 
 from contract.document import Document, load
 from contract.properties import View, findings, oauth, oauth_in_body, stranger, webhook
 from contract.provoking import provoked
-from contract.report import Outcome, coverage, failures_of, last_line, summary, write_junit
+from contract.report import Outcome, coverage, summary, write_junit
 
 PROFILES: dict[Profile, tuple[int, int, int]] = {
     "rest": (200, 200, 401),
@@ -81,8 +82,11 @@ def main(arguments: list[str] | None = None) -> int:
         problem, status = f"The run itself failed: {type(error).__name__}.", FAILED
     print(*summary(outcomes), *coverage(document, outcomes), sep="\n")
     write_junit(options.report, outcomes, problem)
-    failures = failures_of(outcomes)
-    print(last_line(failures, time.monotonic() - begun, options.seed, options.report))
+    failures = sum(outcome.times.total() for outcome in outcomes)
+    print(
+        f"\n{failures} failures in {time.monotonic() - begun:.1f} s;"
+        f" seed {options.seed}; report {options.report}."
+    )
     if problem:
         print(problem, file=sys.stderr)
     return status or (FAILED if failures else 0)
@@ -90,7 +94,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(document: Document, options: argparse.Namespace, outcomes: list[Outcome]) -> None:
     with ExitStack() as stack:
-        sandbox = None if options.base_url else stack.enter_context(_sandbox(options.profile))
+        sandbox = None
+        if not options.base_url:
+            sandbox = stack.enter_context(running(Portal(options.profile)))
         views = _views(document, options, sandbox, stack)
         for view in views:
             outcome = Outcome(view.name)
@@ -114,19 +120,12 @@ def _run(document: Document, options: argparse.Namespace, outcomes: list[Outcome
                 outcome.add(finding)
 
 
-def _sandbox(profile: Profile) -> AbstractContextManager[Running]:
-    return running(Portal(profile))
-
-
 def _views(
-    document: Document,
-    options: argparse.Namespace,
-    sandbox: Sandbox | None,
-    stack: ExitStack,
+    document: Document, options: argparse.Namespace, sandbox: Sandbox | None, stack: ExitStack
 ) -> list[View]:
     base_url: str = options.base_url
     if sandbox:
-        closed = stack.enter_context(_sandbox(options.profile))
+        closed = stack.enter_context(running(Portal(options.profile)))
         closed.expire_tokens()  # so that no generated token is valid
         by_webhook, by_oauth, by_nobody = PROFILES[options.profile]
         views = [
@@ -226,14 +225,8 @@ def _is_base_url(text: str) -> bool:
         url = urlsplit(text)
     except ValueError:
         return False
-    shape = url.path.strip("/").split("/")
-    return (
-        shape[:1] == ["rest"]
-        and len(shape) in (1, 3)
-        and url.scheme in ("http", "https")
-        and bool(url.hostname)
-        and not url.query
-    )
+    is_rest = re.fullmatch(r"/rest(/[^/]+/[^/]+)?/*", url.path) is not None
+    return is_rest and url.scheme in ("http", "https") and bool(url.hostname) and not url.query
 
 
 def _is_webhook(base_url: str) -> bool:
