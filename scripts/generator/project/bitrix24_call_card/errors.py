@@ -159,6 +159,9 @@ def retryable(error: BaseException) -> bool:
         return True
     if isinstance(error, (UnexpectedStatus, InvalidResponse)):
         return error.status_code in _TRANSIENT
-    if isinstance(error.__cause__, ssl.SSLCertVerificationError):
+    cause = error.__cause__
+    # With a custom httpx client there is httpcore's exception between.
+    behind = cause and (cause.__cause__ or cause.__context__)
+    if any(isinstance(each, ssl.SSLCertVerificationError) for each in (cause, behind)):
         return False
     return isinstance(error, httpx.TransportError) and not isinstance(error, _PERMANENT)
