@@ -51,4 +51,5 @@ def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
 
 def is_same(expected: str, found: str | Unset) -> bool:
     """Return in constant time whether a token is the expected one; no token is never it."""
-    return bool(expected and found) and hmac.compare_digest(expected.encode(), str(found).encode())
+    tokens = (token.encode(errors="surrogatepass") for token in (expected, str(found)))
+    return bool(expected and found) and hmac.compare_digest(*tokens)
