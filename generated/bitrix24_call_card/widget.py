@@ -84,10 +84,12 @@ def _read(query: Source, body: Source) -> Opening:
             "application is opened with a query alone, and asks the page for the call with getStatus"
         )
     form = required(form_members, "body", as_model(models.OpenWidgetRequest))
-    # Some frameworks merge the two, and the query's repr shows what is in it.
-    in_form = form.to_dict().keys() - form.additional_properties.keys()
-    query_members = {name: query_members[name] for name in query_members.keys() - in_form}
     opening = required(query_members, "query", as_model(models.OpenWidgetQuery))
+    # Some frameworks merge the two, and the repr of one would show the secrets of the other.
+    for name in form.to_dict().keys() - form.additional_properties.keys():
+        opening.additional_properties.pop(name, None)
+    for name in opening.to_dict().keys() - opening.additional_properties.keys():
+        form.additional_properties.pop(name, None)
     return Opening(_call(form.placement_options), opening, form)
 
 
