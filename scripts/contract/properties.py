@@ -76,59 +76,51 @@ class View:
 
 def webhook(document: Document, base_url: str, valid: int = 200) -> View:
     """Return the view with a webhook, whose URL is the only authentication."""
-    return View("webhook", _without_security(document, 0, None), base_url.rstrip("/"), valid)
+    view = _view(document, 0, requires_token=False, auth=None)
+    return View("webhook", view, base_url.rstrip("/"), valid)
 
 
 def oauth(document: Document, base_url: str, token: str, valid: int = 200) -> View:
     """Return the view with OAuth and a valid token in the query, which overrides the body."""
-    view = _with_auth_in_body(_oauth(document), None)
+    view = _view(document, 1, requires_token=True, auth=None)
     return View("OAuth, in the query", view, base_url.rstrip("/"), valid, token)
 
 
 def oauth_in_body(document: Document, base_url: str, token: str, valid: int = 200) -> View:
     """Return the view with OAuth and a valid token in the body."""
-    view = _without_security(document, 1, {"const": token})
+    view = _view(document, 1, requires_token=False, auth={"const": token})
     return View("OAuth, in the body", view, base_url.rstrip("/"), valid, token)
 
 
 def stranger(document: Document, base_url: str, valid: int = 401) -> View:
     """Return the view with OAuth and without a valid token, where all requests must be refused."""
     # Without the example of a token, which is valid on a sandbox.
-    view = _with_auth_in_body(_oauth(document), {"type": "string"})
+    view = _view(document, 1, requires_token=True, auth={"type": "string"})
     return View("no valid token", view, base_url.rstrip("/"), valid)
 
 
-def _without_security(document: Document, server: int, auth: dict[str, Any] | None) -> Document:
-    view = {**document, "servers": [document["servers"][server]]}
-    view.pop("security", None)
-    return _with_auth_in_body(view, auth)
-
-
-def _with_auth_in_body(document: Document, schema: dict[str, Any] | None) -> Document:
+def _view(
+    document: Document, server: int, *, requires_token: bool, auth: dict[str, Any] | None
+) -> Document:
     """Return a document in which `auth` in the body has this schema; None removes it.
 
     A constant is required, and added to the examples.
     """
     view = deepcopy(document)
+    view["servers"] = [view["servers"][server]]
+    alternatives = view.get("security", [])
+    view["security"] = [each for each in alternatives if each] if requires_token else []
     operations = [operation for path in view["paths"].values() for operation in path.values()]
     for content in (c for o in operations for c in o["requestBody"]["content"].values()):
         request = resolved(view, content["schema"])
         request["properties"].pop("auth", None)
-        if schema is not None:
-            request["properties"]["auth"] = schema
-        if schema is not None and "const" in schema:
+        if auth is not None:
+            request["properties"]["auth"] = auth
+        if auth is not None and "const" in auth:
             request["required"] = list(dict.fromkeys([*request.get("required", []), "auth"]))
             for example in content["examples"].values():
-                example["value"]["auth"] = schema["const"]
+                example["value"]["auth"] = auth["const"]
     return view
-
-
-def _oauth(document: Document) -> Document:
-    return {
-        **document,
-        "servers": [document["servers"][1]],
-        "security": [requirement for requirement in document.get("security", []) if requirement],
-    }
 
 
 @dataclass
