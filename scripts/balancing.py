@@ -53,7 +53,9 @@ def _relay(client: socket.socket, backend: socket.socket, unanswered: bytearray)
     while True:
         for number, _ in ready.poll():
             source, target = (client, backend) if number == client.fileno() else (backend, client)
-            data = _received(source)
+            data = b""
+            with contextlib.suppress(OSError):  # a reset is an end like any other
+                data = source.recv(65536)
             if source is client:
                 unanswered += data
             elif data:
@@ -64,10 +66,3 @@ def _relay(client: socket.socket, backend: socket.socket, unanswered: bytearray)
                 is_request = unanswered.startswith((b"GET ", b"POST "))
                 return source is client or (answered and not is_request)
             target.sendall(data)
-
-
-def _received(source: socket.socket) -> bytes:
-    try:
-        return source.recv(65536)
-    except OSError:
-        return b""
