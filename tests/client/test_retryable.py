@@ -12,8 +12,10 @@ import pytest
 from bitrix24_call_card import Client, errors
 from bitrix24_call_card.api.call_card import get_status
 
+from tests.client.mocked import answering
+
 if TYPE_CHECKING:
-    from tests.client.conftest import Answering, Get, Recorder
+    from tests.client.conftest import Get, Recorder
 
 WEBHOOK = "https://portal.example/rest/1/made-up-secret/"
 
@@ -43,7 +45,7 @@ def raised(get: Get, client: Client) -> Exception:
     ],
 )
 def test_of_a_response_the_code_decides_or_else_the_status(
-    status: int, body: object, expected: bool, get: Get, answering: Answering
+    status: int, body: object, expected: bool, get: Get
 ) -> None:
     assert errors.retryable(raised(get, answering(body, status))) is expected
 
