@@ -174,7 +174,7 @@ def without(name: str) -> dict[str, str]:
             {**STARTED, "auth[application_token]": ""},
             "auth.application_token: expected a value, found ''",
         ),
-        ({**STARTED, "data[CALL_ID][x]": "1"}, "data: expected an object, found text"),
+        ({**STARTED, "data[CALL_ID][x]": "1"}, "data: expected an object, found str"),
         ({**without("data"), "data": "text"}, "data: expected an object, found 'text'"),
         (
             {**without("data"), "event": "ONX", "data": "text"},
