@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import subprocess
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ from contract.changes import Effect
 from contract.versions import Version, changelog_problem, main, next_version
 
 from tests.contract.evolution import CALL, DOCUMENT, GONE, TEXT, edited
+
+ROOT = Path(__file__).resolve().parents[2]
 
 # --- the version and the changelog ----------------------------------------------------------------
 
@@ -253,3 +257,14 @@ def test_with_nothing_to_compare_with_only_the_changelog_is_checked(
     assert project.run("--check") == (0, f"CHANGELOG.md is at info.version 0.1.0; {nothing}.\n", "")
     project.write("0.1.0", changelog="0.2.0")
     assert project.run("--check")[0] == 1
+
+
+def test_contract_changelog_distribution_and_lock_file_are_of_one_version() -> None:
+    contract = yaml.safe_load((ROOT / "openapi" / "call-card.yaml").read_text("utf-8"))
+    version = contract["info"]["version"]
+    distribution = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    lock = tomllib.loads((ROOT / "uv.lock").read_text("utf-8"))["package"]
+    (locked,) = (package for package in lock if package["name"] == distribution["name"])
+    newest = re.search(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert newest
+    assert version == newest[1] == distribution["version"] == locked["version"]
