@@ -3,7 +3,8 @@
 
 The first caller begins an attempt. A synchronous caller runs it itself. In asyncio a daemon thread
 runs it, so that a plain `refresh` never blocks the event loop, and hands what is awaitable to the loop:
-no caller's cancellation reaches it. Everybody else waits for its outcome, up to `refresh_timeout`.
+no caller's cancellation reaches it. Everybody else, asyncio's first caller included, waits for its
+outcome up to `refresh_timeout`.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ _inside: ContextVar[_Attempt | None] = ContextVar("bitrix24_call_card.refreshing
 class AccessToken:
     """An access token that is refreshed when it has expired.
 
-    The arguments are those of `AuthenticatedClient`; `timeout` is its `refresh_timeout`.
+    The arguments are those of `AuthenticatedClient`.
 
     Attributes:
         current: The token; the same object until another token is used.
@@ -85,15 +86,16 @@ class AccessToken:
         token: Secret[str],
         refresh: Secret[Any],  # wrapped, because the repr of a partial shows a client secret
         on_refresh: Secret[Any],
-        timeout: float,
+        refresh_timeout: float,
     ) -> None:
         _check_token("token", token)
         for name, function in (("refresh", refresh), ("on_refresh", on_refresh)):
             checked(name, function.reveal(), Callable, NoneType)
-        if not 0 < checked("refresh_timeout", timeout, int, float) <= threading.TIMEOUT_MAX:
+        if not 0 < checked("refresh_timeout", refresh_timeout, int, float) <= threading.TIMEOUT_MAX:
             limits = f"more than 0 and at most {threading.TIMEOUT_MAX:g} seconds"
-            raise ValueError(f"refresh_timeout: expected {limits}, found {timeout}")
-        self._refresh, self._on_refresh, self._timeout = refresh, on_refresh, timeout
+            raise ValueError(f"refresh_timeout: expected {limits}, found {refresh_timeout}")
+        self._refresh, self._on_refresh = refresh, on_refresh
+        self._refresh_timeout = refresh_timeout
         self._numbers = itertools.count(1)
         self.current, self._number = token, 0
         self.reset_after_fork()
@@ -119,7 +121,7 @@ class AccessToken:
         """Return once another token than `expired` is in use.
 
         Raises:
-            RefreshError: If another caller's refresh was interrupted, or takes too long.
+            RefreshError: If another caller's refresh was interrupted, or does not end within `refresh_timeout`.
             Exception: Whatever `refresh` and `on_refresh` raise.
         """
         for name, function in (("refresh", self._refresh), ("on_refresh", self._on_refresh)):
@@ -130,7 +132,7 @@ class AccessToken:
             return
         if is_mine:
             copy_context().run(self._run, attempt)
-        wait([attempt.outcome], self._timeout)
+        wait([attempt.outcome], self._refresh_timeout)  # over at once for the caller that ran it
         self._raise_outcome(attempt)
 
     async def arefresh(self, expired: Secret[str]) -> None:
@@ -148,7 +150,7 @@ class AccessToken:
             # A daemon, so that a hung `refresh` cannot keep the program alive.
             arguments = (copy_context().run, self._run, attempt)
             threading.Thread(target=_run_in_thread, args=arguments, daemon=True).start()
-        await asyncio.wait([asyncio.wrap_future(attempt.outcome)], timeout=self._timeout)
+        await asyncio.wait([asyncio.wrap_future(attempt.outcome)], timeout=self._refresh_timeout)
         self._raise_outcome(attempt)
 
     # --- an attempt, from its beginning to its end ---
@@ -185,20 +187,23 @@ class AccessToken:
             outcome = RefreshError(f"the refresh of the token was interrupted: {name}")
             raise
         finally:
-            self._leave(attempt)
+            self._forget(attempt)
             attempt.outcome.set_result(outcome)
 
-    def _leave(self, attempt: _Attempt) -> None:
-        """Let the next call begin another attempt."""
+    def _forget(self, attempt: _Attempt) -> None:
+        """Stop sharing this attempt, which may still be running: the next call begins another."""
         with self._lock:
             if self._attempt is attempt:
                 self._attempt = None
 
     def _raise_outcome(self, attempt: _Attempt) -> None:
+        """Raise the attempt's exception, if any; if it has not ended in time, forget it."""
         if not attempt.outcome.done():
-            self._leave(attempt)  # it runs on: if its token still arrives, it is used
+            # Only after the whole timeout: another refresh would spend the refresh token twice. This one
+            # runs on: if its token still arrives, it is used.
+            self._forget(attempt)
             raise RefreshError(
-                f"the refresh did not end within {self._timeout:g} s (refresh_timeout); "
+                f"the refresh did not end within {self._refresh_timeout:g} s (refresh_timeout); "
                 "does it wait for a call of this client?"
             )
         if (error := attempt.outcome.result()) is not None:
