@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import pickle
-import socket
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -51,21 +50,6 @@ class TestApiError:
     def test_every_code_is_tried(self) -> None:
         assert {error.code for error in ERRORS} == {*ErrorCode}
 
-    @pytest.mark.parametrize(
-        ("fault", "status", "code"),
-        [("expired_token", 401, "expired_token"), ("error-in-200", 200, "ERROR_UNEXPECTED_ANSWER")],
-    )
-    def test_an_error_of_a_portal_is_raised(
-        self, fault: str, status: int, code: str, get: Get, sandbox: Sandbox
-    ) -> None:
-        sandbox.fail(fault)
-        with Client(base_url=sandbox.webhook_url) as client:
-            error = raised(get, client)
-        assert isinstance(error, errors.ApiError)
-        assert error.status_code == status
-        assert error.error == ErrorCode(code)
-        assert error.error != ErrorCode.INVALID_TOKEN
-
     @pytest.mark.parametrize("status", [200, 400, 401, 418, 502, 503, 520])
     def test_an_unlisted_code_arrives_as_a_string_whatever_the_status(
         self, status: int, get: Get
@@ -79,21 +63,6 @@ class TestApiError:
         assert error.error_description == "Not tonight"
         assert error.response["phase"] == ["full"]
         assert json.loads(error.content) == body
-
-    @pytest.mark.parametrize("code", ErrorCode)
-    def test_the_code_decides_about_a_retry_whatever_the_status(self, code: ErrorCode) -> None:
-        for status in (200, 403, 503, 520):
-            error = errors.ApiError(status, ErrorResponse(error=code), b"")
-            assert error.retryable is code.retryable
-
-    @pytest.mark.parametrize(
-        ("status", "retryable"), [(400, False), (403, False), (429, True), (500, True), (503, True)]
-    )
-    def test_the_status_decides_about_a_retry_after_an_unlisted_code(
-        self, status: int, retryable: bool
-    ) -> None:
-        response = ErrorResponse(error="MOON_PHASE")
-        assert errors.ApiError(status, response, b"").retryable is retryable
 
     def test_the_message_says_what_happened_and_what_to_do(self, get: Get) -> None:
         body = {"error": "ERROR_CORE", "error_description": "Call is not found", "more": MARKER}
@@ -116,16 +85,6 @@ class TestUnexpectedStatus:
         assert error.content == content
         assert str(status) in str(error)
         assert MARKER not in "".join(traceback.format_exception(error))
-
-    def test_the_html_of_a_reverse_proxy_is_raised_with_its_status(
-        self, ask: Ask, sandbox: Sandbox
-    ) -> None:
-        sandbox.fail("html-502")
-        with Client(base_url=sandbox.webhook_url) as client:
-            error = raised(ask, client)
-        assert type(error) is errors.UnexpectedStatus
-        assert error.status_code == 502
-        assert (error.content or b"").startswith(b"<html>")
 
 
 NOT_JSON = {
@@ -193,20 +152,6 @@ class TestInvalidResponse:
         assert response.result.line_name == "Приёмная"
 
     @pytest.mark.parametrize(
-        ("fault", "status", "start"),
-        [("html-503", 503, b"<html>"), ("truncated-json", 200, b'{"result":')],
-    )
-    def test_an_unusable_body_of_a_portal(
-        self, fault: str, status: int, start: bytes, ask: Ask, sandbox: Sandbox
-    ) -> None:
-        sandbox.fail(fault)
-        with Client(base_url=sandbox.webhook_url) as client:
-            error = raised(ask, client)
-        assert type(error) is errors.InvalidResponse
-        assert error.status_code == status
-        assert (error.content or b"").startswith(start)
-
-    @pytest.mark.parametrize(
         "body",
         [
             {"result": {"CALL_ID": [MARKER]}, "time": {}},
@@ -272,14 +217,6 @@ class TestAll:
 
 
 class TestNetworkErrors:
-    def test_a_refused_connection_is_a_connect_error_of_httpx(self, get: Get) -> None:
-        with socket.socket() as unused:  # bound, but nobody listens
-            unused.bind(("127.0.0.1", 0))
-            host, port = unused.getsockname()
-            client = Client(base_url=f"http://{host}:{port}/rest/1/made-up-secret/")
-            with client, pytest.raises(httpx.ConnectError):
-                get(client)
-
     def test_a_response_that_takes_too_long_is_a_timeout_of_httpx(
         self, get: Get, sandbox: Sandbox
     ) -> None:

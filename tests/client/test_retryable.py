@@ -12,12 +12,10 @@ import pytest
 from bitrix24_call_card import Client, errors
 from bitrix24_call_card.api.call_card import get_status
 
-from tests.client.mocked import answering
+from tests.client.mocked import answering, mocked
 
 if TYPE_CHECKING:
     from tests.client.conftest import Get, Recorder
-
-WEBHOOK = "https://portal.example/rest/1/made-up-secret/"
 
 
 def raised(get: Get, client: Client) -> Exception:
@@ -37,6 +35,8 @@ def raised(get: Get, client: Client) -> Exception:
         (401, {"error": "invalid_token"}, False),
         # ... or else the status: of a response that is not the portal's, or not whole, too.
         (503, {"error": "MOON_PHASE"}, True),
+        (429, {"error": "MOON_PHASE"}, True),
+        (500, {"error": "MOON_PHASE"}, True),
         (400, {"error": "MOON_PHASE"}, False),
         (502, "<html>", True),
         (301, "", False),
@@ -70,9 +70,7 @@ def test_a_network_error_may_pass_unless_the_request_cannot_be_sent(
     def fail(_: httpx.Request) -> httpx.Response:
         raise error
 
-    transport = httpx.MockTransport(fail)
-    client = Client(WEBHOOK, transport=lambda: transport, async_transport=lambda: transport)
-    assert errors.retryable(raised(get, client)) is expected
+    assert errors.retryable(raised(get, mocked(fail))) is expected
 
 
 @pytest.mark.parametrize("is_custom", [False, True], ids=["own connections", "custom httpx client"])
