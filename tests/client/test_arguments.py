@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import ssl
 import typing
 from collections.abc import Callable
 from functools import partial
@@ -12,14 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-import trustme
 from bitrix24_call_card import AuthenticatedClient, Client
-from bitrix24_call_card.api.call_card import get_status
+
+from tests.client.mocked import WEBHOOK_URL
 
 if TYPE_CHECKING:
-    from tests.client.conftest import Get, Proxy, Recorder
-
-WEBHOOK = "https://portal.example/rest/1/made-up-secret/"
+    from tests.client.conftest import Get
 
 Make = Callable[..., Client]
 
@@ -28,7 +25,7 @@ Make = Callable[..., Client]
 def make(request: pytest.FixtureRequest) -> Make:
     """What makes a client; the test runs with each kind."""
     if request.param == "webhook":
-        return partial(Client, base_url=WEBHOOK)
+        return partial(Client, base_url=WEBHOOK_URL)
     return partial(AuthenticatedClient, base_url="https://portal.example/rest", token="made-up")
 
 
@@ -84,8 +81,9 @@ def test_a_timeout_that_cannot_be_is_named(seconds: Any, make: Make) -> None:
 )
 def test_an_argument_for_oauth_of_a_wrong_type_is_named(name: str, value: object) -> None:
     arguments: dict[str, Any] = {"token": "made-up-token", name: value}
-    with pytest.raises(TypeError, match=f"^{name}: expected .* found "):
+    with pytest.raises(TypeError, match=f"^{name}: expected .* found ") as caught:
         AuthenticatedClient("https://portal.example/rest", **arguments)
+    assert "made-up-token" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -163,16 +161,6 @@ def test_a_ca_bundle_that_is_missing_is_named(kind: Callable[[str], Any], make: 
         make(verify_ssl=kind("/no/such.pem"))
 
 
-def test_a_base_url_that_is_not_unicode_is_refused_without_showing_it() -> None:
-    # As os.environ has bytes that are not UTF-8.
-    with pytest.raises(
-        ValueError, match=r"^base_url: character 38 is whitespace or invisible"
-    ) as caught:
-        Client(base_url="https://portal.example/rest/1/made-up\udcff-secret/")
-    assert "made-up" not in str(caught.value)
-    assert caught.value.__context__ is None
-
-
 @pytest.mark.parametrize("kind", [Client, AuthenticatedClient])
 def test_tools_can_read_the_arguments(kind: type[Client]) -> None:
     parameters = inspect.signature(kind).parameters
@@ -181,25 +169,7 @@ def test_tools_can_read_the_arguments(kind: type[Client]) -> None:
     assert typing.get_type_hints(kind.__init__).keys() == {*parameters, "return"}
 
 
-def test_tools_can_read_the_arguments_of_the_functions() -> None:
-    assert typing.get_type_hints(get_status.sync).keys() == {"client", "timeout", "return"}
-
-
 # --- at the first call ----------------------------------------------------------------------------
-
-
-def test_a_ca_bundle_may_be_a_path(
-    get: Get,
-    recorders: Callable[..., Recorder],
-    tls: ssl.SSLContext,
-    ca_file: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    trustme.CA().cert_pem.write_to_path(str(tmp_path / "another.pem"))
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "another.pem"))
-    with Client(recorders(tls).webhook_url, verify_ssl=ca_file) as client:
-        assert get(client).result.crm_entity_id == 17
 
 
 @pytest.mark.parametrize("name", ["ALL_PROXY", "HTTPS_PROXY", "https_proxy"])
@@ -208,7 +178,7 @@ def test_a_proxy_of_the_environment_that_cannot_work_is_named(
 ) -> None:
     monkeypatch.setenv(name, "socks://user:made-up-password@proxy.example")
     with pytest.raises(ValueError, match=f"^{name.upper()}: expected the URL of a proxy") as caught:
-        get(Client(WEBHOOK))
+        get(Client(WEBHOOK_URL))
     assert "made-up-password" not in str(caught.value)
 
 
@@ -217,41 +187,4 @@ def test_a_ca_bundle_of_the_environment_that_is_missing_is_named(
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", "/no/such.pem")
     with pytest.raises(FileNotFoundError, match=r"SSL_CERT_FILE: there is no file: '/no/such"):
-        get(Client(WEBHOOK))
-
-
-@pytest.mark.parametrize(
-    "no_proxy", ["[::1]", "::1", "fe80::/10", "10.0.0.0/8", "[", "https://", "*.example", ",, ,"]
-)
-def test_no_value_of_no_proxy_is_an_error(
-    no_proxy: str,
-    get: Get,
-    recorder: Recorder,
-    proxies: Callable[[Recorder], Proxy],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    proxy = proxies(recorder)
-    monkeypatch.setenv("HTTP_PROXY", proxy.url)
-    monkeypatch.setenv("NO_PROXY", no_proxy)
-    with Client(base_url=recorder.webhook_url) as client:
-        assert get(client).result.crm_entity_id == 17
-    assert len(proxy.requests) == 1
-
-
-@pytest.mark.parametrize("no_proxy", ["[::1]", "::1"])
-def test_no_proxy_may_have_an_ipv6_address_with_or_without_brackets(
-    no_proxy: str,
-    get: Get,
-    recorder: Recorder,
-    proxies: Callable[[Recorder], Proxy],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    proxy = proxies(recorder)
-    monkeypatch.setenv("HTTP_PROXY", proxy.url)
-    monkeypatch.setenv("NO_PROXY", no_proxy)
-    with (
-        Client(base_url="http://[::1]:1/rest/1/made-up-secret/") as client,
-        pytest.raises(httpx.ConnectError),  # nobody listens there, and the proxy is not asked
-    ):
-        get(client)
-    assert proxy.requests == []
+        get(Client(WEBHOOK_URL))

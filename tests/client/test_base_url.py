@@ -77,6 +77,10 @@ def problem(kind: str, base_url: object) -> str:
             "https://portal.example/rest/\u200b1/made-up-secret/",
             "character 29 is whitespace or invisible: remove it",
         ),
+        (  # As os.environ has bytes that are not UTF-8.
+            "https://portal.example/rest/1/\udcffmade-up-secret/",
+            "character 31 is whitespace or invisible: remove it",
+        ),
         (b"https://portal.example/rest/1/made-up-secret/", "it is of type bytes, not str"),
         (None, "it is of type NoneType, not str"),
         ("https://portal.example/", "there is no /rest in its path"),

@@ -33,6 +33,7 @@ def webhook_url(
     "verify_ssl",
     [
         pytest.param(str, id="a CA bundle"),
+        pytest.param(Path, id="the path of a CA bundle"),
         pytest.param(lambda file: ssl.create_default_context(cafile=file), id="an SSL context"),
         pytest.param(lambda _: False, id="no check"),
     ],
@@ -47,9 +48,13 @@ def test_verify_ssl_is_a_ca_bundle_or_an_ssl_context_or_false(
         assert get(client).result.crm_entity_id == 17
 
 
-def test_by_default_an_unknown_ca_is_refused(get: Get, webhook_url: str) -> None:
+def test_by_default_an_unknown_ca_is_refused_and_the_error_says_why(
+    get: Get, webhook_url: str
+) -> None:
     with (
         Client(base_url=webhook_url) as client,
-        pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"),
+        pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED") as caught,
     ):
         get(client)
+    assert isinstance(caught.value.__cause__, ssl.SSLCertVerificationError)
+    assert caught.value.__cause__.verify_code > 0

@@ -142,6 +142,9 @@ def test_a_proxy_for_https_is_not_used_for_http(
         ("other.example", True),
         ("127.0.0.1:1", True),
         ("", True),
+        # None is an error.
+        *[(value, True) for value in ("[::1]", "::1", "fe80::/10", "10.0.0.0/8")],
+        *[(value, True) for value in ("[", "https://", "*.example", ",, ,")],
     ],
 )
 def test_no_proxy_names_hosts_that_are_reached_directly(
@@ -158,6 +161,20 @@ def test_no_proxy_names_hosts_that_are_reached_directly(
     with Client(base_url=portal.webhook_url) as client:
         get(client)
     assert (len(proxy.requests), len(portal.received)) == (through_proxy, 1)
+
+
+@pytest.mark.parametrize("no_proxy", ["[::1]", "::1"])
+def test_no_proxy_may_have_an_ipv6_address_with_or_without_brackets(
+    no_proxy: str, get: Get, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy.url)
+    monkeypatch.setenv("NO_PROXY", no_proxy)
+    with (
+        Client(base_url="http://[::1]:1/rest/1/made-up-secret/") as client,
+        pytest.raises(httpx.ConnectError),  # nobody listens there, and the proxy is not asked
+    ):
+        get(client)
+    assert proxy.requests == []
 
 
 @pytest.mark.parametrize("no_proxy", ["", "portal.example"])

@@ -8,7 +8,7 @@ import threading
 import weakref
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Never
+from typing import Any
 
 import httpx
 import pytest
@@ -185,31 +185,3 @@ def test_more_arguments_reach_httpx_s_transport(get: Get, recorder: Recorder) ->
     with Client(base_url=recorder.webhook_url, httpx_args=args) as client:
         get(client)
     assert recorder.peers == ["127.0.0.2"]
-
-
-# --- exceptions of a transport ------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("error", "raised"),
-    [
-        (OSError("made-up"), httpx.TransportError),
-        (httpx.ReadError("made-up"), httpx.ReadError),
-        (KeyboardInterrupt(), KeyboardInterrupt),
-        (SystemExit(3), SystemExit),
-    ],
-    ids=repr,
-)
-def test_a_network_error_is_httpx_s_and_an_exit_passes_unchanged(
-    error: BaseException, raised: type[BaseException]
-) -> None:
-    class Failing(httpx.BaseTransport):
-        def handle_request(self, _: httpx.Request) -> Never:
-            raise error
-
-    with pytest.raises(raised) as caught:
-        get_status.sync(client=Client(WEBHOOK_URL, transport=Failing))
-    if isinstance(caught.value, httpx.TransportError):
-        assert str(caught.value.request.url) == "https://portal.example/***"
-    else:
-        assert caught.value is error
