@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from bitrix24_call_card import AuthenticatedClient, Client, errors
+from bitrix24_call_card import AuthenticatedClient, Client
 from bitrix24_call_card.api.call_card import get_status
 from bitrix24_sandbox.portal.faults import FAULTS, OAUTH_FAULTS
 from httpx_retries import Retry, RetryTransport
 
-from tests.client.mocked import answering, mocking
+from tests.client.mocked import mocking
 from tests.client.shown import REFRESHED, TOKEN, WEBHOOK, Shown
 
 if TYPE_CHECKING:
@@ -83,21 +83,6 @@ def test_the_repr_of_a_response_shows_its_status_alone(
         response = get_status.sync_detailed(client=client)
     assert b"sandboxwebhook" in response.content
     assert repr(response) == "<Response [200]>"
-
-
-def test_a_client_shows_its_host_and_nothing_else(
-    make: Callable[..., Client], sandbox: Sandbox, shown: Shown
-) -> None:
-    client = make()
-    for text in (repr(client), str(client), f"{client}", f"{[client]}"):
-        shown.look_at("the client", text)
-        assert "/rest" not in text
-        assert sandbox.origin in text
-        assert type(client).__name__ in text
-    with pytest.raises(AttributeError) as caught:
-        client.no_such_member  # type: ignore[attr-defined]  # noqa: B018
-    shown.look_at("an attribute that is missing", str(caught.value))
-    shown.check()
 
 
 class TestTheSandboxsFaults:
@@ -214,14 +199,6 @@ class TestServersThatEcho:
             raw_server.respond = lambda request, respond=respond: [respond(request)]  # type: ignore[misc]
             assert failure(echoed, get, shown, place) is not None, place
         shown.check()
-
-    def test_a_body_that_holds_one_is_on_the_exception(self, get: Get) -> None:
-        # Web servers like to name the address that was asked for.
-        page = b'<p>The document has moved to <a href="/rest/1/made-up-secret/">here</a>.</p>'
-        for status in (200, 301, 404, 502):
-            with pytest.raises(errors.Bitrix24Error) as caught:
-                get(answering(page, status))
-            assert caught.value.content == page  # type: ignore[attr-defined]
 
 
 # --- no connection --------------------------------------------------------------------------------
@@ -350,60 +327,3 @@ def test_a_refresh_that_fails_does_not_show_them(
     )
     assert isinstance(failure(client, get, shown, refresh.__name__), OSError | TypeError)
     shown.check()
-
-
-class TestConstruction:
-    """The message shows none of them; a traceback with local variables shows the arguments."""
-
-    @pytest.mark.parametrize(
-        "arguments",
-        [
-            {"base_url": f"portal.example/rest/1/{WEBHOOK}/"},
-            {"base_url": f"ftp://portal.example/rest/1/{WEBHOOK}/"},
-            {"base_url": f"https://portal.example:99999/rest/1/{WEBHOOK}/"},
-            {"base_url": f"{SECRET_URL}?a=b"},
-            {"base_url": f"https://user:{WEBHOOK}@portal.example/"},
-            {"base_url": f"https://portal.example:{WEBHOOK}/"},
-            {"base_url": httpx.URL(SECRET_URL)},
-            {"base_url": SECRET_URL.encode()},
-            {"base_url": SECRET_URL, "token": TOKEN},
-            {"base_url": SECRET_URL, "follow_redirects": True},
-            {"base_url": SECRET_URL, "httpx_args": {"auth": 1}},
-            {
-                "base_url": SECRET_URL,
-                "transport": httpx.MockTransport(lambda _: httpx.Response(200)),
-            },
-        ],
-    )
-    def test_with_wrong_arguments_does_not_show_them(
-        self, arguments: dict[str, Any], shown: Shown
-    ) -> None:
-        with pytest.raises((TypeError, ValueError)) as caught:
-            Client(**arguments)
-        shown.look_at("the message", f"{caught.value} {caught.value!r}")
-        shown.check()
-
-    @pytest.mark.parametrize(
-        "arguments",
-        [
-            {"base_url": f"portal.example/rest/1/{WEBHOOK}/", "token": TOKEN},
-            {"base_url": OAUTH_URL, "token": TOKEN.encode()},
-            {"base_url": OAUTH_URL, "token": TOKEN, "refresh_token": TOKEN},
-            {"base_url": OAUTH_URL, "token": TOKEN, "auth_in": TOKEN},
-        ],
-    )
-    def test_for_oauth_with_wrong_arguments_does_not_show_them(
-        self, arguments: dict[str, Any], shown: Shown
-    ) -> None:
-        refresh = partial(succeed, client_secret=TOKEN)
-        with pytest.raises((TypeError, ValueError)) as caught:
-            AuthenticatedClient(**arguments, refresh=refresh, on_refresh=refresh)
-        shown.look_at("the message", f"{caught.value} {caught.value!r}")
-        shown.check()
-
-    def test_a_token_of_a_wrong_type_that_is_set_later_is_not_shown(self, shown: Shown) -> None:
-        client = AuthenticatedClient(OAUTH_URL, TOKEN)
-        with pytest.raises(TypeError) as caught:
-            client.token = TOKEN.encode()  # type: ignore[assignment]
-        shown.look_at("the message", f"{caught.value} {caught.value!r}")
-        shown.check()
