@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import itertools
 import json
@@ -10,10 +11,12 @@ import time
 import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from typing import Any
 
 import httpx
 import pytest
 from bitrix24_call_card import Client, errors
+from bitrix24_call_card.api.call_card import get_status
 
 from tests.client.conftest import WAIT, Get, RawServer
 from tests.client.mocked import ANSWER, WEBHOOK_URL, answering, mocked, mocking
@@ -136,6 +139,38 @@ def test_a_body_may_have_8_mb_decoded(
         assert error.reason == "the body: expected at most 8 MB"
 
 
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+def test_a_body_that_a_transport_has_read_may_have_8_mb(encoding: str, get: Get) -> None:
+    for size in (8 * MB, 8 * MB + 1):
+        body = BODY.ljust(size)
+        content = gzip.compress(body, 1) if encoding == "gzip" else body
+        client = answering(content, headers={"Content-Encoding": encoding})
+        if size == 8 * MB:
+            assert get(client).result.crm_entity_id == 17
+        else:
+            with pytest.raises(errors.InvalidResponse, match="expected at most 8 MB"):
+                get(client)
+
+
+def test_a_body_that_an_event_hook_has_read_may_have_8_mb() -> None:
+    def read(response: httpx.Response) -> None:
+        response.read()
+
+    too_much = gzip.compress(bytes(8 * MB + 1), 1)
+    transport = httpx.MockTransport(
+        lambda _: httpx.Response(
+            200, stream=httpx.ByteStream(too_much), headers={"Content-Encoding": "gzip"}
+        )
+    )
+    with httpx.Client(transport=transport, event_hooks={"response": [read]}) as custom:
+        client = Client(WEBHOOK_URL).set_httpx_client(custom)
+        with pytest.raises(errors.InvalidResponse, match="expected at most 8 MB"):
+            get_status.sync(client=client)
+
+
+# --- time -----------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("timeout", [30, None])
 def test_a_body_must_be_complete_within_the_read_timeout_if_there_is_one(
     timeout: float | None, get: Get, monkeypatch: pytest.MonkeyPatch
@@ -160,17 +195,95 @@ def test_a_body_must_be_complete_within_the_read_timeout_if_there_is_one(
             get(client)
 
 
-def test_a_body_that_drips_ends_in_a_read_timeout(get: Get, raw_server: RawServer) -> None:
-    def drops() -> Iterator[bytes]:
-        for _ in range(200):
-            yield b" "
-            raw_server.closed_early.wait(0.05)
+READ = 0.5
+"""A read timeout, in seconds."""
 
-    raw_server.respond = lambda _: chunked(drops())
-    client = Client(raw_server.webhook_url, timeout=httpx.Timeout(WAIT, read=0.3))
-    with client, pytest.raises(httpx.ReadTimeout):
-        get(client)
-    assert raw_server.closed_early.wait(WAIT)
+
+class Dripping:
+    """A chunked body, whose two parts and end arrive that many read timeouts after the headers."""
+
+    def __init__(self, body: bytes, *arrivals: float) -> None:
+        parts = [body[:9], body[9:], b""]
+        self._chunks = [b"%x\r\n%s\r\n" % (len(part), part) for part in parts]
+        self._arrivals = arrivals
+        self.over = threading.Event()
+        self.began = 0.0
+
+    def __call__(self, _: bytes) -> Iterator[bytes]:
+        self.began = time.monotonic()
+        yield b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        for chunk, arrival in zip(self._chunks, self._arrivals, strict=False):
+            self.over.wait(self.began + arrival * READ - time.monotonic())
+            yield chunk
+        self.over.wait(WAIT)
+
+    def read_timeouts_until(self, fail: Callable[[], object]) -> float:
+        """Return after how many read timeouts since the headers a call fails with one."""
+        with pytest.raises(httpx.ReadTimeout):
+            fail()
+        self.over.set()
+        return (time.monotonic() - self.began) / READ
+
+
+@pytest.fixture
+def drip(raw_server: RawServer) -> Callable[..., float]:
+    """Returns after how many read timeouts a call of such a server fails."""
+
+    def drip(get: Get, *arrivals: float) -> float:
+        dripping = Dripping(BODY, *arrivals)
+        raw_server.respond = dripping
+        client = Client(raw_server.webhook_url, timeout=httpx.Timeout(WAIT, read=READ))
+        with client:
+            return dripping.read_timeouts_until(lambda: get(client))
+
+    return drip
+
+
+# Three times, because other programs may hold this one up.
+
+
+def test_in_asyncio_a_body_takes_no_longer_than_the_read_timeout(
+    drip: Callable[..., float],
+) -> None:
+    def get(client: Client) -> Any:
+        return asyncio.run(get_status.asyncio(client=client))
+
+    assert any(drip(get, 0.8) < 1.5 for _ in range(3))
+
+
+def test_in_a_thread_a_body_takes_no_longer_than_twice_the_read_timeout(
+    drip: Callable[..., float],
+) -> None:
+    def get(client: Client) -> Any:
+        return get_status.sync(client=client)
+
+    assert any(drip(get, 0.8) < 2 for _ in range(3))
+
+
+def test_in_asyncio_the_read_timeout_also_bounds_a_transport_that_has_none() -> None:
+    class Silent(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield b"{"
+            await asyncio.Event().wait()
+
+        async def aclose(self) -> None:
+            closed.append(True)
+
+    async def use() -> None:
+        with pytest.raises(httpx.ReadTimeout, match="within the read timeout") as caught:
+            await get_status.asyncio(client=client)
+        assert str(caught.value.request.url) == "https://portal.example/***"
+
+    closed: list[bool] = []
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=Silent()))
+    client = Client(
+        WEBHOOK_URL, async_transport=lambda: transport, timeout=httpx.Timeout(WAIT, read=0.1)
+    )
+    asyncio.run(asyncio.wait_for(use(), WAIT))
+    assert closed == [True]
+
+
+# --- encodings -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("encoding", ["br", "deflate", "zstd", "gzip, gzip", "made-up"])
@@ -205,11 +318,6 @@ def test_a_gzip_is_decoded(encoding: str, get: Get, raw_server: RawServer) -> No
         assert get(client).result.crm_entity_id == 17
 
 
-def test_a_body_that_a_transport_has_read_is_not_decoded_again(get: Get) -> None:
-    client = answering(gzip.compress(BODY), headers={"Content-Encoding": "gzip"})
-    assert get(client).result.crm_entity_id == 17
-
-
 @pytest.mark.parametrize(
     ("headers", "content"),
     [
@@ -223,7 +331,17 @@ def test_an_undocumented_status_is_unexpected_even_if_its_body_cannot_be_read(
     headers: list[str], content: bytes, get: Get, raw_server: RawServer
 ) -> None:
     lines = ("Location: https://new.example/", *headers)
-    raw_server.respond = lambda _: response(content, *lines, status="302 Found")
-    with Client(raw_server.webhook_url) as client, pytest.raises(errors.UnexpectedStatus) as e:
-        get(client)
-    assert (e.value.status_code, e.value.redirect_host) == (302, "new.example")
+    for status, host in (("302 Found", "new.example"), ("502 Bad Gateway", None)):
+        answer = response(content, *lines, status=status)
+        raw_server.respond = lambda _, answer=answer: answer  # type: ignore[misc]
+        with Client(raw_server.webhook_url) as client, pytest.raises(errors.UnexpectedStatus) as e:
+            get(client)
+        assert f"{e.value.status_code} " in status
+        assert (e.value.redirect_host, e.value.content) == (host, None)
+    assert "(its body was not read)" in str(e.value)  # and not: 0 bytes
+
+
+def test_an_empty_body_is_called_empty(get: Get) -> None:
+    with pytest.raises(errors.UnexpectedStatus, match=r"0 bytes of body, see \.content") as caught:
+        get(answering(b"", 502))
+    assert caught.value.content == b""

@@ -53,6 +53,19 @@ def test_async_with_and_aclose_close_the_connections_of_the_event_loop(
     asyncio.run(use())
 
 
+def test_an_asynchronous_block_closes_the_connection_of_a_synchronous_call_too(
+    client: Client, recorder: Recorder
+) -> None:
+    async def use() -> None:
+        async with client:
+            get_status.sync(client=client)
+            await get_status.asyncio(client=client)
+        assert recorder.connections == 2
+        assert await asyncio.to_thread(recorder.wait_until_all_is_closed)
+
+    asyncio.run(use())
+
+
 def test_an_unused_client_can_be_closed_and_opens_no_connection(
     client: Client, recorder: Recorder
 ) -> None:

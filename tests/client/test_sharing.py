@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-import os
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -91,28 +89,6 @@ class TestGrowth:
         use()
         assert any(blocks_kept(use) < 100 for _ in range(3))
 
-    @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs /proc")
-    @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
-    def test_loops_that_end_without_closing_the_client_leave_no_connections_open(
-        self, sandbox: Sandbox
-    ) -> None:
-        def open_files() -> int:
-            gc.collect()
-            return len(os.listdir("/proc/self/fd"))
-
-        client = Client(base_url=sandbox.webhook_url)
-        asyncio.run(get_status.asyncio(client=client))
-        most = open_files() + 4  # both ends of the newest connection or two
-        for _ in range(20):
-            asyncio.run(get_status.asyncio(client=client))
-        deadline = time.monotonic() + WAIT
-        while open_files() > most and time.monotonic() < deadline:
-            pass  # until the server has closed its ends as well
-        settled = open_files() <= most
-        del client
-        gc.collect()  # open connections warn here, and not in another test
-        assert settled
-
 
 class TestSharing:
     def test_event_loops_in_threads_come_and_go(self) -> None:
@@ -157,15 +133,6 @@ class TestSharing:
             list(threads.map(call, range(8)))
         sent = sorted(json.loads(received.body)["auth"] for received in recorder.received)
         assert sent == sorted(f"token-{number}" for number in range(8) for _ in range(2))
-
-    def test_async_calls_keep_their_connection(self, recorder: Recorder) -> None:
-        async def use() -> None:
-            async with Client(base_url=recorder.webhook_url) as client:
-                for _ in range(5):
-                    await get_status.asyncio(client=client)
-
-        asyncio.run(use())
-        assert recorder.connections == 1
 
 
 def test_cancelled_calls_give_back_the_only_connection(sandbox: Sandbox) -> None:

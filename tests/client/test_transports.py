@@ -22,7 +22,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from tests.client.conftest import WAIT, Get, Recorder
-from tests.client.mocked import WEBHOOK_URL
+from tests.client.mocked import WEBHOOK_URL, mocked
+from tests.client.refreshing import in_time
 
 Run = Callable[[Coroutine[Any, Any, int]], int]
 
@@ -162,6 +163,47 @@ def test_threads_share_one_transport_which_is_made_at_the_first_call(recorder: R
     assert len(factory.made) == 2
 
 
+# --- while one is made --------------------------------------------------------------------------
+
+
+def test_what_makes_a_transport_may_use_its_client(get: Get, answer: dict[str, Any]) -> None:
+    def make() -> httpx.MockTransport:
+        assert repr(client.with_timeout(5)) == repr(client)
+        assert client.operating_reset_at is None
+        client.close()
+        return transport
+
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=answer))
+    client = Client(WEBHOOK_URL, transport=make, async_transport=make)
+    assert in_time(lambda: get(client)).result.crm_entity_id == 17
+
+
+def test_a_thread_in_which_a_transport_is_made_slowly_does_not_stop_an_event_loop(
+    answer: dict[str, Any],
+) -> None:
+    begun, goes_on = threading.Event(), threading.Event()
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=answer))
+
+    def make_slowly() -> httpx.MockTransport:
+        begun.set()
+        assert goes_on.wait(WAIT)
+        return transport
+
+    async def use() -> None:
+        async with client:
+            assert (await get_status.asyncio(client=client)).result.crm_entity_id == 17
+
+    client = Client(WEBHOOK_URL, transport=make_slowly, async_transport=lambda: transport)
+    with ThreadPoolExecutor(1) as other:
+        slow = other.submit(get_status.sync, client=client)
+        assert begun.wait(WAIT)
+        try:
+            in_time(lambda: asyncio.run(use()))
+        finally:
+            goes_on.set()
+        assert slow.result(WAIT).result.crm_entity_id == 17
+
+
 # --- invalid functions --------------------------------------------------------------------------
 
 
@@ -185,3 +227,26 @@ def test_more_arguments_reach_httpx_s_transport(get: Get, recorder: Recorder) ->
     with Client(base_url=recorder.webhook_url, httpx_args=args) as client:
         get(client)
     assert recorder.peers == ["127.0.0.2"]
+
+
+# --- requests -----------------------------------------------------------------------------------
+
+
+def test_what_a_transport_adds_to_a_request_is_in_no_other(
+    get: Get, answer: dict[str, Any]
+) -> None:
+    def tag(request: httpx.Request) -> httpx.Response:
+        assert "made-up" not in request.extensions
+        assert "x-id" not in request.headers
+        request.extensions["made-up"] = True
+        request.headers["X-Id"] = "1"  # as a tracing library does
+        tagged.append(request)
+        if len(tagged) == 1:
+            get_status.sync(client=client)  # while this one is under way
+        return httpx.Response(200, json=answer)
+
+    tagged: list[httpx.Request] = []
+    client = mocked(tag)
+    for _ in range(2):
+        get(client)
+    assert len(tagged) == 3
