@@ -62,6 +62,15 @@ def with_locals(error: BaseException) -> Iterator[tuple[str, str]]:
     yield "loguru", "".join(written)
 
 
+def with_locals_of_the_package(error: BaseException) -> str:
+    """Return the message and the package's local variables of an exception without a cause."""
+    assert error.__context__ is error.__cause__ is None
+    shown = traceback.TracebackException.from_exception(error, capture_locals=True)
+    frames = [frame for frame in shown.stack if PACKAGE.as_posix() in frame.filename]
+    assert frames
+    return str(shown) + "".join(f"{frame.line} {frame.locals}" for frame in frames)
+
+
 class Shown:
     """Collects the secrets in what is shown."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import traceback
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
@@ -16,7 +15,10 @@ from bitrix24_call_card.errors import Bitrix24Error
 from bitrix24_call_card.models import AppInstalled, AppUninstalled, CallEnded, CallStarted
 from bitrix24_call_card.types import UNSET
 
-TOKEN = "madeupapplicationtoken"
+from tests.client.opening import FORM, OLDER_FORM, QUERY
+from tests.client.shown import with_locals_of_the_package
+
+TOKEN = FORM["APPLICATION_TOKEN"]
 SECRETS = (TOKEN, "madeupaccesstoken", "madeuprefreshtoken")
 AUTH = {
     "auth[access_token]": "madeupaccesstoken",
@@ -104,19 +106,11 @@ def test_an_event_cannot_be_changed() -> None:
 # --- who sends it ---------------------------------------------------------------------------------
 
 
-def opening(form: dict[str, str]) -> widget.Opening:
-    """Return an opening of a widget with more in its form."""
-    required = {"AUTH_ID": "x", "AUTH_EXPIRES": "3600", "REFRESH_ID": "x", "member_id": "x"}
-    call = {"status": "L", "PLACEMENT": "CALL_CARD", "PLACEMENT_OPTIONS": '{"CALL_ID": "x"}'}
-    query = {"DOMAIN": "portal.example", "PROTOCOL": "1", "LANG": "en", "APP_SID": "x"}
-    return widget.read(query, {**required, **call, **form})
-
-
 SOURCES = pytest.mark.parametrize(
     "source",
     [
         events.read(encoded(STARTED)),
-        opening({"APPLICATION_TOKEN": TOKEN}),
+        widget.read(QUERY, FORM),
     ],
     ids=["event", "opening"],
 )
@@ -146,7 +140,7 @@ def test_the_token_is_compared_in_constant_time(
 
 
 def test_an_opening_without_a_token_is_from_nobody() -> None:
-    source = opening({})
+    source = widget.read(QUERY, OLDER_FORM)
     assert source.form.application_token is UNSET
     for token in (TOKEN, "", "UNSET", str(UNSET)):
         assert not source.is_from(token)
@@ -240,9 +234,5 @@ def test_an_error_shows_no_secret_even_with_local_variables(
     source = encode(body) if isinstance(body, dict) else body
     with pytest.raises((events.InvalidEvent, TypeError)) as caught:
         events.read(source)
-    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
-    frames = [frame for frame in shown.stack if "bitrix24_call_card" in frame.filename]
-    assert frames
-    text = str(shown) + "".join(f"{frame.line} {frame.locals}" for frame in frames)
-    assert shown.__context__ is shown.__cause__ is None
+    text = with_locals_of_the_package(caught.value)
     assert not [secret for secret in SECRETS if secret in text]

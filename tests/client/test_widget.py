@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -22,6 +21,7 @@ from django.http import HttpRequest, QueryDict  # type: ignore[import-untyped]
 from werkzeug.test import create_environ
 
 from tests.client.opening import FORM, OLDER_FORM, OPTIONS, QUERY
+from tests.client.shown import with_locals_of_the_package
 from tests.data import CALL
 
 SECRETS = ("madeupaccesstoken", "madeuprefreshtoken", "madeupapplicationtoken", QUERY["APP_SID"])
@@ -259,19 +259,47 @@ def test_a_body_of_another_type_is_a_type_error(body: Any) -> None:
         widget.read(QUERY, body)
 
 
-def test_repr_shows_no_secret() -> None:
-    shown = repr(opened())
-    assert [secret for secret in SECRETS if secret in shown] == []
-    assert "portal.example" in shown
+# --- secrets ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("wrong", [{"PLACEMENT": "DEFAULT"}, {"AUTH_ID": ""}, {"status": 1.5}])
 def test_an_error_shows_no_secret_even_with_local_variables(wrong: dict[str, Any]) -> None:
     with pytest.raises(widget.InvalidOpening) as caught:
         widget.read(QUERY, {**FORM, **wrong})
-    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
-    frames = [frame for frame in shown.stack if "bitrix24_call_card" in frame.filename]
-    assert frames
-    text = str(shown) + "".join(f"{frame.line} {frame.locals}" for frame in frames)
-    assert shown.__context__ is shown.__cause__ is None
+    text = with_locals_of_the_package(caught.value)
     assert [secret for secret in SECRETS if secret in text] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "body"),
+    [(QUERY, list(FORM.items())), (list(QUERY.items()), FORM), (QUERY, None)],
+    ids=["body", "query", "no body"],
+)
+def test_a_type_error_shows_no_secret_even_with_local_variables(query: Any, body: Any) -> None:
+    with pytest.raises(TypeError, match=r"^(body|query): expected bytes or str or ") as caught:
+        widget.read(query, body)
+    text = with_locals_of_the_package(caught.value)
+    assert not [secret for secret in SECRETS if secret in text]
+
+
+@pytest.mark.parametrize(
+    ("query", "body"),
+    [(QUERY, FORM), ({**QUERY, **FORM}, FORM), (QUERY, {**QUERY, **FORM})],
+    ids=["apart", "merged in the query", "merged in the body"],
+)
+def test_repr_shows_no_secret_although_a_framework_merges_query_and_body(
+    query: dict[str, str], body: dict[str, str]
+) -> None:
+    opening = widget.read({**query, "tenant": "acme"}, {**body, "more": "in the body"})
+    assert "portal.example" in repr(opening)
+    for shown in (repr(opening), repr(opening.query), repr(opening.form)):
+        assert not [secret for secret in SECRETS if secret in shown]
+    assert opening.form.auth_id == FORM["AUTH_ID"]
+    assert opening.query.app_sid == QUERY["APP_SID"]
+    # What neither of the two lists is kept.
+    assert (opening.query["tenant"], opening.form["more"]) == ("acme", "in the body")
+
+
+def test_repr_shows_no_secret_if_both_are_the_same_mapping() -> None:
+    merged = {**QUERY, **FORM}
+    assert not [secret for secret in SECRETS if secret in repr(widget.read(merged, merged))]
