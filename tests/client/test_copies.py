@@ -140,20 +140,6 @@ def test_copies_share_when_operating_time_is_restored(
     assert other.operating_reset_at == client.operating_reset_at == 1723557390
 
 
-def test_operating_time_is_not_restored_earlier_than_once_reported(answer: dict[str, Any]) -> None:
-    reported = iter([2000, 1000])
-
-    def respond(_: httpx.Request) -> httpx.Response:
-        answer["time"]["operating_reset_at"] = next(reported)
-        return httpx.Response(200, json=answer)
-
-    client = Client("https://portal.example/rest/1/made-up-secret/", transport=lambda: mock)
-    mock = httpx.MockTransport(respond)
-    for _ in range(2):
-        get_status.sync(client=client)
-    assert client.operating_reset_at == 2000
-
-
 @pytest.mark.parametrize("is_set", ["before", "after", "through the copy"])
 def test_copies_share_a_custom_httpx_client(
     is_set: str, copied: Copy, client: AuthenticatedClient, recorder: Recorder

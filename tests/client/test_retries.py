@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -15,7 +15,7 @@ from bitrix24_sandbox.portal.state import Portal
 from bitrix24_sandbox.server import running
 from httpx_retries import Retry
 
-from tests.client.mocked import ANSWER, mocked
+from tests.client.mocked import mocked
 from tests.client.recipes import retry as recipe
 from tests.client.recipes.retry import RETRY
 
@@ -170,9 +170,15 @@ class TestOperatingTime:
             assert reset_on_error() == client.operating_reset_at
             assert (client.operating_reset_at or 0) > 1_700_000_000
 
-    def test_a_response_without_one_keeps_the_last(self, get: Get) -> None:
-        answers = iter([ANSWER, {**ANSWER, "time": {**ANSWER["time"], "operating_reset_at": None}}])
-        client = mocked(lambda _: httpx.Response(200, json=next(answers)))
-        get(client)
-        get(client)
-        assert client.operating_reset_at == ANSWER["time"]["operating_reset_at"]
+    def test_the_latest_is_kept_whatever_later_responses_report(
+        self, get: Get, answer: dict[str, Any]
+    ) -> None:
+        def respond(_: httpx.Request) -> httpx.Response:
+            answer["time"]["operating_reset_at"] = next(reported)
+            return httpx.Response(200, json=answer)
+
+        reported = iter([2000, 1000, None])
+        client = mocked(respond)
+        for _ in range(3):
+            get(client)
+            assert client.operating_reset_at == 2000
