@@ -157,10 +157,16 @@ def test_a_faster_transport_raises_errors_of_httpx_without_secrets(
     arguments: dict[str, Any], call: Call, raw_server: RawServer
 ) -> None:
     raw_server.respond = lambda _: [b"this is not HTTP\r\n\r\n"]
-    with pytest.raises(httpx.HTTPError) as caught:
-        call(Client(base_url=raw_server.webhook_url, **arguments))
-    shown = "".join(traceback.format_exception(caught.value))
-    assert "made-up-secret" not in f"{shown} {caught.value.request.url}"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        refusing = f"http://127.0.0.1:{free.getsockname()[1]}/rest/1/made-up-secret/"
+    for base_url, kinds in (
+        (raw_server.webhook_url, httpx.HTTPError),
+        (refusing, (httpx.ConnectError, httpx.ConnectTimeout)),
+    ):
+        with pytest.raises(kinds) as caught:
+            call(Client(base_url, **arguments))
+        shown = "".join(traceback.format_exception(caught.value))
+        assert "made-up-secret" not in f"{shown} {caught.value.request.url}"
 
 
 def test_the_body_from_a_faster_transport_is_bounded(
