@@ -72,7 +72,7 @@ def test_a_cancelled_caller_leaves_the_refresh_to_the_others_and_to_the_next_cal
     async def use() -> None:
         client = portal.client(refresh=hanging.of_kind(kind))
         first, *rest = [asyncio.create_task(acall(client)) for _ in range(1 + others)]
-        await until(hanging.begun)
+        await until(hanging.begun)  # in vain, if a plain `refresh` blocked the loop
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
             await first
@@ -273,18 +273,6 @@ except errors.RefreshError as error:
 
 
 # --- event loops ----------------------------------------------------------------------------------
-
-
-def test_a_plain_refresh_does_not_block_the_loop(
-    hanging: Refreshes, goes_on: threading.Event, portal: Portal
-) -> None:
-    async def use() -> None:
-        refreshing = asyncio.create_task(acall(portal.client(refresh=hanging)))
-        await until(hanging.begun)  # in vain, if the loop were blocked
-        goes_on.set()
-        assert await refreshing == 17
-
-    in_time(lambda: asyncio.run(use()))
 
 
 def test_trio_gets_an_error_that_says_why_and_uses_an_assigned_token(portal: Portal) -> None:
