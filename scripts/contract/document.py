@@ -1,7 +1,6 @@
-"""The contract as a document: checks of a response against it, and of its own consistency."""
+"""The contract as a document, and checks of what a portal sends against it."""
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -69,7 +68,7 @@ def faults_of_answer(
     It belongs to the operation at `path`, by default the first one.
     """
     path = path or paths(document)[0]
-    pointer = f"/paths/{_escaped(path)}/post/responses/{status}"
+    pointer = f"/paths/{escaped(path)}/post/responses/{status}"
     response = _responses(document, path).get(str(status))
     if response is None:
         yield f"the status {status} is not documented"
@@ -85,21 +84,21 @@ def faults_of_answer(
     except ValueError:
         yield f"the body of the {status} is not JSON"
         return
-    schema = f"{pointer}/content/{_escaped(media_type)}/schema"
-    for error in _validator(document, schema).iter_errors(value):
+    schema = f"{pointer}/content/{escaped(media_type)}/schema"
+    for error in validator(document, schema).iter_errors(value):
         yield f"{status}: {error.json_path}: {error.message}"
 
 
 def faults_of_value(document: Document, schema: str, value: Any) -> Iterator[str]:
     """Yield how a value does not fit a component schema, JSON inside its strings included."""
     pointer = f"/components/schemas/{schema}"
-    for error in _validator(document, pointer).iter_errors(value):
+    for error in validator(document, pointer).iter_errors(value):
         yield f"{schema}: {error.json_path}: {error.message}"
     for name, inner in _at(document, pointer).get("properties", {}).items():
         if "contentSchema" in inner and name in value:
             content = json.loads(value[name], parse_constant=_refuse)
-            where = f"{pointer}/properties/{_escaped(name)}/contentSchema"
-            for error in _validator(document, where).iter_errors(content):
+            where = f"{pointer}/properties/{escaped(name)}/contentSchema"
+            for error in validator(document, where).iter_errors(content):
                 yield f"{schema}.{name}: {error.json_path}: {error.message}"
 
 
@@ -108,97 +107,12 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
 
-# --- what is wrong with the document --------------------------------------------------------------
-
-
-def faults_of_document(document: Document) -> Iterator[str]:
-    """Yield contradictions in the contract: examples, codes, closed sets, unused components."""
-    yield from _faults_of_examples(document)
-    yield from _faults_of_codes(document)
-    yield from _closed_sets(document)
-    yield from _unused_components(document)
-
-
-def _faults_of_examples(document: Document) -> Iterator[str]:
-    for where, schema, value in examples(document):
-        for error in _validator(document, schema).iter_errors(value):
-            yield f"{where}: {error.json_path}: {error.message}"
-
-
-def _faults_of_codes(document: Document) -> Iterator[str]:
-    named = set(codes(document))
-    shown = {example.code for example in error_examples(document)}
-    yield from (f"{code} is listed, but has no example" for code in sorted(named - shown))
-    yield from (f"{code} has an example, but is not listed" for code in sorted(shown - named))
-    listed = document["components"]["schemas"]["ErrorCode"]
-    texts = listed["x-enum-descriptions"]  # by value, or in the order of the values
-    described = texts if isinstance(texts, dict) else dict(zip(listed["enum"], texts, strict=False))
-    for code, example in document["components"]["examples"].items():
-        if example["summary"] != described.get(code):
-            yield f"{code} and its example have different descriptions"
-
-
-def _closed_sets(document: Document) -> Iterator[str]:
-    sets = {
-        f"#/components/schemas/{name}"
-        for name, schema in document["components"]["schemas"].items()
-        if "enum" in schema
-    }
-    for pointer, node in _nodes(document):
-        for name, schema in node.items():
-            if isinstance(schema, dict) and schema.get("$ref") in sets:
-                yield f"{pointer}/{name} allows only the values that are listed"
-        alternatives = node.get("anyOf", ())
-        if any(each.get("$ref") in sets for each in alternatives) and not any(
-            each.get("type") == "string" for each in alternatives
-        ):
-            yield f"{pointer} allows only the values that are listed"
-
-
-def _unused_components(document: Document) -> Iterator[str]:
-    used = set(re.findall(r'"\$ref": "#/components/([^"]+)"', json.dumps(document)))
-    # Messages from the page to the widget are not in an operation, but in the description.
-    used |= {f"schemas/{name}" for name in re.findall(r"`(\w+)`", document["info"]["description"])}
-    for kind in ("examples", "responses", "schemas"):
-        for name in document["components"].get(kind, {}):
-            if f"{kind}/{name}" not in used:
-                yield f"{name} is neither referenced nor mentioned in the description"
-
-
-def examples(document: Document) -> Iterator[tuple[str, str, Any]]:
-    """Yield the place of each example, that of its schema, and the value."""
-    for pointer, node in _nodes(document):
-        match node:
-            case {"schema": dict(), "examples": dict(examples)}:
-                for name, example in examples.items():
-                    value = resolved(document, example)["value"]
-                    yield f"{pointer}/examples/{name}", f"{pointer}/schema", value
-            case {"examples": list(values)}:
-                for index, value in enumerate(values):
-                    yield f"{pointer}/examples/{index}", pointer, value
-                    if "contentSchema" in node:
-                        content = json.loads(value)
-                        yield f"{pointer}/examples/{index}", f"{pointer}/contentSchema", content
-
-
 # --- how the document is read ---------------------------------------------------------------------
 
 
 def _responses(document: Document, path: str) -> dict[str, Any]:
     responses: dict[str, Any] = document["paths"][path]["post"]["responses"]
     return {status: resolved(document, response) for status, response in responses.items()}
-
-
-def _nodes(node: Any, pointer: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield every object of the document with its pointer, except those inside examples."""
-    if isinstance(node, dict):
-        yield pointer, node
-        for name, child in node.items():
-            if name != "examples":
-                yield from _nodes(child, f"{pointer}/{_escaped(str(name))}")
-    elif isinstance(node, list):
-        for index, child in enumerate(node):
-            yield from _nodes(child, f"{pointer}/{index}")
 
 
 def resolved(document: Document, node: Any) -> Any:
@@ -213,11 +127,13 @@ def _at(document: Document, pointer: str) -> Any:
     return node
 
 
-def _escaped(part: str) -> str:
+def escaped(part: str) -> str:
+    """Return one step of a JSON pointer."""
     return part.replace("~", "~0").replace("/", "~1")
 
 
-def _validator(document: Document, pointer: str) -> Draft202012Validator:
+def validator(document: Document, pointer: str) -> Draft202012Validator:
+    """Return the validator of the schema at a JSON pointer."""
     registry: Registry[Any] = Registry().with_resource(_URI, DRAFT202012.create_resource(document))
     return Draft202012Validator(
         {"$ref": f"{_URI}#{pointer}"},

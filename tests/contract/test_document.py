@@ -1,8 +1,9 @@
 """The contract is consistent, and has every error and every value that is known."""
 
 import pytest
-from contract.document import Document, error_examples, faults_of_document
+from contract.document import Document, error_examples
 
+from tests.contract.consistency import faults_of_document
 from tests.data import ERRORS
 
 

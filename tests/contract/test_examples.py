@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 from bitrix24_call_card import models
-from contract.document import examples, load, resolved
+from contract.document import load, resolved
+
+from tests.contract.consistency import examples
 
 DOCUMENT = load()
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from bitrix24_sandbox.server import Running, running
-from contract.document import Document, faults_of_document, load
+from contract.document import Document, load
 from contract.properties import Finding, Tally, findings, oauth, oauth_in_body, stranger, webhook
 
+from tests.contract.consistency import faults_of_document
 from tests.contract.evolution import GONE, edited
 from tests.contract.mutation import Answer, Mutated, Mutation, Request, success, unchanged
 from tests.contract.scenario import faults_of_scenario

@@ -7,10 +7,12 @@ import contract.run
 import pytest
 from bitrix24_sandbox.server import Running
 from contract.changes import Effect, compare
-from contract.document import Document, error_examples, faults_of_answer, faults_of_document
+from contract.document import Document, error_examples, faults_of_answer
 from contract.properties import Tally
 from contract.provoking import provoked
 from contract.report import Outcome, coverage
+
+from tests.contract.consistency import faults_of_document
 
 FIRST, SECOND = "/placement.call", "/placement.call.json"
 
