@@ -13,9 +13,10 @@ from pathlib import Path
 import httpx
 from benchmark.bridge_speed import bridge_speed
 from benchmark.calls import at_once, cold, generate_stock, one_by_one
-from benchmark.servers import BODY, bare_starlette, responding, sandbox_process, under_load
+from benchmark.servers import BODY, process, respond, serve_sandbox, serve_starlette, under_load
 from benchmark.starts import starts
 from benchmark.turns import Effort, Row, compare
+from bitrix24_sandbox.testing import Sandbox
 from chromium import executable
 
 # What the ratios must be, by section, subject and quantity.
@@ -47,18 +48,19 @@ def holds(bound: str, ratio: float) -> bool:
 
 def measure(effort: Effort) -> Iterator[Row]:
     """Measure everything."""
-    with tempfile.TemporaryDirectory() as folder, sandbox_process() as sandbox:
-        stock = Path(folder)
+    with tempfile.TemporaryDirectory() as folder, process(serve_sandbox) as origin:
+        sandbox, stock = Sandbox(origin), Path(folder)
         generate_stock(stock)
         # The stock client fails on the number of an activity, so the call has none yet.
         sandbox.call = {**sandbox.state()["call"], "CRM_ACTIVITY_ID": ""}
         answer = httpx.post(f"{sandbox.webhook_url}placement.call", json=BODY).json()
-        with responding(answer) as webhook:
+        with process(respond, answer) as webhook:
             yield from one_by_one(webhook, stock, effort)
             yield from at_once(webhook, effort)
             yield from cold(webhook, effort)
         yield from starts(answer, stock, effort)
-        with bare_starlette(answer) as starlette:
+        with process(serve_starlette, answer) as origin:
+            starlette = f"{origin}/rest/1/starlettewebhook/"
             blocks = {
                 "bare Starlette": under_load(starlette, effort.requests),
                 "sandbox": under_load(sandbox.webhook_url, effort.requests),

@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import httpx
-from benchmark.servers import sandbox_process
+from benchmark.servers import process, serve_sandbox
 from bitrix24_call_card import AuthenticatedClient, Client, errors
 from bitrix24_call_card.api.call_card import get_status
 from bitrix24_sandbox.portal.authentication import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN
@@ -126,7 +126,8 @@ def soak(seconds: float, seed: int) -> int:
     dice = random.Random(seed)  # noqa: S311
     outcomes: list[str] = []
     ends = threading.Event()
-    with sandbox_process() as sandbox:
+    with process(serve_sandbox) as origin:
+        sandbox = Sandbox(origin)
         clients = [Client(sandbox.webhook_url, timeout=TIMEOUT), refreshing(sandbox)]
         threads = [
             threading.Thread(target=target, args=(clients, outcomes, ends), daemon=True)

@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,7 +18,6 @@ import uvicorn
 from bitrix24_sandbox.app import create_app
 from bitrix24_sandbox.portal.state import Portal
 from bitrix24_sandbox.server import listen, origin_of, serve
-from bitrix24_sandbox.testing import Sandbox
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -32,7 +30,7 @@ BODY = {"PLACEMENT": "getStatus", "PARAMS": {}}
 
 @contextmanager
 def process(serve: Callable[..., None], *arguments: Any) -> Iterator[str]:
-    """Run a server in a process of its own, and yield the origin that it prints.
+    """Run a server in a process of its own, and yield the URL that it prints.
 
     Ctrl-C in a terminal does not reach it, and its arguments travel as JSON.
     """
@@ -46,10 +44,10 @@ def process(serve: Callable[..., None], *arguments: Any) -> Iterator[str]:
         start_new_session=True,
     ) as server:
         try:
-            origin = server.stdout.readline().strip() if server.stdout else ""
-            if not origin:
+            url = server.stdout.readline().strip() if server.stdout else ""
+            if not url:
                 raise RuntimeError(f"{name} did not start")
-            yield origin
+            yield url
         finally:
             server.kill()
 
@@ -57,27 +55,16 @@ def process(serve: Callable[..., None], *arguments: Any) -> Iterator[str]:
 # --- the sandbox, and bare Starlette --------------------------------------------------------------
 
 
-@contextmanager
-def sandbox_process() -> Iterator[Sandbox]:
-    """Run a sandbox in a process of its own."""
-    with process(_serve_sandbox) as origin:
-        yield Sandbox(origin)
-
-
-def _serve_sandbox() -> None:
+def serve_sandbox() -> None:
+    """Serve a sandbox, and print its origin."""
     with listen() as listener:
         print(origin_of(listener), flush=True)
         serve(create_app(Portal()), listener)
 
 
-@contextmanager
-def bare_starlette(answer: Any) -> Iterator[str]:
-    """Run a minimal Starlette application with this response; yield the URL of a webhook."""
-    with process(_serve_starlette, answer) as origin:
-        yield f"{origin}/rest/1/starlettewebhook/"
+def serve_starlette(answer: Any) -> None:
+    """Serve a minimal Starlette application with this response, and print its origin."""
 
-
-def _serve_starlette(answer: Any) -> None:
     async def call(request: Request) -> JSONResponse:
         await request.json()
         return JSONResponse(answer)
@@ -86,7 +73,7 @@ def _serve_starlette(answer: Any) -> None:
 
 
 def serve_routes(*routes: BaseRoute) -> None:
-    """Serve the routes with Starlette and uvicorn."""
+    """Serve the routes with Starlette and uvicorn, and print the origin."""
     with listen() as listener:
         print(origin_of(listener), flush=True)
         config = uvicorn.Config(Starlette(routes=routes), ws="websockets-sansio", log_config=None)
@@ -98,17 +85,11 @@ def serve_routes(*routes: BaseRoute) -> None:
 _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 
 
-@contextmanager
-def responding(answer: Any, certificate: Path | None = None) -> Iterator[str]:
-    """Run a server that costs next to nothing; yield the URL of a webhook.
+def respond(answer: Any, certificate: str | None = None) -> None:
+    """Serve this response at next to no cost, and print the URL of a webhook.
 
     `certificate`: a PEM file with a certificate and its key, for HTTPS.
     """
-    with process(_respond, answer, certificate and str(certificate)) as origin:
-        yield f"{origin}/rest/1/responderwebhook/"
-
-
-def _respond(answer: Any, certificate: str | None) -> None:
     body = json.dumps(answer).encode()
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
     response = f"{head}\r\n\r\n".encode() + body
@@ -124,12 +105,13 @@ def _respond(answer: Any, certificate: str | None) -> None:
                 writer.write(response)
         writer.close()
 
-    async def respond() -> None:
+    async def serve_forever() -> None:
         server = await asyncio.start_server(handle, "127.0.0.1", 0, backlog=2048, ssl=tls)
-        print(origin_of(server.sockets[0], "https" if tls else "http"), flush=True)
+        origin = origin_of(server.sockets[0], "https" if tls else "http")
+        print(f"{origin}/rest/1/responderwebhook/", flush=True)
         await server.serve_forever()
 
-    asyncio.run(respond())
+    asyncio.run(serve_forever())
 
 
 def _body_length(head: bytes) -> int:

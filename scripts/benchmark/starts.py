@@ -13,7 +13,7 @@ from typing import Any
 import trustme
 
 from benchmark.calls import ROOT
-from benchmark.servers import BODY, responding
+from benchmark.servers import BODY, process, respond
 from benchmark.turns import Block, Effort, Row, Sample, compare
 
 _STOCK = """
@@ -54,7 +54,7 @@ def starts(answer: Any, stock: Path, effort: Effort) -> Iterator[Row]:
         def program(source: str) -> Block:
             return lambda: _run(source, environment, answer["result"]["CALL_ID"])
 
-        with responding(answer, folder / "server.pem") as webhook:
+        with process(respond, answer, str(folder / "server.pem")) as webhook:
             oauth = webhook.partition("/1/")[0]
             bare = program(_HTTPX.format(url=f"{webhook}placement.call", body=BODY))
             for kind, arguments in (
