@@ -31,7 +31,7 @@ from bitrix24_sandbox.testing import Sandbox
 THREADS = 6
 TASKS = 12
 TIMEOUT = httpx.Timeout(5, read=0.3)
-"""Shorter than some of the sandbox's slow responses."""
+"""Shorter than the sandbox's slow responses."""
 PATIENCE = 60
 """Seconds after the end that a thread has for its last call, which is lost otherwise."""
 UNDOCUMENTED = ", which is not documented"
@@ -65,11 +65,9 @@ def refreshing(sandbox: Sandbox) -> AuthenticatedClient:
 
 def disturb(sandbox: Sandbox, dice: random.Random) -> None:
     """Let the next calls fail, or the tokens expire."""
-    name = dice.choice([*FAULTS, *OAUTH_FAULTS, "slow", "expire", "expire"])
+    name = dice.choice([*FAULTS, *OAUTH_FAULTS, "expire", "expire"])
     if name == "expire":
         sandbox.expire_tokens()
-    elif name == "slow":
-        sandbox.fail(name, dice.randint(1, 3), seconds=dice.choice([0.05, 0.1, 60]))
     else:
         sandbox.fail(name, dice.randint(1, 3))
 
