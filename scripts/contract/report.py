@@ -72,10 +72,9 @@ def summary(outcomes: list[Outcome]) -> Iterator[str]:
 
 def coverage(document: Document, outcomes: list[Outcome]) -> Iterator[str]:
     """Yield lines that say how much of the contract was met, and what was not."""
-    tallies = [outcome.tally for outcome in outcomes]
-    met = {str(status) for tally in tallies for status in tally.statuses}
-    met |= {code for tally in tallies for code in tally.codes}
-    met |= {operation for tally in tallies for operation in tally.operations}
+    met: set[str] = set()
+    for tally in (outcome.tally for outcome in outcomes):
+        met |= {*map(str, tally.statuses), *tally.codes, *tally.operations}
     yield ""
     yield "Coverage of the contract, in all views together"
     for kind, documented in {

@@ -236,6 +236,7 @@ def test_ctrl_c_ends_it_with_a_summary_and_the_status_of_an_interrupt(tmp_path: 
         ([], "https://portal.example/rest", "TOKEN must be set to an access token"),
         ([], f"portal.example/rest/1/{WEBHOOK_MARKER}", "BASE_URL: expected https://"),
         ([], f"https://portal.example/{WEBHOOK_MARKER}", "BASE_URL: expected https://"),
+        ([], f"https://portal.example/rest/{WEBHOOK_MARKER}", "BASE_URL: expected https://"),
         ([], f"https://[portal/rest/1/{WEBHOOK_MARKER}", "BASE_URL: expected https://"),
     ],
 )
