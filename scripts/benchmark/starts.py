@@ -1,6 +1,7 @@
 """The import with the first call, which is what a user waits for when a program starts."""
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -74,11 +75,16 @@ def starts(answer: Any, stock: Path, effort: Effort) -> Iterator[Row]:
 def _run(source: str, environment: dict[str, str], printed: str) -> Sample:
     # As in an application: httpx imports its command line where click and rich are installed.
     source = f"import sys; sys.modules.update(click=None, rich=None)\n{source}"
-    began = time.perf_counter()
+    used, began = _used_by_children(), time.perf_counter()
     done = subprocess.run(  # noqa: S603
         [sys.executable, "-c", source], env=environment, stdout=subprocess.PIPE, text=True
     )
-    took = time.perf_counter() - began
+    took, used = time.perf_counter() - began, _used_by_children() - used
     if done.stdout.strip() != printed:
         raise RuntimeError(f"The program printed {done.stdout!r}:\n{source}")
-    return {"time, ms": took * 1e3}
+    return {"time, ms": took * 1e3, "CPU, ms": used * 1e3}
+
+
+def _used_by_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime

@@ -20,7 +20,7 @@ class Effort:
     """How much is measured."""
 
     turns: int = 15
-    calls: int = 60
+    calls: int = 200
     """In each turn; more if more are made at once."""
     at_once: tuple[int, ...] = (1, 10, 100, 1000)
     cold: int = 300
