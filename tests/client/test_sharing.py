@@ -112,16 +112,6 @@ class TestSharing:
         finally:
             sys.setswitchinterval(interval)
 
-    def test_sync_and_async_calls_do_not_get_in_each_other_s_way(self, sandbox: Sandbox) -> None:
-        async def call(client: Client) -> set[str]:
-            async with client:
-                there = [asyncio.to_thread(get_status.sync, client=client) for _ in range(10)]
-                here = [get_status.asyncio(client=client) for _ in range(10)]
-                return {a.result.call_id for a in await asyncio.gather(*there, *here)}
-
-        with Client(base_url=sandbox.webhook_url) as client:
-            assert len(asyncio.run(call(client))) == 1
-
     def test_threads_do_not_mix_the_tokens_of_their_clients(self, recorder: Recorder) -> None:
         def call(number: int) -> None:
             token = f"token-{number}"

@@ -173,23 +173,6 @@ def test_the_portal_s_rest_url_follows_from_the_query(protocol: str, url: str) -
     assert opened({**QUERY, "PROTOCOL": protocol}).rest_url == url
 
 
-def test_an_unbound_outgoing_call_is_read() -> None:
-    read = opened(
-        form=form(
-            CALL_ID="",
-            PHONE_NUMBER="undefined",
-            CRM_ENTITY_TYPE="false",
-            CRM_ENTITY_ID="false",
-            CRM_ACTIVITY_ID="",
-            CRM_BINDINGS=None,
-            CALL_DIRECTION="outgoing",
-        )
-    ).call
-    assert (read.call_id, read.crm_entity_type, read.crm_entity_id) == ("", "", 0)
-    assert read.crm_bindings == []
-    assert read.phone_number is read.crm_activity_id is UNSET
-
-
 def test_an_opening_cannot_be_changed() -> None:
     opening = opened()
     with pytest.raises(AttributeError):
@@ -250,12 +233,6 @@ def test_an_empty_body_is_explained(body: widget.Source) -> None:
 @pytest.mark.parametrize("body", [b"AUTH_ID=\xff", b"AUTH_ID=%FF"])
 def test_a_body_that_is_not_utf_8_is_named(body: bytes) -> None:
     with pytest.raises(widget.InvalidOpening, match=r"^body: expected UTF-8$"):
-        widget.read(QUERY, body)
-
-
-@pytest.mark.parametrize("body", [None, 17, [("AUTH_ID", "x")]], ids=repr)
-def test_a_body_of_another_type_is_a_type_error(body: Any) -> None:
-    with pytest.raises(TypeError, match=r"^body: expected bytes or str or Mapping, found "):
         widget.read(QUERY, body)
 
 
