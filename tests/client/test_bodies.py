@@ -199,42 +199,26 @@ READ = 0.5
 """A read timeout, in seconds."""
 
 
-class Dripping:
-    """A chunked body, whose two parts and end arrive that many read timeouts after the headers."""
-
-    def __init__(self, body: bytes, *arrivals: float) -> None:
-        parts = [body[:9], body[9:], b""]
-        self._chunks = [b"%x\r\n%s\r\n" % (len(part), part) for part in parts]
-        self._arrivals = arrivals
-        self.over = threading.Event()
-        self.began = 0.0
-
-    def __call__(self, _: bytes) -> Iterator[bytes]:
-        self.began = time.monotonic()
-        yield b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-        for chunk, arrival in zip(self._chunks, self._arrivals, strict=False):
-            self.over.wait(self.began + arrival * READ - time.monotonic())
-            yield chunk
-        self.over.wait(WAIT)
-
-    def read_timeouts_until(self, fail: Callable[[], object]) -> float:
-        """Return after how many read timeouts since the headers a call fails with one."""
-        with pytest.raises(httpx.ReadTimeout):
-            fail()
-        self.over.set()
-        return (time.monotonic() - self.began) / READ
-
-
 @pytest.fixture
-def drip(raw_server: RawServer) -> Callable[..., float]:
-    """Returns after how many read timeouts a call of such a server fails."""
+def drip(raw_server: RawServer) -> Callable[[Get], float]:
+    """Returns after how many read timeouts a call fails that gets a byte after 0.8 of one."""
 
-    def drip(get: Get, *arrivals: float) -> float:
-        dripping = Dripping(BODY, *arrivals)
-        raw_server.respond = dripping
+    def drip(get: Get) -> float:
+        def respond(_: bytes) -> Iterator[bytes]:
+            began.append(time.monotonic())
+            yield b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+            over.wait(0.8 * READ)
+            yield b"1\r\n{\r\n"
+            over.wait(WAIT)
+
+        began: list[float] = []
+        over = threading.Event()
+        raw_server.respond = respond
         client = Client(raw_server.webhook_url, timeout=httpx.Timeout(WAIT, read=READ))
-        with client:
-            return dripping.read_timeouts_until(lambda: get(client))
+        with client, pytest.raises(httpx.ReadTimeout):
+            get(client)
+        over.set()
+        return (time.monotonic() - began[0]) / READ
 
     return drip
 
@@ -243,21 +227,21 @@ def drip(raw_server: RawServer) -> Callable[..., float]:
 
 
 def test_in_asyncio_a_body_takes_no_longer_than_the_read_timeout(
-    drip: Callable[..., float],
+    drip: Callable[[Get], float],
 ) -> None:
     def get(client: Client) -> Any:
         return asyncio.run(get_status.asyncio(client=client))
 
-    assert any(drip(get, 0.8) < 1.5 for _ in range(3))
+    assert any(drip(get) < 1.5 for _ in range(3))
 
 
 def test_in_a_thread_a_body_takes_no_longer_than_twice_the_read_timeout(
-    drip: Callable[..., float],
+    drip: Callable[[Get], float],
 ) -> None:
     def get(client: Client) -> Any:
         return get_status.sync(client=client)
 
-    assert any(drip(get, 0.8) < 2 for _ in range(3))
+    assert any(drip(get) < 2 for _ in range(3))
 
 
 def test_in_asyncio_the_read_timeout_also_bounds_a_transport_that_has_none() -> None:
