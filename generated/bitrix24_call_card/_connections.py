@@ -31,7 +31,7 @@ class _Pool:
     """A transport, and how many calls are using it."""
 
     transport: Any
-    calls: int = 1
+    calls: int = 0
     is_closing: bool = False
 
 
@@ -134,7 +134,8 @@ class Connections:
         with self._lock:
             for other in [other for other in self._pools if has_ended(other)]:
                 del self._pools[other]
-            pool = self._pools[loop] = _Pool(transport)
+            pool = self._pools.setdefault(loop, _Pool(transport))  # what made it may have called
+            pool.calls += 1
             return pool
 
     def _is_last(self, pool: _Pool) -> bool:

@@ -413,6 +413,25 @@ def test_an_error_is_freed_as_soon_as_it_is_handled(status: int, body: object) -
     assert asyncio.run(afail())() is None
 
 
+def test_a_network_error_is_freed_as_soon_as_it_is_handled() -> None:
+    def fail() -> weakref.ref[httpx.ConnectError]:
+        try:
+            get_status.sync(client=client)
+        except httpx.ConnectError as error:
+            return weakref.ref(error)
+        raise AssertionError
+
+    def refuse(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    client = mocked(refuse)
+    gc.disable()
+    try:
+        assert fail()() is None
+    finally:
+        gc.enable()
+
+
 def test_an_error_costs_the_same_with_many_clients() -> None:
     client = answering(b"<html>")
 

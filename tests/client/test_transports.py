@@ -178,6 +178,29 @@ def test_what_makes_a_transport_may_use_its_client(get: Get, answer: dict[str, A
     assert in_time(lambda: get(client)).result.crm_entity_id == 17
 
 
+def test_what_makes_a_transport_may_call_with_its_client(answer: dict[str, Any]) -> None:
+    class Noting(httpx.BaseTransport):
+        def handle_request(self, _: httpx.Request) -> httpx.Response:
+            open_transports.add(self)
+            return httpx.Response(200, json=answer)
+
+        def close(self) -> None:
+            open_transports.discard(self)
+
+    def make() -> httpx.BaseTransport:
+        made.append(1)
+        if len(made) == 1:
+            assert get_status.sync(client=client).result.crm_entity_id == 17
+        return Noting()
+
+    made: list[int] = []
+    open_transports: set[Noting] = set()
+    client = Client(WEBHOOK_URL, transport=make)
+    assert in_time(lambda: get_status.sync(client=client)).result.crm_entity_id == 17
+    client.close()
+    assert open_transports == set()
+
+
 def test_a_thread_in_which_a_transport_is_made_slowly_does_not_stop_an_event_loop(
     answer: dict[str, Any],
 ) -> None:
