@@ -194,7 +194,7 @@ def test_what_makes_a_transport_may_call_with_its_client(answer: dict[str, Any])
         return Noting()
 
     made: list[int] = []
-    open_transports: set[Noting] = set()
+    open_transports: set[httpx.BaseTransport] = set()
     client = Client(WEBHOOK_URL, transport=make)
     assert in_time(lambda: get_status.sync(client=client)).result.crm_entity_id == 17
     client.close()

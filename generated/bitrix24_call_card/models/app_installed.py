@@ -63,8 +63,8 @@ class AppInstalled(Model):
             active=as_text(members.pop("ACTIVE", UNSET), "ACTIVE"),
             installed=as_text(members.pop("INSTALLED", UNSET), "INSTALLED"),
             language_id=as_text(members.pop("LANGUAGE_ID", UNSET), "LANGUAGE_ID"),
+            additional_properties=members,
         )
-        app_installed.additional_properties = members
         return app_installed
 
     @property

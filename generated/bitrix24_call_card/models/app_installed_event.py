@@ -63,8 +63,8 @@ class AppInstalledEvent(Model):
             data=required(members.pop("data", UNSET), "data", as_model(models.AppInstalled)),
             ts=as_text(members.pop("ts", UNSET), "ts") or "",
             auth=required(members.pop("auth", UNSET), "auth", as_model(models.EventAuth)),
+            additional_properties=members,
         )
-        app_installed_event.additional_properties = members
         return app_installed_event
 
     @property

@@ -51,8 +51,8 @@ class AppUninstalled(Model):
         app_uninstalled = cls(
             clean=as_text(members.pop("CLEAN", UNSET), "CLEAN"),
             language_id=as_text(members.pop("LANGUAGE_ID", UNSET), "LANGUAGE_ID"),
+            additional_properties=members,
         )
-        app_uninstalled.additional_properties = members
         return app_uninstalled
 
     @property

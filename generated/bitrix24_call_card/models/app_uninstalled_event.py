@@ -63,8 +63,8 @@ class AppUninstalledEvent(Model):
             data=required(members.pop("data", UNSET), "data", as_model(models.AppUninstalled)),
             ts=as_text(members.pop("ts", UNSET), "ts") or "",
             auth=required(members.pop("auth", UNSET), "auth", as_model(models.EventAuth)),
+            additional_properties=members,
         )
-        app_uninstalled_event.additional_properties = members
         return app_uninstalled_event
 
     @property

@@ -61,8 +61,8 @@ class CallEnded(Model):
             portal_user_id=as_text(members.pop("PORTAL_USER_ID", UNSET), "PORTAL_USER_ID") or "",
             call_duration=as_text(members.pop("CALL_DURATION", UNSET), "CALL_DURATION"),
             crm_activity_id=as_text(members.pop("CRM_ACTIVITY_ID", UNSET), "CRM_ACTIVITY_ID"),
+            additional_properties=members,
         )
-        call_ended.additional_properties = members
         return call_ended
 
     @property

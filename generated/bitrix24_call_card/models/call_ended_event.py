@@ -63,8 +63,8 @@ class CallEndedEvent(Model):
             data=required(members.pop("data", UNSET), "data", as_model(models.CallEnded)),
             ts=as_text(members.pop("ts", UNSET), "ts") or "",
             auth=required(members.pop("auth", UNSET), "auth", as_model(models.EventAuth)),
+            additional_properties=members,
         )
-        call_ended_event.additional_properties = members
         return call_ended_event
 
     @property

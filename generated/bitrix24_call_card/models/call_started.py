@@ -49,8 +49,8 @@ class CallStarted(Model):
         call_started = cls(
             call_id=as_text(members.pop("CALL_ID", UNSET), "CALL_ID") or "",
             user_id=as_text(members.pop("USER_ID", UNSET), "USER_ID") or "",
+            additional_properties=members,
         )
-        call_started.additional_properties = members
         return call_started
 
     @property

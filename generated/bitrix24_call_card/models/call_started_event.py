@@ -63,8 +63,8 @@ class CallStartedEvent(Model):
             data=required(members.pop("data", UNSET), "data", as_model(models.CallStarted)),
             ts=as_text(members.pop("ts", UNSET), "ts") or "",
             auth=required(members.pop("auth", UNSET), "auth", as_model(models.EventAuth)),
+            additional_properties=members,
         )
-        call_started_event.additional_properties = members
         return call_started_event
 
     @property

@@ -138,8 +138,8 @@ class CallStatus(Model):
             line_name=as_text(members.pop("LINE_NAME", UNSET), "LINE_NAME"),
             crm_activity_id=as_int(members.pop("CRM_ACTIVITY_ID", UNSET), "CRM_ACTIVITY_ID"),
             call_state=as_enum(models.CallState)(members.pop("CALL_STATE", UNSET), "CALL_STATE"),
+            additional_properties=members,
         )
-        call_status.additional_properties = members
         return call_status
 
     @property

@@ -54,8 +54,8 @@ class CrmBinding(Model):
             )
             or "",
             entity_id=as_int(members.pop("ENTITY_ID", UNSET), "ENTITY_ID") or 0,
+            additional_properties=members,
         )
-        crm_binding.additional_properties = members
         return crm_binding
 
     @property

@@ -62,8 +62,8 @@ class EntityChanged(Model):
             )
             or "",
             crm_entity_id=as_int(members.pop("CRM_ENTITY_ID", UNSET), "CRM_ENTITY_ID") or 0,
+            additional_properties=members,
         )
-        entity_changed.additional_properties = members
         return entity_changed
 
     @property

@@ -63,8 +63,8 @@ class ErrorResponse(Model):
             error=as_enum(models.ErrorCode)(members.pop("error", UNSET), "error") or "",
             error_description=as_text(members.pop("error_description", UNSET), "error_description"),
             argument=as_text(members.pop("argument", UNSET), "argument"),
+            additional_properties=members,
         )
-        error_response.additional_properties = members
         return error_response
 
     @property

@@ -86,8 +86,8 @@ class EventAuth(Model):
             refresh_token=as_secret(members.pop("refresh_token", UNSET), "refresh_token"),
             client_endpoint=as_text(members.pop("client_endpoint", UNSET), "client_endpoint"),
             server_endpoint=as_text(members.pop("server_endpoint", UNSET), "server_endpoint"),
+            additional_properties=members,
         )
-        event_auth.additional_properties = members
         return event_auth
 
     @property

@@ -63,8 +63,8 @@ class GetStatusRequest(Model):
                 members.pop("PARAMS", UNSET), "PARAMS"
             ),
             auth=as_secret(members.pop("auth", UNSET), "auth"),
+            additional_properties=members,
         )
-        get_status_request.additional_properties = members
         return get_status_request
 
     @property

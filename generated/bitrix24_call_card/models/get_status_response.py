@@ -57,8 +57,8 @@ class GetStatusResponse(Model):
         get_status_response = cls(
             result=required(members.pop("result", UNSET), "result", as_model(models.CallStatus)),
             time=if_readable(as_model(models.Time))(members.pop("time", UNSET), "time"),
+            additional_properties=members,
         )
-        get_status_response.additional_properties = members
         return get_status_response
 
     @property

@@ -131,8 +131,8 @@ class InitData(Model):
                 "PLACEMENT_OPTIONS",
                 as_model(models.PlacementOptions),
             ),
+            additional_properties=members,
         )
-        init_data.additional_properties = members
         return init_data
 
     @property

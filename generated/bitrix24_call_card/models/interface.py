@@ -56,8 +56,8 @@ class Interface(Model):
             or [],
             event=if_readable(as_list(as_enum(models.Event)))(members.pop("event", UNSET), "event")
             or [],
+            additional_properties=members,
         )
-        interface.additional_properties = members
         return interface
 
     @property

@@ -61,8 +61,8 @@ class OpenWidgetQuery(Model):
             protocol=as_text(members.pop("PROTOCOL", UNSET), "PROTOCOL") or "",
             lang=as_text(members.pop("LANG", UNSET), "LANG") or "",
             app_sid=as_secret(members.pop("APP_SID", UNSET), "APP_SID") or "",
+            additional_properties=members,
         )
-        open_widget_query.additional_properties = members
         return open_widget_query
 
     @property

@@ -100,8 +100,8 @@ class OpenWidgetRequest(Model):
                 members.pop("APPLICATION_TOKEN", UNSET), "APPLICATION_TOKEN"
             ),
             application_scope=as_text(members.pop("APPLICATION_SCOPE", UNSET), "APPLICATION_SCOPE"),
+            additional_properties=members,
         )
-        open_widget_request.additional_properties = members
         return open_widget_request
 
     @property

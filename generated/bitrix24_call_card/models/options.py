@@ -36,8 +36,9 @@ class Options(Model):
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
         members = members_of(src_dict, "Options")
-        options = cls()
-        options.additional_properties = members
+        options = cls(
+            additional_properties=members,
+        )
         return options
 
     @property

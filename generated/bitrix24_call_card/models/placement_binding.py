@@ -49,8 +49,8 @@ class PlacementBinding(Model):
         placement_binding = cls(
             entity_type=as_text(members.pop("ENTITY_TYPE", UNSET), "ENTITY_TYPE") or "",
             entity_id=as_text(members.pop("ENTITY_ID", UNSET), "ENTITY_ID") or "",
+            additional_properties=members,
         )
-        placement_binding.additional_properties = members
         return placement_binding
 
     @property

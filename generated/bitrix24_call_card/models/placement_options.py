@@ -116,8 +116,8 @@ class PlacementOptions(Model):
             ),
             call_state=as_text(members.pop("CALL_STATE", UNSET), "CALL_STATE"),
             uri=as_text(members.pop("URI", UNSET), "URI"),
+            additional_properties=members,
         )
-        placement_options.additional_properties = members
         return placement_options
 
     @property

@@ -91,8 +91,8 @@ class Time(Model):
             operating_reset_at=as_int(
                 members.pop("operating_reset_at", UNSET), "operating_reset_at"
             ),
+            additional_properties=members,
         )
-        time.additional_properties = members
         return time
 
     @property

@@ -51,7 +51,8 @@ def members_of(src_dict: Value, name: str, identity: str | None = None) -> dict[
 
     Without the member `identity`, of whatever value, it is not such an object.
     """
-    if not isinstance(src_dict, Mapping):
+    # A dict first, here and below: to ask the ABC takes ten times as long.
+    if not isinstance(src_dict, (dict, Mapping)):
         raise mismatch(name, "an object", src_dict)
     if identity is not None and identity not in src_dict:
         raise mismatch(identity, "a value", UNSET)
@@ -183,7 +184,7 @@ def as_model(model: type[M]) -> Reader[M]:
     """Read an object."""
 
     def read(value: Value, name: str) -> M | Unset:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, (dict, Mapping)):
             if is_nothing(value):
                 return UNSET
             raise mismatch(name, "an object", value)
