@@ -224,7 +224,7 @@ def main() -> int:
                 hosts=[arguments.host, *arguments.allow_host],
             )
             app: ASGIApp = application if arguments.quiet else AccessLog(application, say)
-            sandbox = Sandbox(origin, tls=carrier.authority)
+            sandbox = Sandbox(origin, tls=carrier.ca)
             kept = arguments.tls_dir is not None
             say(greeting(sandbox, portal.profile, arguments.host, kept=kept))
             serve(app, listener, widget, tls=carrier.context)

@@ -179,7 +179,7 @@ def running(
         thread.start()
         try:
             # The socket already listens, so an early request waits for its response.
-            yield Running(origin, portal, app, tls=carrier.authority)
+            yield Running(origin, portal, app, tls=carrier.ca)
         finally:
             server.should_exit = True
             thread.join()

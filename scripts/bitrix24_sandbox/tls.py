@@ -28,7 +28,7 @@ class Transport:
 
     scheme: str = "http"
     context: ssl.SSLContext | None = None
-    authority: Path | None = None
+    ca: Path | None = None
     """A PEM file with the certificate that an HTTPS client has to trust."""
 
 
