@@ -538,9 +538,9 @@ def stock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
     config = tmp_path / "config.yaml"
     config.write_text("post_hooks: []\n")
     into = tmp_path / "stock_client"
-    command = f"generate --meta none --path {CONTRACT} --config {config} --output-path {into}"
-    generator = [sys.executable, "-m", "openapi_python_client", *command.split()]
-    subprocess.run(generator, check=True, capture_output=True)
+    generator = [sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none"]
+    options = ["--path", CONTRACT, "--config", config, "--output-path", into]
+    subprocess.run([*generator, *options], check=True, capture_output=True)
     monkeypatch.syspath_prepend(tmp_path)
     package = importlib.import_module("stock_client")
     unexpected = importlib.import_module("stock_client.errors").UnexpectedStatus
