@@ -539,7 +539,7 @@ def stock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
     config.write_text("post_hooks: []\n")
     into = tmp_path / "stock_client"
     generator = [sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none"]
-    options = ["--path", CONTRACT, "--config", config, "--output-path", into]
+    options = ["--path", str(CONTRACT), "--config", str(config), "--output-path", str(into)]
     subprocess.run([*generator, *options], check=True, capture_output=True)
     monkeypatch.syspath_prepend(tmp_path)
     package = importlib.import_module("stock_client")
