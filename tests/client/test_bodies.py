@@ -171,21 +171,33 @@ def test_a_body_that_an_event_hook_has_read_may_have_8_mb() -> None:
 # --- time -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("timeout", [30, None])
-def test_a_body_must_be_complete_within_the_read_timeout_if_there_is_one(
-    timeout: float | None, get: Get, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def pass_seconds(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Lets seconds pass in this thread alone: the sandbox's event loop runs in another one."""
+
     real, here = time.monotonic, threading.get_ident()
     now = real()
-    # In this thread alone: the sandbox's event loop runs in another one.
-    monkeypatch.setattr(time, "monotonic", lambda: now if threading.get_ident() == here else real())
 
-    def parts() -> Iterator[bytes]:
+    def pass_seconds(seconds: float) -> None:
         nonlocal now
-        for at in range(len(BODY)):
-            now += 20  # always within the read timeout
-            yield BODY[at : at + 1]
+        now += seconds
 
+    monkeypatch.setattr(time, "monotonic", lambda: now if threading.get_ident() == here else real())
+    return pass_seconds
+
+
+@pytest.mark.parametrize("timeout", [30, None])
+@pytest.mark.parametrize("is_whole", [False, True], ids=["drips", "ends late"])
+def test_a_body_must_be_complete_within_the_read_timeout_if_there_is_one(
+    is_whole: bool, timeout: float | None, get: Get, pass_seconds: Callable[[float], None]
+) -> None:
+    def parts() -> Iterator[bytes]:
+        for part in [BODY] if is_whole else [BODY[at : at + 1] for at in range(len(BODY))]:
+            yield part
+            read.append(part)
+            pass_seconds(40 if is_whole else 20)  # 20 are always within the read timeout
+
+    read: list[bytes] = []
     arguments = mocking(lambda _: httpx.Response(200, stream=Stream(parts())))
     client = Client(WEBHOOK_URL, timeout=timeout, **arguments)
     if timeout is None:
@@ -193,6 +205,7 @@ def test_a_body_must_be_complete_within_the_read_timeout_if_there_is_one(
     else:
         with pytest.raises(httpx.ReadTimeout, match="not complete within the read timeout"):
             get(client)
+        assert len(read) <= 2  # and no further
 
 
 READ = 0.5
