@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final, Never, Self
 
@@ -194,25 +193,29 @@ class Client:
 
     def _send(self, operation: Operation[Any, Any], token: Token, attempt: int) -> Received:
         request = self._requests.new(operation, token)
-        with _logged(request, attempt) as log:
+        began, received = time.perf_counter(), None
+        try:
             if (custom := self._connections.custom) is None:
                 received = self._connections.send(request)
             else:
                 rebuilt = self._requests.for_client(custom, request)
                 received = read(custom.send(rebuilt, **_AS_STREAM), request)
-            log.append(received)
+        finally:
+            _log(request, received, began, attempt)
         self._connections.note_operating_reset(received)
         return received
 
     async def _asend(self, operation: Operation[Any, Any], token: Token, attempt: int) -> Received:
         request = self._requests.new(operation, token)
-        with _logged(request, attempt) as log:
+        began, received = time.perf_counter(), None
+        try:
             if (custom := self._connections.async_custom) is None:
                 received = await self._connections.asend(request)
             else:
                 rebuilt = self._requests.for_client(custom, request)
                 received = await aread(await custom.send(rebuilt, **_AS_STREAM), request)
-            log.append(received)
+        finally:
+            _log(request, received, began, attempt)
         self._connections.note_operating_reset(received)
         return received
 
@@ -309,16 +312,11 @@ class AuthenticatedClient(Client):
         return received
 
 
-@contextmanager
-def _logged(request: PortalRequest, attempt: int) -> Generator[list[Received]]:
-    """Log a request and the response that the context adds, in one line without a secret."""
-    began = time.perf_counter()
-    responses: list[Received] = []
-    try:
-        yield responses
-    finally:
+def _log(request: PortalRequest, received: Received | None, began: float, attempt: int) -> None:
+    """Log a request and what came of it, in one line without a secret."""
+    if _logger.isEnabledFor(logging.DEBUG):
         host = request.url.netloc.decode()
-        status = responses[0].status_code if responses else "no response"
+        status = received.status_code if received else "no response"
         ms = 1000 * (time.perf_counter() - began)
         message = "%s %s: %s in %.0f ms (attempt %d)"
         _logger.debug(message, request.method, host, status, ms, attempt)
