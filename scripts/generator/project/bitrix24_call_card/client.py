@@ -199,10 +199,10 @@ class Client:
             else:
                 rebuilt = self._requests.for_client(custom, request)
                 received = read(custom.send(rebuilt, **_AS_STREAM), request)
+            self._connections.note_operating_reset(received)
+            return received
         finally:
             _log(request, received, began, attempt)
-        self._connections.note_operating_reset(received)
-        return received
 
     async def _asend(self, operation: Operation[Any, Any], token: Token, attempt: int) -> Received:
         request = self._requests.new(operation, token)
@@ -213,10 +213,10 @@ class Client:
             else:
                 rebuilt = self._requests.for_client(custom, request)
                 received = await aread(await custom.send(rebuilt, **_AS_STREAM), request)
+            self._connections.note_operating_reset(received)
+            return received
         finally:
             _log(request, received, began, attempt)
-        self._connections.note_operating_reset(received)
-        return received
 
 
 class AuthenticatedClient(Client):
