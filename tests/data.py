@@ -44,6 +44,11 @@ ERRORS = [
     Error("OVERLOAD_LIMIT", (401, 503), "REST API is blocked due to overload"),
 ]
 
+CARD_NOT_CONNECTED = Error(
+    "CARD_NOT_CONNECTED", (400,), "No card of this user is connected, so nothing is known."
+)
+"""The error that only a bridge reports, never a portal."""
+
 TODAY = {error.code: error.statuses[0] for error in ERRORS}
 """The status of each error on current portals, by code."""
 

@@ -21,6 +21,8 @@ class ErrorExample(NamedTuple):
 
     status: int
     code: str
+    is_from_a_bridge: bool = False
+    """Whether only a bridge reports it, never a portal."""
 
 
 def load() -> Document:
@@ -37,12 +39,12 @@ def paths(document: Document) -> list[str]:
 def error_examples(document: Document, path: str | None = None) -> list[ErrorExample]:
     """Return the errors of which the contract has an example, at one path or at all."""
     found = [
-        ErrorExample(int(status), resolved(document, example)["value"]["error"])
+        ErrorExample(int(status), example["value"]["error"], "x-bridge" in example)
         for each in ([path] if path else paths(document))
         for status, response in _responses(document, each).items()
         if status != "200"
         for content in response["content"].values()
-        for example in content["examples"].values()
+        for example in (resolved(document, named) for named in content["examples"].values())
     ]
     return list(dict.fromkeys(found))
 

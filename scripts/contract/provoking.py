@@ -17,6 +17,8 @@ def provoked(document: Document, sandbox: Sandbox, tally: Tally) -> Iterator[Fin
         for path in paths(document):
             url = f"{sandbox.webhook_url.removesuffix('/')}{path}"
             for expected in error_examples(document, path):
+                if expected.is_from_a_bridge:
+                    continue
                 sandbox.fail(expected.code, status=expected.status)
                 response = http.post(url, json={"PLACEMENT": "getStatus", "PARAMS": {}})
                 tally.phases["examples"] += 1

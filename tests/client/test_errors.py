@@ -21,7 +21,7 @@ from bitrix24_call_card.api.call_card import get_status
 from bitrix24_call_card.models import ErrorCode, ErrorResponse
 
 from tests.client.mocked import answering, mocked, mocking
-from tests.data import ERRORS
+from tests.data import CARD_NOT_CONNECTED, ERRORS
 
 if TYPE_CHECKING:
     from bitrix24_sandbox.testing import Sandbox
@@ -41,7 +41,12 @@ def raised(ask: Ask, client: Client) -> errors.Bitrix24Error:
 
 class TestApiError:
     @pytest.mark.parametrize(
-        ("code", "status"), [(error.code, status) for error in ERRORS for status in error.statuses]
+        ("code", "status"),
+        [
+            (error.code, status)
+            for error in [*ERRORS, CARD_NOT_CONNECTED]
+            for status in error.statuses
+        ],
     )
     def test_a_documented_error_is_raised_with_its_code(
         self, code: str, status: int, get: Get
@@ -55,7 +60,7 @@ class TestApiError:
         assert json.loads(error.content) == error.response.to_dict() == envelope
 
     def test_every_code_is_tried(self) -> None:
-        assert {error.code for error in ERRORS} == {*ErrorCode}
+        assert {error.code for error in [*ERRORS, CARD_NOT_CONNECTED]} == {*ErrorCode}
 
     @pytest.mark.parametrize("status", [200, 400, 401, 418, 502, 503, 520])
     def test_an_unlisted_code_arrives_as_a_string_whatever_the_status(

@@ -4,7 +4,7 @@ import pytest
 from contract.document import Document, error_examples
 
 from tests.contract.consistency import faults_of_document
-from tests.data import ERRORS
+from tests.data import CARD_NOT_CONNECTED, ERRORS
 
 
 def test_the_contract_does_not_contradict_itself(document: Document) -> None:
@@ -12,9 +12,14 @@ def test_the_contract_does_not_contradict_itself(document: Document) -> None:
 
 
 def test_each_known_error_has_an_example_for_each_status(document: Document) -> None:
-    assert sorted(error_examples(document)) == sorted(
-        (status, code) for code, statuses, _ in ERRORS for status in statuses
+    assert sorted(error[:2] for error in error_examples(document)) == sorted(
+        (status, code) for code, statuses, _ in [*ERRORS, CARD_NOT_CONNECTED] for status in statuses
     )
+
+
+def test_one_error_is_that_of_a_bridge_only(document: Document) -> None:
+    of_a_bridge = {error.code for error in error_examples(document) if error.is_from_a_bridge}
+    assert of_a_bridge == {CARD_NOT_CONNECTED.code}
 
 
 def test_every_secret_is_marked(document: Document) -> None:

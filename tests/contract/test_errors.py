@@ -9,8 +9,10 @@ from contract.document import Document, ErrorExample, error_examples, load
 
 from tests.contract.scenario import CAUSES, faults_of_error, injected
 
+FROM_A_PORTAL = [error for error in error_examples(load()) if not error.is_from_a_bridge]
 
-@pytest.mark.parametrize("error", error_examples(load()), ids=lambda e: f"{e.code} {e.status}")
+
+@pytest.mark.parametrize("error", FROM_A_PORTAL, ids=lambda e: f"{e.code} {e.status}")
 def test_an_injected_error_is_the_example(
     document: Document, portal: Running, error: ErrorExample
 ) -> None:

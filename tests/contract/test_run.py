@@ -100,7 +100,7 @@ def test_by_default_it_checks_a_sandbox_of_its_own_in_every_view(run: Runner) ->
     assert "response_schema_conformance" in done.output
     assert "operations  1 of 1\n" in done.output
     assert "statuses    8 of 8\n" in done.output
-    assert "codes       20 of 20\n" in done.output
+    assert "codes       20 of 21; not met: CARD_NOT_CONNECTED\n" in done.output
     assert done.failed_suites == []
 
 
@@ -127,7 +127,7 @@ def test_a_webhook_is_checked_in_its_view_and_what_was_not_met_is_named(run: Run
     assert done.status == 0
     assert list(rows(done)) == ["webhook"]
     assert "statuses    2 of 8; not met: 401, 403, 404, 429, 500, 503\n" in done.output
-    assert re.search(r"codes +2 of 20; not met: ACCESS_DENIED, ERROR_CORE,", done.output)
+    assert re.search(r"codes +2 of 21; not met: ACCESS_DENIED, CARD_NOT_CONNECTED,", done.output)
 
 
 def test_a_base_url_for_oauth_is_checked_in_the_views_with_a_token(run: Runner) -> None:

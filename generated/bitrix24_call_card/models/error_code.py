@@ -11,6 +11,11 @@ class ErrorCode(StrEnum):
     AUTHORIZATION_ERROR = "authorization_error"
     """The portal could not authorize the user; reported as temporary. Retry later."""
 
+    CARD_NOT_CONNECTED = "CARD_NOT_CONNECTED"
+    """From a bridge only, never from a portal: the user may or may not be on a call. Ask again
+    when a call card with the widget is open.
+    """
+
     ERROR_ARGUMENT = "ERROR_ARGUMENT"
     """A required argument is missing or of the wrong type; `argument` names it. Fix the request."""
 
@@ -26,9 +31,7 @@ class ErrorCode(StrEnum):
     """An unknown command. Send `getStatus`."""
 
     ERROR_UNEXPECTED_ANSWER = "ERROR_UNEXPECTED_ANSWER"
-    """A server behind the portal gave no usable response; or, from a bridge, no open card shows
-    the call. Retry later, and not in a loop.
-    """
+    """A server behind the portal gave no usable response. Retry later."""
 
     EXPIRED_TOKEN = "expired_token"
     """The token is older than an hour. Refresh it, then retry the call once."""
@@ -83,11 +86,12 @@ class ErrorCode(StrEnum):
 _DESCRIPTIONS = {
     ErrorCode.ACCESS_DENIED: "The portal's plan has no REST API. Only a subscription changes that.",
     ErrorCode.AUTHORIZATION_ERROR: "The portal could not authorize the user; reported as temporary. Retry later.",
+    ErrorCode.CARD_NOT_CONNECTED: "From a bridge only, never from a portal: the user may or may not be on a call. Ask again when a call card with the widget is open.",
     ErrorCode.ERROR_ARGUMENT: "A required argument is missing or of the wrong type; `argument` names it. Fix the request.",
     ErrorCode.ERROR_CORE: "No call is in progress. Ask again when there is one.",
     ErrorCode.ERROR_METHOD_NOT_FOUND: "The portal has no such method, as every portal of today: use the widget. Or the scope of the method is missing. Or the base URL is wrong: no user id, or a method behind the webhook.",
     ErrorCode.ERROR_PLACEMENT_NOT_FOUND: "An unknown command. Send `getStatus`.",
-    ErrorCode.ERROR_UNEXPECTED_ANSWER: "A server behind the portal gave no usable response; or, from a bridge, no open card shows the call. Retry later, and not in a loop.",
+    ErrorCode.ERROR_UNEXPECTED_ANSWER: "A server behind the portal gave no usable response. Retry later.",
     ErrorCode.EXPIRED_TOKEN: "The token is older than an hour. Refresh it, then retry the call once.",
     ErrorCode.INSUFFICIENT_SCOPE: "The webhook or the application lacks the scope `telephony`. Add it.",
     ErrorCode.INTERNAL_SERVER_ERROR: "A fault inside the portal. Retry later.",
