@@ -5,6 +5,7 @@ status is 1 if one is not within its bound.
 """
 
 import argparse
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -99,6 +100,7 @@ def run(effort: Effort) -> int:
 def main() -> int:
     """Run the command line; return the exit status."""
     argparse.ArgumentParser(description=__doc__).parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # which ends the servers as well
     return run(Effort())
 
 

@@ -121,6 +121,11 @@ def held() -> Counter[str]:
 
 def soak(seconds: float, seed: int) -> int:
     """Run the soak, print the summary, and return the exit status."""
+    interrupted = threading.Event()
+    # Also where a shell that starts this in the background makes it ignore Ctrl-C.
+    signal.signal(signal.SIGINT, lambda *_: interrupted.set())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # which ends the sandbox as well
+    print(f"Soaking for {seconds / 60:g} minutes with --seed {seed}.", flush=True)
     dice = random.Random(seed)  # noqa: S311
     outcomes: list[str] = []
     ends = threading.Event()
@@ -136,11 +141,9 @@ def soak(seconds: float, seed: int) -> int:
             for thread in threads:
                 thread.start()
             end = time.monotonic() + seconds
-            with contextlib.suppress(KeyboardInterrupt):
-                while (left := end - time.monotonic()) > 0:
-                    disturb(sandbox, dice)
-                    print(f"\r{left:6.0f} s to go, {len(outcomes)} calls ", end="", file=sys.stderr)
-                    time.sleep(0.03)
+            while (left := end - time.monotonic()) > 0 and not interrupted.wait(0.03):
+                disturb(sandbox, dice)
+                print(f"\r{left:6.0f} s to go, {len(outcomes)} calls ", end="", file=sys.stderr)
             failed = sum(not thread.is_alive() for thread in threads)
             ends.set()
             for thread in threads:
@@ -168,10 +171,7 @@ def main() -> int:
         parser.error("MINUTES must be a finite number greater than 0")
     if not os.path.isdir("/proc/self/fd"):
         parser.error("only Linux has /proc/self/fd, where it counts files and connections")
-    # A shell that starts this in the background makes it ignore Ctrl-C.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     seed = random.randrange(10**6) if arguments.seed is None else arguments.seed  # noqa: S311
-    print(f"Soaking for {arguments.minutes:g} minutes with --seed {seed}.", flush=True)
     return soak(arguments.minutes * 60, seed)
 
 

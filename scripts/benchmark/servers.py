@@ -145,9 +145,10 @@ def under_load(webhook: str, number: int) -> Block:
                     each.sendall(request)
                 for file in files:
                     status = file.readline()
+                    head = b"\r\n" + b"".join(iter(file.readline, b"\r\n"))
+                    response = file.read(_body_length(head))
                     if not status.startswith(b"HTTP/1.1 200"):
-                        raise RuntimeError(f"{parts.netloc} answered {status!r}")
-                    file.read(_body_length(b"\r\n" + b"".join(iter(file.readline, b"\r\n"))))
+                        raise RuntimeError(f"{parts.netloc} answered {status!r} {response!r}")
             return {"time, µs": (time.perf_counter() - began) / number * 1e6}
 
     return block

@@ -47,6 +47,17 @@ def test_nothing_is_lost_and_nothing_leaks(minutes: str, interrupted: bool) -> N
     assert counts["calls"] > counts["a CallStatus"] > 0
 
 
+def test_ctrl_c_while_the_sandbox_starts_is_no_traceback() -> None:
+    with start("60") as process:
+        assert process.stdout
+        assert process.stdout.readline().startswith("Soaking for 60 minutes")
+        os.killpg(process.pid, signal.SIGINT)
+        summary, errors = process.communicate()
+    assert process.returncode == 0, errors
+    assert "leaked" in summary
+    assert "Traceback" not in errors
+
+
 @pytest.mark.parametrize("minutes", ["0", "inf", "nan"])
 def test_a_time_that_never_ends_or_begins_is_refused(minutes: str) -> None:
     with start(minutes) as process:
