@@ -42,10 +42,13 @@ class TestEntries:
         token = sandbox.access_token
         send("/rest/placement.call", json={**GET_STATUS, "auth": token})
         send("/rest/placement.call", method="GET", params={"PLACEMENT": "getStatus", "auth": token})
-        by_body, by_query = sandbox.requests
+        bearer = {"Authorization": f"Bearer {token}"}
+        send(f"{WEBHOOK}/placement.call", json=GET_STATUS, headers=bearer)
+        by_body, by_query, by_header = sandbox.requests
         assert by_body.fields == {**GET_STATUS, "auth": "***"}
         assert by_query.fields == {"PLACEMENT": "getStatus", "auth": "***"}
-        for request in (by_body, by_query):
+        assert token not in repr(by_header)
+        for request in sandbox.requests:
             assert (request.status, request.code) == (401, "expired_token")
             assert request.who == "application"
 

@@ -53,7 +53,6 @@ class TestEncodings:
             f"{WEBHOOK}//placement.call//",
             f"/{WEBHOOK}//placement.call",
             "/rest//1//sandboxwebhook/placement.call",
-            f"{WEBHOOK}/placement.call?auth=never-issued",
             f"/rest/placement.call?auth={TOKEN}",
             f"/rest///placement.call.json?auth={TOKEN}",
             f"/rest/placement.call?auth=never-issued&auth={TOKEN}",
@@ -67,7 +66,7 @@ class TestEncodings:
         [
             {"PLACEMENT": "getStatus"},
             {"PLACEMENT": "getStatus", "PARAMS": []},
-            {"PLACEMENT": "getStatus", "PARAMS": {}, "start": 0, "auth": 5},
+            {"PLACEMENT": "getStatus", "PARAMS": {}, "start": 0, "auth": 0},
         ],
         ids=["no PARAMS", "PARAMS as PHP writes them", "members that no method reads"],
     )
@@ -116,13 +115,72 @@ class TestEncodings:
         assert_answered(http.post(f"{url}?PLACEMENT=getStatus", json={"PARAMS": []}))
         assert_answered(http.post(f"{url}?PLACEMENT=other", data={"PLACEMENT": "getStatus"}))
 
-    def test_a_token_in_the_body_or_before_it_in_the_query(
-        self, http: httpx.Client, oauth_url: str
+
+class TestAccessTokens:
+    """The first place with a token decides, even beside a webhook."""
+
+    @pytest.mark.parametrize(
+        ("header", "query", "body"),
+        [
+            (f"Bearer {TOKEN}", {"auth": "wrong"}, {"auth": "wrong"}),
+            (f"bearer  {TOKEN}", {}, {}),
+            (None, {}, {"auth": TOKEN, "access_token": "wrong"}),
+            (None, {"auth": TOKEN, "access_token": "wrong"}, {}),
+            (None, {}, {"access_token": TOKEN}),
+            (None, {"access_token": TOKEN}, {}),
+            (None, {"auth": "wrong"}, {"auth": TOKEN}),
+            (None, {"access_token": "wrong"}, {"access_token": TOKEN}),
+            (None, {}, {"auth": ["wrong"], "access_token": TOKEN}),
+            (None, {"auth[a]": "wrong", "access_token": TOKEN}, {}),
+            ("Basic wrong", {"auth": TOKEN}, {}),
+        ],
+    )
+    def test_in_a_header_the_body_or_the_query(
+        self,
+        header: str | None,
+        query: dict[str, str],
+        body: dict[str, Any],
+        http: httpx.Client,
+        sandbox: Sandbox,
     ) -> None:
-        url = f"{oauth_url}/placement.call"
-        assert_answered(http.post(url, json={**GET_STATUS, "auth": TOKEN}))
-        body = {**GET_STATUS, "auth": "never-issued"}
-        assert_answered(http.post(f"{url}?auth={TOKEN}", json=body))
+        headers = {"Authorization": header} if header else {}
+        for path in ("/rest", "/rest/1/wrong"):
+            url = f"{sandbox.origin}{path}/placement.call"
+            answer = http.post(url, params=query, json={**GET_STATUS, **body}, headers=headers)
+            assert_answered(answer)
+
+    @pytest.mark.parametrize(
+        ("query", "body"),
+        [
+            ("", {}),
+            ("", {"auth": None, "access_token": TOKEN}),
+            ("", {"auth": "", "access_token": TOKEN}),
+            ("", {"auth": "0"}),
+            ("", {"auth": 0}),
+            ("", {"auth": False}),
+            ("", {"auth": [TOKEN], "access_token": {"a": TOKEN}}),
+            (f"auth=&access_token={TOKEN}", {}),
+            (f"auth={TOKEN}", {"auth": None}),
+        ],
+    )
+    def test_without_one_only_a_webhook_counts(
+        self, query: str, body: dict[str, Any], http: httpx.Client, sandbox: Sandbox
+    ) -> None:
+        body = {**GET_STATUS, **body}
+        answer = http.post(f"{sandbox.oauth_url}/placement.call?{query}", json=body)
+        assert (answer.status_code, answer.json()["error"]) == (401, "NO_AUTH_FOUND")
+        assert_answered(http.post(f"{sandbox.webhook_url}placement.call?{query}", json=body))
+
+    @pytest.mark.parametrize(
+        ("headers", "body"),
+        [({}, {"auth": "-"}), ({}, {"auth": 17}), ({"Authorization": "Bearer -"}, {"auth": TOKEN})],
+    )
+    def test_a_wrong_one_is_refused_beside_a_valid_webhook(
+        self, headers: Any, body: dict[str, Any], http: httpx.Client, webhook_url: str
+    ) -> None:
+        url = f"{webhook_url}placement.call"
+        answer = http.post(url, json={**GET_STATUS, **body}, headers=headers)
+        assert (answer.status_code, answer.json()["error"]) == (401, "invalid_token")
 
 
 class TestAnswer:

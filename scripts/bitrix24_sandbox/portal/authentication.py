@@ -44,8 +44,11 @@ class Authentication:
             raise PortalError("INVALID_CREDENTIALS")
 
     def check_token(self, token: Any) -> float:
-        """Return the Unix time at which the token expires. Raise `PortalError` if it is invalid."""
-        if not isinstance(token, str) or not token:
+        """Return the Unix time at which the token expires. Raise `PortalError` if it is invalid.
+
+        `token`: any scalar that a client may send; None if it sent none.
+        """
+        if token is None:
             raise PortalError("NO_AUTH_FOUND")
         expiry = self._expiry.get(token)
         if expiry is None:

@@ -1,6 +1,7 @@
 """Decodes a request's fields from every encoding that clients of a portal use."""
 
 import io
+import re
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl
@@ -18,6 +19,9 @@ Fields = dict[str, Any]
 MAX_BODY = 8 * 1024 * 1024  # bytes; PHP's usual limit
 MAX_FIELDS = 10_000  # the limit that Bitrix24 sets in PHP; fields beyond it are dropped
 MAX_DEPTH = 8  # names in `a[b][c]`
+
+TOKEN_FIELDS = ("auth", "access_token")
+_BEARER = re.compile(r"bearer\s+(.*)", re.IGNORECASE)
 
 
 async def read_body(receive: Receive, most: int = MAX_BODY) -> bytes:
@@ -45,15 +49,30 @@ def header(scope: Scope, name: bytes) -> str:
     return ""
 
 
+def access_token(authorization: str, fields: Fields) -> Any:
+    """Return a request's access token, or None if there is none.
+
+    The header `Authorization: Bearer` comes first, then the field `auth`, then `access_token`. An
+    array is skipped; any other value ends the search, even an empty one.
+    """
+    bearer = _BEARER.match(authorization)
+    if bearer:
+        found: Any = bearer[1]
+    else:
+        values = (fields[name] for name in TOKEN_FIELDS if name in fields)
+        found = next((value for value in values if not isinstance(value, dict | list)), None)
+    return None if found in (None, False, 0, "", "0") else found  # what PHP takes for false
+
+
 def from_query(query: bytes | str) -> Fields:
     """Read a query string or a form as PHP does.
 
-    The last of equal names wins, and `name[key]=value` makes a map. An empty value counts as
-    missing: clients send an empty `PARAMS` that way, or leave it out.
+    The last of equal names wins, and `name[key]=value` makes a map. An empty `PARAMS` counts as
+    missing: a form has no other way to send one.
     """
     text = query if isinstance(query, str) else query.decode(errors="replace")
     first = text.split("&", MAX_FIELDS)[:MAX_FIELDS]
-    return _from_pairs(parse_qsl("&".join(first)))
+    return _from_pairs(parse_qsl("&".join(first), keep_blank_values=True))
 
 
 def from_body(content_type: str, body: bytes) -> Fields:
@@ -86,8 +105,8 @@ def _from_multipart(content_type: str, body: bytes) -> Fields:
     def keep(part: Any) -> None:
         if len(pairs) == MAX_FIELDS:
             raise _EnoughError
-        if part.field_name and part.value:
-            name, value = part.field_name, part.value
+        if part.field_name:
+            name, value = part.field_name, part.value or b""
             pairs.append((name.decode(errors="replace"), value.decode(errors="replace")))
 
     try:
@@ -111,6 +130,8 @@ class _EnoughError(Exception):
 def _from_pairs(pairs: Iterable[tuple[str, str]]) -> Fields:
     fields: Fields = {}
     for name, value in pairs:
+        if not value and name == "PARAMS":
+            continue
         stem, *keys = _names(name)
         items, key = fields, stem
         for below in keys:

@@ -12,7 +12,7 @@ from ..portal.errors import PortalError
 from ..portal.state import Portal, Stopwatch
 from .answers import Answer, allow_any_origin, error_answer, method_not_allowed, reply
 from .batch import batch
-from .decoding import from_body, from_query, header, read_body
+from .decoding import access_token, from_body, from_query, header, read_body
 from .fault_answers import FaultyRequest, play
 from .methods import call_method, check_exists
 
@@ -32,8 +32,8 @@ class Rest:
 
     A request is checked in this order: the method's name, the HTTP method, the request limit,
     credentials, permissions, arguments, the call. Query and body are merged; for equal names the
-    body wins over the query, and the last over earlier ones, but the access token is first looked
-    up in the query. Headers other than the content type are ignored.
+    body wins over the query, and the last over earlier ones. An access token decides, even beside a
+    webhook, which then does not count.
     """
 
     def __init__(self, portal: Portal) -> None:
@@ -73,15 +73,14 @@ class Rest:
         client = scope.get("client")
         if portal.bucket and not portal.bucket.take(client[0] if client else ""):
             raise PortalError("QUERY_LIMIT_EXCEEDED")
-        query = from_query(scope["query_string"]) if scope["query_string"] else {}
-        fields = from_body(header(scope, b"content-type"), body)
-        if target.webhook:
+        fields = from_query(scope["query_string"]) if scope["query_string"] else {}
+        fields |= from_body(header(scope, b"content-type"), body)
+        token = access_token(header(scope, b"authorization"), fields)
+        by_webhook = token is None and target.webhook is not None
+        if token is None and target.webhook:
             portal.authentication.check_webhook(*target.webhook)
         else:
-            portal.authentication.check_token(query.get("auth") or fields.get("auth"))
-        by_webhook = target.webhook is not None
-        if query:
-            fields = {**query, **fields}
+            portal.authentication.check_token(token)
         if target.method == "batch":
             result = batch(portal, fields, by_webhook=by_webhook)
         else:

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ..portal import json_text
 from ..portal.authentication import WEBHOOK
 from ..portal.state import Stopwatch
-from .decoding import Fields, from_body, from_query, header
+from .decoding import Fields, access_token, from_body, from_query, header
 
 SIZE = 1000
 """How many of the newest requests are kept."""
@@ -41,6 +41,7 @@ class Recorded:
     method: str
     path: str
     content_type: str
+    authorization: str
     query: bytes | None
     """None if it is too large, as for the body."""
     body: bytes | None = b""
@@ -62,7 +63,7 @@ class Recorded:
             "fields": None if fields is None else _masked(fields),
             "status": self.status,
             "code": self._code(),
-            "who": _who(path, fields or {}),
+            "who": self._who(path, fields or {}),
         }
 
     def read_answer(self) -> Any:
@@ -76,6 +77,11 @@ class Recorded:
         if self.query is None or self.body is None:
             return None
         return from_query(self.query) | from_body(self.content_type, self.body)
+
+    def _who(self, path: list[str], fields: Fields) -> str | None:
+        if access_token(self.authorization, fields) or fields.get("client_id"):
+            return "application"
+        return "webhook" if len(path) == 4 else None
 
     def _code(self) -> str | None:
         """Return the error code, which some responses have with status 200, too."""
@@ -106,12 +112,6 @@ def _masked(value: Any) -> Any:
     return _IN_COMMAND.sub(rf"\1={MASK}", value) if isinstance(value, str) else value
 
 
-def _who(path: list[str], fields: Fields) -> str | None:
-    if len(path) == 4:
-        return "webhook"
-    return "application" if fields.get("auth") or fields.get("client_id") else None
-
-
 class Journal:
     """The newest requests of one sandbox. It is used only in the event loop that serves them."""
 
@@ -133,6 +133,7 @@ class Journal:
             method=scope["method"][:20],
             path=scope["path"][:2000],
             content_type=header(scope, b"content-type")[:200],
+            authorization=header(scope, b"authorization")[:200],
             query=query if len(query) <= KEPT else None,
         )
 

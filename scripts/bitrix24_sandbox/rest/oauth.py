@@ -7,7 +7,7 @@ built into SDKs: then at `/oauth/token/` and `/rest/app.info`, as those do.
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,7 +25,7 @@ from ..portal.authentication import (
 from ..portal.errors import PortalError
 from ..portal.state import Portal, Stopwatch
 from .answers import Answer, allow_any_origin, json_answer, method_not_allowed, reply
-from .decoding import Fields, from_body, from_query, header, read_body
+from .decoding import Fields, access_token, from_body, from_query, header, read_body
 from .fault_answers import FaultyRequest, play
 
 MAX_BODY = 64 * 1024  # bytes; the fields of a refresh are a few hundred
@@ -35,6 +35,7 @@ class OAuthRequest(NamedTuple):
     """A request to the OAuth server: its fields, and the URLs for its response."""
 
     fields: Fields
+    token: Any
     portal_origin: str
     domain: str
     server_endpoint: str
@@ -122,7 +123,7 @@ def _without_cors(send: Send) -> Send:
 def _refresh(portal: Portal, request: OAuthRequest) -> Answer:
     """Refresh the tokens, after these checks: arguments, client, refresh token, scope."""
     fields, authentication = request.fields, portal.authentication
-    refresh_token = fields.get("refresh_token")
+    refresh_token = fields.get("refresh_token") or None
     if fields.get("grant_type") != "refresh_token" or not isinstance(refresh_token, str):
         raise PortalError("invalid_request")
     if (fields.get("client_id"), fields.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
@@ -152,7 +153,7 @@ def _refresh(portal: Portal, request: OAuthRequest) -> Answer:
 def _app_info(portal: Portal, request: OAuthRequest) -> Answer:
     """Identify the access token, so that an application can verify the form of a widget."""
     watch = Stopwatch()
-    expires = portal.authentication.check_token(request.fields.get("auth"))
+    expires = portal.authentication.check_token(request.token)
     result = {
         "client_id": CLIENT_ID,
         "scope": ",".join(SCOPES),
@@ -177,9 +178,10 @@ def _read(scope: Scope, fields: Fields, origin: str | None) -> OAuthRequest:
     host = header(scope, b"host") or "localhost"
     own = f"{scope['scheme']}://{host}"
     name = _host_name(host)
+    token = access_token(header(scope, b"authorization"), fields)
     if name in OAUTH_HOSTS:
-        return OAuthRequest(fields, origin or own, name, f"https://{name}/rest/")
-    return OAuthRequest(fields, own, host, oauth_server_url(own))
+        return OAuthRequest(fields, token, origin or own, name, f"https://{name}/rest/")
+    return OAuthRequest(fields, token, own, host, oauth_server_url(own))
 
 
 def _host_name(host: str) -> str:
