@@ -25,9 +25,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def _running_bitrix24_sandbox(pytestconfig: pytest.Config) -> Iterator[Sandbox]:
     # Imported here, or every run of pytest would wait for it, even without the fixture.
-    from .server import running
+    from .process import started
 
-    with running(tls=pytestconfig.getini("bitrix24_sandbox_tls")) as sandbox:
+    with started(tls=pytestconfig.getini("bitrix24_sandbox_tls")) as sandbox:
         yield sandbox
 
 
@@ -35,7 +35,7 @@ def _running_bitrix24_sandbox(pytestconfig: pytest.Config) -> Iterator[Sandbox]:
 def bitrix24_sandbox(_running_bitrix24_sandbox: Sandbox) -> Sandbox:
     """A Bitrix24 portal on this machine, reset for each test: a `Sandbox`.
 
-    It runs in a thread of this process, so tests with and without an event loop can use it.
+    It runs in a process of its own, which a test's frozen clock and mocked httpx do not reach.
     """
     _running_bitrix24_sandbox.reset()
     return _running_bitrix24_sandbox

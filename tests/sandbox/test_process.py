@@ -339,7 +339,7 @@ class TestInThisProcess:
             one.portal.end_call()
             assert one.state()["call"] is None
             assert other.state()["profile"] == "rest"
-        with pytest.raises(httpx.ConnectError):
+        with pytest.raises(ConnectionRefusedError):
             one.state()
 
     def test_a_bug_in_it_is_an_enveloped_500_and_logged(
