@@ -93,7 +93,7 @@ def installed(
         "BRIDGE_CLIENT_IDS": "sandboxclientid",
         "BRIDGE_PORTALS": "*",
         "BRIDGE_DATA": str(folder / "bridge.sqlite3"),
-        "BRIDGE_OAUTH_SERVERS": f"{sandbox.origin}/oauth/rest/",
+        "BRIDGE_OAUTH_SERVERS": sandbox.oauth_server_url,
         **settings,
     }
     with ExitStack() as stack:

@@ -20,7 +20,7 @@ from .portal.situation import PROFILES, Profile
 from .portal.state import Portal
 from .server import listen, origin_of, port_of, serve
 from .testing import Sandbox
-from .tls import UnusableFolderError, transport
+from .tls import UnusableFolderError, UnusableNameError, transport
 from .web.access_log import AccessLog
 
 
@@ -139,7 +139,9 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
-def greeting(sandbox: Sandbox, profile: Profile, host: str, *, kept: bool) -> str:
+def greeting(
+    sandbox: Sandbox, oauth_origin: str, profile: Profile, host: str, *, kept: bool
+) -> str:
     """Return the text that names every address."""
     call = '{"PLACEMENT":"getStatus","PARAMS":{}}'
     trust = test_ca = ""
@@ -160,9 +162,9 @@ Profile {profile}: {PROFILES[profile]}.
   Webhook        {sandbox.webhook_url}
   OAuth base     {sandbox.oauth_url}
   Access token   {sandbox.access_token}
-  OAuth server   {sandbox.origin}/oauth/token/
+  OAuth server   {oauth_origin}/oauth/token/
                  with {REFRESH_TOKEN}, {CLIENT_ID}, {CLIENT_SECRET}
-                 {sandbox.origin}/oauth/rest/app.info
+                 {oauth_origin}/rest/app.info
 {test_ca}
   Call card      {sandbox.origin}/
   API pages      {sandbox.origin}/docs
@@ -209,9 +211,11 @@ def main() -> int:
         with (
             listener,
             listen(arguments.host) as widget,
+            listen(arguments.host) as oauth,
             transport(
                 arguments.tls or arguments.tls_dir is not None,
                 arguments.host,
+                *arguments.allow_host,
                 folder=arguments.tls_dir,
             ) as carrier,
         ):
@@ -221,15 +225,19 @@ def main() -> int:
                 origin=origin,
                 handler=arguments.handler,
                 widget_port=port_of(widget),
+                oauth_port=port_of(oauth),
                 hosts=[arguments.host, *arguments.allow_host],
             )
             app: ASGIApp = application if arguments.quiet else AccessLog(application, say)
             sandbox = Sandbox(origin, tls=carrier.ca)
             kept = arguments.tls_dir is not None
-            say(greeting(sandbox, portal.profile, arguments.host, kept=kept))
-            serve(app, listener, widget, tls=carrier.context)
+            oauth_origin = origin_of(oauth, carrier.scheme)
+            say(greeting(sandbox, oauth_origin, portal.profile, arguments.host, kept=kept))
+            serve(app, listener, widget, oauth, tls=carrier.context)
     except UnusableFolderError as error:
         parser().error(f"argument --tls-dir: {error}")
+    except UnusableNameError as error:
+        parser().error(f"argument --allow-host: {error}")
     except KeyboardInterrupt:
         pass
     except BrokenPipeError:

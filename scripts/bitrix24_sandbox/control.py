@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from .card.card import Card
-from .portal import json_text
+from .portal import addresses, json_text
 from .portal.call import InvalidCallError
 from .portal.errors import PortalError
 from .portal.faults import InvalidFaultError
@@ -44,6 +44,16 @@ def routes(portal: Portal, card: Card, journal: Journal, deliveries: Deliveries)
 
     async def show(_: Request) -> Response:
         return _json(portal.situation())
+
+    async def show_addresses(request: Request) -> Response:
+        origin = f"{request.url.scheme}://{request.url.netloc}"
+        return _json(
+            {
+                "webhook_url": addresses.webhook_url(origin),
+                "oauth_url": addresses.oauth_url(origin),
+                "oauth_server_url": addresses.oauth_server_url(origin, portal.oauth_port),
+            }
+        )
 
     async def show_application(_: Request) -> Response:
         await deliveries.posted()
@@ -127,6 +137,7 @@ def routes(portal: Portal, card: Card, journal: Journal, deliveries: Deliveries)
         portal.install(handler)
 
     return [
+        Route("/sandbox/addresses", show_addresses, methods=["GET"]),
         Route("/sandbox/state", show, methods=["GET"]),
         Route("/sandbox/state", changing_to(portal.load), methods=["PUT"]),
         Route("/sandbox/call", changing_to(portal.set_call), methods=["PUT"]),

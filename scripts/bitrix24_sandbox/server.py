@@ -169,12 +169,28 @@ def running(
     ASGI middleware around the application.
     """
     portal = portal or Portal()
-    with transport(tls) as carrier, listen(port=port) as listener, listen() as widget:
+    with (
+        transport(tls) as carrier,
+        listen(port=port) as listener,
+        listen() as widget,
+        listen() as oauth,
+    ):
         origin = origin_of(listener, carrier.scheme)
-        app = wrap(create_app(portal, origin=origin, handler=handler, widget_port=port_of(widget)))
+        app = wrap(
+            create_app(
+                portal,
+                origin=origin,
+                handler=handler,
+                widget_port=port_of(widget),
+                oauth_port=port_of(oauth),
+            )
+        )
         server = _server(app, carrier.context)
         thread = threading.Thread(
-            target=server.run, kwargs={"sockets": [listener, widget]}, name="sandbox", daemon=True
+            target=server.run,
+            kwargs={"sockets": [listener, widget, oauth]},
+            name="sandbox",
+            daemon=True,
         )
         thread.start()
         try:

@@ -99,6 +99,12 @@ class Sandbox:
         return addresses.oauth_url(self.origin)
 
     @property
+    def oauth_server_url(self) -> str:
+        """The REST URL of its OAuth server, which widgets receive as `SERVER_ENDPOINT`."""
+        url: str = self._ask("GET", "addresses")["oauth_server_url"]
+        return url
+
+    @property
     def access_token(self) -> str:
         """The access token that a sandbox starts with, and returns to at a reset."""
         return ACCESS_TOKEN

@@ -22,6 +22,10 @@ class UnusableFolderError(Exception):
     """The folder cannot keep a CA. The message says why."""
 
 
+class UnusableNameError(Exception):
+    """A certificate cannot have a host name. The message says why."""
+
+
 @dataclass(frozen=True)
 class Transport:
     """HTTP or HTTPS, and what server and client need for it."""
@@ -39,7 +43,8 @@ def transport(
     """Provide plain HTTP, or HTTPS for this machine and `hosts`.
 
     The CA is kept in `folder`, for the next start; without a folder it is a new one, whose file is
-    removed at the end. Raise `UnusableFolderError` if the folder cannot keep it.
+    removed at the end. Raise `UnusableFolderError` if the folder cannot keep it, and
+    `UnusableNameError` if one of the hosts cannot be in a certificate.
     """
     if not tls:
         yield Transport()
@@ -60,9 +65,13 @@ def transport(
                     reason = error.strerror.lower()
                 raise UnusableFolderError(f"{folder}: {reason}") from None
         names = dict.fromkeys(("localhost", "127.0.0.1", "::1", *hosts, *OAUTH_HOSTS, LIBRARY_HOST))
+        try:
+            certificate = ca.issue_cert(*names)
+        except UnicodeError as error:
+            raise UnusableNameError(f"a certificate cannot have this name: {error}") from None
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         # The other context that trustme takes is pyOpenSSL's, which is not installed.
-        ca.issue_cert(*names).configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
+        certificate.configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
         yield Transport("https", context, file)
 
 

@@ -27,7 +27,7 @@ def sandbox() -> Iterator[Running]:
 @pytest.fixture
 def bridge(sandbox: Running, tmp_path: Path) -> Iterator[Bridge]:
     file = tmp_path / "bridge.sqlite3"
-    with running_bridge(file, f"{sandbox.origin}/oauth/rest/", times=PATIENT) as bridge:
+    with running_bridge(file, sandbox.oauth_server_url, times=PATIENT) as bridge:
         assert sandbox.install(f"{bridge.url}/install").status == 200
         yield bridge
 

@@ -33,6 +33,7 @@ class Opened:
     ) -> None:
         self.portal = Portal()
         self.portal.set_form(form)
+        self.portal.oauth_port = 8025
         self.card = Card(self.portal)
         self.frame = Frame(self.portal, self.card, CALL, place, handler, cards)
 
@@ -130,7 +131,7 @@ class TestOpening:
             "AUTH_ID": "sandboxaccesstoken",
             "AUTH_EXPIRES": "3600",
             "REFRESH_ID": "sandboxrefreshtoken",
-            "SERVER_ENDPOINT": "http://portal.example:8024/oauth/rest/",
+            "SERVER_ENDPOINT": "http://portal.example:8025/rest/",
             "APPLICATION_TOKEN": "sandboxapplicationtoken",
             "APPLICATION_SCOPE": "crm,placement,telephony,user",
             "status": "L",

@@ -94,7 +94,7 @@ class TestInstalling:
         auth = received.members("auth")
         assert auth["domain"] == sandbox.origin.removeprefix("http://")
         assert auth["client_endpoint"] == f"{sandbox.origin}/rest/"
-        assert auth["server_endpoint"] == f"{sandbox.origin}/oauth/rest/"
+        assert auth["server_endpoint"] == sandbox.oauth_server_url
         assert (auth["expires_in"], auth["status"]) == ("3600", "L")
         assert set(auth["scope"].split()) == {"crm", "placement", "telephony", "user"}
         assert call_method("app.info", auth["access_token"])["INSTALLED"] is True

@@ -6,6 +6,8 @@ from typing import Any
 
 import httpx
 import pytest
+from bitrix24_sandbox.portal.authentication import Authentication
+from bitrix24_sandbox.portal.errors import PortalError
 from bitrix24_sandbox.testing import Sandbox
 
 from tests.data import GET_STATUS, REFRESH
@@ -14,9 +16,18 @@ REAL_SERVERS = ["oauth.bitrix.info", "oauth.bitrix24.tech"]
 
 
 @pytest.fixture
-def refresh(http: httpx.Client, sandbox: Sandbox) -> Any:
+def server(sandbox: Sandbox) -> str:
+    """The origin of the OAuth server, as SDKs make it from `SERVER_ENDPOINT`."""
+    server, rest, rest_of_path = sandbox.oauth_server_url.partition("/rest/")
+    assert (rest, rest_of_path) == ("/rest/", "")
+    assert server != sandbox.origin
+    return server
+
+
+@pytest.fixture
+def refresh(http: httpx.Client, server: str) -> Any:
     def refresh(**changed: Any) -> httpx.Response:
-        return http.get(f"{sandbox.origin}/oauth/token/", params=REFRESH | changed)
+        return http.get(f"{server}/oauth/token/", params=REFRESH | changed)
 
     return refresh
 
@@ -34,7 +45,7 @@ def ask_with(http: httpx.Client, oauth_url: str) -> Any:
 
 
 def test_a_refresh_returns_new_tokens_and_names_both_servers(
-    refresh: Any, sandbox: Sandbox
+    refresh: Any, sandbox: Sandbox, server: str
 ) -> None:
     answer = refresh()
     assert answer.status_code == 200
@@ -46,8 +57,8 @@ def test_a_refresh_returns_new_tokens_and_names_both_servers(
     assert tokens == {
         "expires_in": 3600,
         "client_endpoint": f"{sandbox.origin}/rest/",
-        "server_endpoint": f"{sandbox.origin}/oauth/rest/",
-        "domain": sandbox.origin.removeprefix("http://"),
+        "server_endpoint": f"{server}/rest/",
+        "domain": server.removeprefix("http://"),
         "member_id": "5a1d5b0dc4f04a6fb8a0e3f3c24e93d1",
         "scope": "crm,placement,telephony,user",
         "status": "L",
@@ -66,11 +77,98 @@ def test_with_the_host_name_of_a_real_server_it_names_that_server(
     assert answer["domain"] == host
 
 
-@pytest.mark.parametrize("path", ["/oauth/token/", "/oauth/token"])
+@pytest.mark.parametrize("path", ["/oauth/token/", "//oauth//token", "/oauth/token"])
 @pytest.mark.parametrize("encoding", ["params", "data", "json"])
-def test_encodings(path: str, encoding: str, http: httpx.Client, sandbox: Sandbox) -> None:
+def test_encodings_and_paths_on_either_origin(
+    path: str, encoding: str, http: httpx.Client, sandbox: Sandbox, server: str
+) -> None:
     fields: dict[str, Any] = {encoding: REFRESH}
-    assert http.post(sandbox.origin + path, **fields).status_code == 200
+    for origin in (server, sandbox.origin):
+        answer = http.post(origin + path, **fields).json()
+        assert answer["client_endpoint"] == f"{sandbox.origin}/rest/"
+        assert answer["server_endpoint"] == f"{server}/rest/"
+        sandbox.reset()
+
+
+def test_only_the_oauth_server_is_on_its_origin(
+    http: httpx.Client, sandbox: Sandbox, server: str
+) -> None:
+    for path in ("/", "/docs", "/api/v1/", "/sandbox/state", "/widget/", "/static/portal.js"):
+        assert http.get(server + path).status_code == 404
+    answer = http.get(f"{server}/rest/scope?auth={sandbox.access_token}")
+    assert (answer.status_code, answer.json()["error"]) == (404, "ERROR_METHOD_NOT_FOUND")
+    assert http.get(f"{sandbox.origin}/oauth/rest/app.info").status_code == 404
+
+
+class TestAuthorizationCodes:
+    @pytest.fixture
+    def authorize(self, http: httpx.Client, sandbox: Sandbox) -> Any:
+        def authorize(**changed: Any) -> httpx.Response:
+            query = {
+                "client_id": "sandboxclientid",
+                "state": "a&b",
+                "redirect_uri": "http://127.0.0.1:3000/back?tenant=7",
+            }
+            return http.get(f"{sandbox.origin}/oauth/authorize/", params=query | changed)
+
+        return authorize
+
+    @pytest.fixture
+    def exchange(self, http: httpx.Client, server: str) -> Any:
+        def exchange(code: str) -> httpx.Response:
+            fields = REFRESH | {"grant_type": "authorization_code", "code": code}
+            return http.get(f"{server}/oauth/token/", params=fields)
+
+        return exchange
+
+    def test_the_browser_comes_back_with_a_code_which_is_exchanged_once(
+        self, authorize: Any, exchange: Any, ask_with: Any, sandbox: Sandbox, server: str
+    ) -> None:
+        back = authorize()
+        assert back.status_code == 302
+        location = httpx.URL(back.headers["location"])
+        assert str(location.copy_with(query=None)) == "http://127.0.0.1:3000/back"
+        query = dict(location.params)
+        code = query.pop("code")
+        assert query == {
+            "tenant": "7",
+            "state": "a&b",
+            "domain": sandbox.origin.removeprefix("http://"),
+            "member_id": "5a1d5b0dc4f04a6fb8a0e3f3c24e93d1",
+            "scope": "crm,placement,telephony,user",
+            "server_domain": server.removeprefix("http://"),
+        }
+        tokens = exchange(code).json()
+        assert ask_with(tokens["access_token"]) is None
+        again = exchange(code)
+        assert (again.status_code, again.json()["error"]) == (400, "invalid_grant")
+
+    def test_a_code_expires_after_half_a_minute(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        authentication = Authentication()
+        code, late = authentication.issue_code(), time.time() + 31
+        monkeypatch.setattr(time, "time", lambda: late)
+        with pytest.raises(PortalError, match="invalid_grant"):
+            authentication.exchange_code(code)
+
+    @pytest.mark.parametrize(
+        ("changed", "code"),
+        [
+            ({"client_id": "wrong"}, "invalid_client"),
+            ({"redirect_uri": "https://elsewhere.example/"}, "invalid_request"),
+            ({"redirect_uri": None}, "invalid_request"),
+        ],
+    )
+    def test_what_is_refused_stays_on_the_portal(
+        self, changed: dict[str, Any], code: str, authorize: Any
+    ) -> None:
+        answer = authorize(**changed)
+        assert (answer.status_code, answer.json()["error"]) == (400, code)
+
+    def test_no_code_for_an_application_that_is_not_installed(
+        self, authorize: Any, sandbox: Sandbox
+    ) -> None:
+        sandbox.uninstall()
+        assert authorize().json()["error"] == "invalid_client"
 
 
 class TestTokens:
@@ -99,6 +197,8 @@ class TestRefusals:
             ({"grant_type": "password"}, 400, "invalid_request"),
             ({"grant_type": None}, 400, "invalid_request"),
             ({"refresh_token": None}, 400, "invalid_request"),
+            ({"grant_type": "authorization_code"}, 400, "invalid_request"),
+            ({"grant_type": "authorization_code", "code": "wrong"}, 400, "invalid_grant"),
             ({"client_id": "wrong"}, 400, "invalid_client"),
             ({"client_secret": "wrong"}, 400, "invalid_client"),
             ({"client_secret": None}, 400, "invalid_client"),
@@ -161,7 +261,7 @@ class TestAppInfo:
         self, ending: str, encoding: str, http: httpx.Client, sandbox: Sandbox
     ) -> None:
         fields: dict[str, Any] = {encoding: {"auth": "sandboxaccesstoken"}}
-        answer = http.post(f"{sandbox.origin}/oauth/rest/app.info{ending}", **fields)
+        answer = http.post(f"{sandbox.oauth_server_url}app.info{ending}", **fields)
         assert answer.status_code == 200
         assert answer.json().keys() == {"result", "time"}
         result = answer.json()["result"]
@@ -206,5 +306,5 @@ class TestAppInfo:
         self, auth: str, code: str, http: httpx.Client, sandbox: Sandbox
     ) -> None:
         sandbox.expire_tokens()
-        answer = http.get(f"{sandbox.origin}/oauth/rest/app.info", params={"auth": auth})
+        answer = http.get(f"{sandbox.oauth_server_url}app.info", params={"auth": auth})
         assert (answer.status_code, answer.json()["error"]) == (401, code)

@@ -104,6 +104,7 @@ class TestStart:
             for text in (
                 f"{origin}/rest/1/sandboxwebhook/",
                 f"{origin}/rest\n",
+                f"{Sandbox(origin).oauth_server_url}app.info\n",
                 "sandboxaccesstoken",
                 f"{origin}/\n",
                 f"{origin}/docs",
@@ -253,6 +254,24 @@ class TestTls:
             stop(process)
         assert not file.exists()
 
+    def test_its_certificate_has_the_names_that_it_answers_to(self) -> None:
+        with started("--quiet", "--tls", "--allow-host", "sandbox.test") as (process, printed):
+            ca = re.search(r"Test CA +(\S+)", printed)
+            assert ca
+            context = ssl.create_default_context(cafile=ca[1])
+            with httpx.Client(verify=context, trust_env=False, timeout=PATIENCE) as client:
+                request = client.build_request(
+                    "GET",
+                    f"{origin_in(printed)}/sandbox/state",
+                    headers={"Host": "sandbox.test"},
+                    extensions={"sni_hostname": "sandbox.test"},
+                )
+                assert client.send(request).status_code == 200
+            stop(process)
+        status, error = refused("--port", "0", "--tls", "--allow-host", "my_sandbox")
+        assert status == 2
+        assert "argument --allow-host: a certificate cannot have this name" in error
+
     def test_a_folder_keeps_the_ca(self, tmp_path: Path) -> None:
         folder = tmp_path / "new" / "folder"
         file = folder / "sandbox-ca.pem"
@@ -317,7 +336,7 @@ class TestTls:
     ) -> None:
         opening = opening_of_widget(trusting_http, tls_sandbox.origin)
         assert opening["name"].split("|")[1] == "1"
-        assert opening["fields"]["SERVER_ENDPOINT"] == f"{tls_sandbox.origin}/oauth/rest/"
+        assert opening["fields"]["SERVER_ENDPOINT"] == tls_sandbox.oauth_server_url
         assert opening["origin"].startswith("https://127.0.0.1:")
         assert opening["origin"] != tls_sandbox.origin
         widget = trusting_http.post(opening["action"], data=opening["fields"])

@@ -127,7 +127,7 @@ class Frame:
         if self._portal.form == "static":
             return {}
         newer = {
-            "SERVER_ENDPOINT": oauth_server_url(self._place.origin),
+            "SERVER_ENDPOINT": oauth_server_url(self._place.origin, self._portal.oauth_port),
             "APPLICATION_TOKEN": APPLICATION_TOKEN,
             "APPLICATION_SCOPE": ",".join(SCOPES),
         }

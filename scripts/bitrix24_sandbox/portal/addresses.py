@@ -1,4 +1,6 @@
-"""Where an application reaches a portal: the base URLs below the portal's origin."""
+"""Where an application reaches a portal and its OAuth server."""
+
+import re
 
 from .authentication import USER_ID, WEBHOOK
 
@@ -20,6 +22,15 @@ def oauth_url(origin: str) -> str:
     return f"{origin}/rest"
 
 
-def oauth_server_url(origin: str) -> str:
-    """Return the REST URL of the OAuth server, which widgets receive as `SERVER_ENDPOINT`."""
-    return f"{origin}/oauth/rest/"
+def oauth_server_url(origin: str, port: int | None) -> str:
+    """Return the REST URL of the OAuth server, which widgets receive as `SERVER_ENDPOINT`.
+
+    SDKs replace its `/rest/` by `/oauth/token/`. `port`: its port on the portal's host; None if it
+    has only the portal's origin.
+    """
+    return f"{at_port(origin, port) if port else origin}/rest/"
+
+
+def at_port(origin: str, port: int | None) -> str:
+    """Return the origin of the same host at another port; None: at the scheme's default port."""
+    return re.sub(r"(:\d+)?$", f":{port}" if port else "", origin, count=1)

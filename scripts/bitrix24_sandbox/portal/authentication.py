@@ -18,6 +18,7 @@ APPLICATION_TOKEN = "sandboxapplicationtoken"  # noqa: S105 - the same for each 
 STATUS = "L"  # a local application
 SCOPES = ("crm", "placement", "telephony", "user")
 TOKEN_LIFETIME = 3600  # seconds
+CODE_LIFETIME = 30  # seconds
 
 
 class Tokens(NamedTuple):
@@ -37,6 +38,7 @@ class Authentication:
         self._lock = threading.Lock()
         self.tokens = Tokens(ACCESS_TOKEN, REFRESH_TOKEN)
         self._expiry = {ACCESS_TOKEN: time.time() + TOKEN_LIFETIME}
+        self._codes: dict[str, float] = {}
 
     def check_webhook(self, user: str, secret: str) -> None:
         """Raise `PortalError` unless this is the portal's webhook."""
@@ -73,6 +75,21 @@ class Authentication:
             self.check_refresh_token(refresh_token)
             return self._issue()
 
+    def issue_code(self) -> str:
+        """Issue an authorization code, to be exchanged for tokens once."""
+        code, now = secrets.token_hex(16), time.time()
+        with self._lock:
+            self._codes = {code: end for code, end in self._codes.items() if end > now}
+            self._codes[code] = now + CODE_LIFETIME
+        return code
+
+    def exchange_code(self, code: str) -> Tokens:
+        """Exchange an authorization code for tokens. Raise `PortalError` if it is invalid."""
+        with self._lock:
+            if self._codes.pop(code, 0) <= time.time():
+                raise PortalError("invalid_grant")
+            return self._issue()
+
     def issue(self) -> Tokens:
         """Issue a pair of tokens to an installed application."""
         with self._lock:
@@ -83,6 +100,7 @@ class Authentication:
         with self._lock:
             self._issue()  # and return it to nobody, so that the refresh token is spent
             self._expiry = {}
+            self._codes = {}
 
     def _issue(self) -> Tokens:
         self.tokens = Tokens(secrets.token_hex(32), secrets.token_hex(32))

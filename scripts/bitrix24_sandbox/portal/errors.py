@@ -64,7 +64,7 @@ OAUTH_ERRORS = {
     "invalid_request": Known(400, "The request is incomplete or malformed"),
     "invalid_client": Known(400, "The client_id or the client_secret is wrong"),
     "wrong_client": Known(200, "Wrong client"),
-    "invalid_grant": Known(400, "The refresh token is unknown or spent"),
+    "invalid_grant": Known(400, "The code or the refresh token is unknown, expired or spent"),
     "invalid_scope": Known(403, "The requested scope exceeds that of the application"),
     "PAYMENT_REQUIRED": Known(401, "The subscription has ended"),
 }

@@ -56,6 +56,8 @@ class Portal:
         """`scenario`: the name of the scenario to start with, one of `SCENARIOS`."""
         self._starting: Callable[[], Situation] = partial(of_scenario, scenario, profile, limits)
         self.faults = FaultQueue()
+        self.oauth_port: int | None = None
+        """The port of its OAuth server, if that has one of its own."""
         self._lock = threading.Lock()
         self._subscribers: list[Callable[[], None]] = []
         self.post: Callable[[Letter], object] = lambda _: None

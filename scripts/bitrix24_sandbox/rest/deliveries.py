@@ -43,9 +43,10 @@ class Delivery(NamedTuple):
 class Deliveries:
     """Posts the events of one portal, one after the other, in a separate thread."""
 
-    def __init__(self, origin: str) -> None:
-        """`origin`: the portal's, for the URLs in an event."""
+    def __init__(self, origin: str, oauth_port: int | None = None) -> None:
+        """`origin`, `oauth_port`: the portal's, for the URLs in an event."""
         self._origin = origin
+        self._oauth_port = oauth_port
         self._lock = threading.Lock()
         self._waiting: deque[tuple[Letter, Future[None]]] = deque()
         self._at_work = False
@@ -107,7 +108,7 @@ class Deliveries:
     def _form(self, letter: Letter) -> dict[str, str]:
         auth = {
             "domain": urlsplit(self._origin).netloc,
-            "server_endpoint": oauth_server_url(self._origin),
+            "server_endpoint": oauth_server_url(self._origin, self._oauth_port),
             "client_endpoint": f"{oauth_url(self._origin)}/",
             "member_id": MEMBER_ID,
             "application_token": APPLICATION_TOKEN,

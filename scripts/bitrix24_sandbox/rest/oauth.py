@@ -1,18 +1,18 @@
-"""The OAuth server, which is separate from the portal: it refreshes tokens and identifies them.
+"""The OAuth server, which is separate from the portal: it issues tokens and identifies them.
 
-It is at `/oauth/` of the sandbox. It also answers to the host names of the real servers, which are
-built into SDKs: then at `/oauth/token/` and `/rest/app.info`, as those do.
+It has a port of its own, and also answers to the host names of the real servers, which are built
+into SDKs. Only `app.info` is not at the portal's origin, too.
 """
 
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
+from urllib.parse import urlencode, urlsplit
 
-from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
-from ..portal.addresses import OAUTH_HOSTS, oauth_server_url
+from ..portal.addresses import OAUTH_HOSTS, at_port, oauth_server_url
 from ..portal.authentication import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -21,11 +21,13 @@ from ..portal.authentication import (
     STATUS,
     TOKEN_LIFETIME,
     USER_ID,
+    Tokens,
 )
 from ..portal.errors import PortalError
 from ..portal.state import Portal, Stopwatch
-from .answers import Answer, allow_any_origin, json_answer, method_not_allowed, reply
+from .answers import Answer, json_answer, method_not_allowed, reply
 from .decoding import Fields, access_token, from_body, from_query, header, read_body
+from .deliveries import is_here
 from .fault_answers import FaultyRequest, play
 
 MAX_BODY = 64 * 1024  # bytes; the fields of a refresh are a few hundred
@@ -37,101 +39,106 @@ class OAuthRequest(NamedTuple):
     fields: Fields
     token: Any
     portal_origin: str
-    domain: str
     server_endpoint: str
 
 
-def routes(portal: Portal, portal_rest: ASGIApp, origin: str | None) -> list[Route]:
-    """Return the OAuth server's routes; `portal_rest` gets the requests for the portal.
+class OAuthServer:
+    """A plain ASGI application, whose methods take their fields from the query or the body."""
 
-    `origin`: the portal's, for requests with the host name of a real OAuth server.
-    """
-    refresh = _Endpoint(lambda request: _refresh(portal, request), origin, portal)
-    app_info = _Endpoint(lambda request: _app_info(portal, request), origin)
-
-    by_name = _ByName(app_info, portal_rest)
-    return [
-        Route("/rest/app.info", by_name),
-        Route("/rest/app.info/", by_name),
-        Route("/oauth/token/", refresh),
-        Route("/oauth/token", refresh),
-        Route("/oauth/rest/app.info", app_info),
-        Route("/oauth/rest/app.info/", app_info),
-        Route("/oauth/rest/app.info.json", app_info),
-    ]
-
-
-class _ByName:
-    """Passes a request to the OAuth server or to the portal, depending on its host name."""
-
-    def __init__(self, oauth_server: ASGIApp, portal: ASGIApp) -> None:
-        self._oauth_server = oauth_server
+    def __init__(self, portal: Portal, origin: str | None) -> None:
+        """`origin`: the portal's."""
         self._portal = portal
+        self._origin = origin or "http://localhost"
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on."""
-        by_name = _host_name(header(scope, b"host")) in OAUTH_HOSTS
-        await (self._oauth_server if by_name else self._portal)(scope, receive, send)
-
-
-class _Endpoint:
-    """Answers GET and POST, with the fields in the query or in the body."""
-
-    def __init__(
-        self,
-        answer: Callable[[OAuthRequest], Answer],
-        origin: str | None,
-        faulty: Portal | None = None,
-    ) -> None:
-        """`faulty`: the portal whose faults affect this endpoint."""
-        self._answer_request = answer
-        self._origin = origin
-        self._faulty = faulty
+    def serves(self, scope: Scope) -> bool:
+        """Whether a request is for this server's own origin, and not for the portal's."""
+        server = scope.get("server")
+        by_port = server is not None and server[1] == self._portal.oauth_port
+        return by_port or _host_name(scope) in OAUTH_HOSTS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond to one request."""
-        sending = _without_cors(send) if self._faulty else send
-        await reply(self._answer(scope, receive), sending)
+        # Repeated slashes count as one: an SDK asks `//oauth/token/`.
+        answer: Callable[[Portal, OAuthRequest], Answer]
+        match [part for part in scope["path"].split("/") if part]:
+            case ["oauth", "token"]:
+                answer, send = _issue_tokens, _without_cors(send)
+            case ["oauth", "authorize"]:
+                answer = _authorize
+            case ["rest", name] if name.lower().removesuffix(".json") == "app.info":
+                answer = _app_info
+            case _:
+                answer = _refuse
+        await reply(self._answer(answer, scope, receive), send)
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+    async def _answer(
+        self, answer: Callable[[Portal, OAuthRequest], Answer], scope: Scope, receive: Receive
+    ) -> Answer:
         if scope["method"] not in ("GET", "POST"):
             return method_not_allowed("GET", "POST")
         body = await read_body(receive, MAX_BODY)
-        fault = self._faulty.faults.take_oauth() if self._faulty else None
 
         def proceed() -> Answer:
-            fields = from_query(scope["query_string"]) | from_body(
-                header(scope, b"content-type"), body
-            )
-            return self._answer_request(_read(scope, fields, self._origin))
+            return answer(self._portal, self._read(scope, body))
 
+        fault = self._portal.faults.take_oauth() if answer is _issue_tokens else None
         return await play(fault, FaultyRequest(scope, receive, proceed)) if fault else proceed()
+
+    def _read(self, scope: Scope, body: bytes) -> OAuthRequest:
+        fields = from_query(scope["query_string"])
+        fields |= from_body(header(scope, b"content-type"), body)
+        token = access_token(header(scope, b"authorization"), fields)
+        name = _host_name(scope)
+        if name in OAUTH_HOSTS:
+            return OAuthRequest(fields, token, self._origin, f"https://{name}/rest/")
+        own = f"{scope['scheme']}://{header(scope, b'host') or 'localhost'}"
+        portal_origin = at_port(own, urlsplit(self._origin).port) if self.serves(scope) else own
+        server_endpoint = oauth_server_url(own, self._portal.oauth_port)
+        return OAuthRequest(fields, token, portal_origin, server_endpoint)
 
 
 def _without_cors(send: Send) -> Send:
-    """Hide the responses to a refresh, which are full of secrets, from pages of other origins."""
+    """Hide responses with tokens from pages of other origins."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = [pair for pair in message["headers"] if pair != allow_any_origin]
+            headers = [
+                pair for pair in message["headers"] if not pair[0].startswith(b"access-control-")
+            ]
             message = {**message, "headers": headers}
         await send(message)
 
     return sending
 
 
-def _refresh(portal: Portal, request: OAuthRequest) -> Answer:
-    """Refresh the tokens, after these checks: arguments, client, refresh token, scope."""
-    fields, authentication = request.fields, portal.authentication
-    refresh_token = fields.get("refresh_token") or None
-    if fields.get("grant_type") != "refresh_token" or not isinstance(refresh_token, str):
-        raise PortalError("invalid_request")
-    if (fields.get("client_id"), fields.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
+def _authorize(portal: Portal, request: OAuthRequest) -> Answer:
+    """Send the browser back to the application, with an authorization code.
+
+    Whoever asks counts as the logged-in user. A portal ignores `redirect_uri`, and uses the URL in
+    its settings of the application.
+    """
+    fields = request.fields
+    if fields.get("client_id") != CLIENT_ID or not portal.application.installed:
         raise PortalError("invalid_client")
-    authentication.check_refresh_token(refresh_token)
-    if not set(str(fields.get("scope", "")).replace(",", " ").split()) <= set(SCOPES):
-        raise PortalError("invalid_scope")
-    tokens = authentication.refresh(refresh_token)
+    redirect_uri = fields.get("redirect_uri")
+    if not isinstance(redirect_uri, str) or not is_here(redirect_uri):
+        raise PortalError("invalid_request", "redirect_uri must be a URL on this machine")
+    query = {
+        "code": portal.authentication.issue_code(),
+        "state": str(fields.get("state", "")),
+        "domain": urlsplit(request.portal_origin).netloc,
+        "member_id": MEMBER_ID,
+        "scope": ",".join(SCOPES),
+        "server_domain": urlsplit(request.server_endpoint).netloc,
+    }
+    separator = "&" if urlsplit(redirect_uri).query else "?"
+    location = f"{redirect_uri}{separator}{urlencode(query)}"
+    return Answer(302, b"", [(b"location", location.encode())])
+
+
+def _issue_tokens(portal: Portal, request: OAuthRequest) -> Answer:
+    """Issue tokens for an authorization code or a refresh token."""
+    tokens = _exchange(portal, request.fields)
     return json_answer(
         200,
         {
@@ -141,13 +148,32 @@ def _refresh(portal: Portal, request: OAuthRequest) -> Answer:
             "expires_in": TOKEN_LIFETIME,
             "client_endpoint": f"{request.portal_origin}/rest/",
             "server_endpoint": request.server_endpoint,
-            "domain": request.domain,
+            "domain": urlsplit(request.server_endpoint).netloc,
             "member_id": MEMBER_ID,
             "scope": ",".join(SCOPES),
             "status": STATUS,
             "user_id": int(USER_ID),
         },
     )
+
+
+def _exchange(portal: Portal, fields: Fields) -> Tokens:
+    """Check arguments, client, code or refresh token, and scope, in this order."""
+    authentication = portal.authentication
+    by_code = fields.get("grant_type") == "authorization_code"
+    if not by_code and fields.get("grant_type") != "refresh_token":
+        raise PortalError("invalid_request")
+    secret = fields.get("code" if by_code else "refresh_token") or None
+    if not isinstance(secret, str):
+        raise PortalError("invalid_request")
+    if (fields.get("client_id"), fields.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
+        raise PortalError("invalid_client")
+    if by_code:
+        return authentication.exchange_code(secret)
+    authentication.check_refresh_token(secret)
+    if not set(str(fields.get("scope", "")).replace(",", " ").split()) <= set(SCOPES):
+        raise PortalError("invalid_scope")
+    return authentication.refresh(secret)
 
 
 def _app_info(portal: Portal, request: OAuthRequest) -> Answer:
@@ -164,7 +190,7 @@ def _app_info(portal: Portal, request: OAuthRequest) -> Answer:
             "version": 1,
             "status": STATUS,
             "scope": ",".join(SCOPES),
-            "domain": request.portal_origin.partition("://")[2],
+            "domain": urlsplit(request.portal_origin).netloc,
             "uri": request.portal_origin,
             "client_endpoint": f"{request.portal_origin}/rest/",
             "member_id": MEMBER_ID,
@@ -174,15 +200,9 @@ def _app_info(portal: Portal, request: OAuthRequest) -> Answer:
     return json_answer(200, {"result": result, "time": portal.time_block("app.info", watch)})
 
 
-def _read(scope: Scope, fields: Fields, origin: str | None) -> OAuthRequest:
-    host = header(scope, b"host") or "localhost"
-    own = f"{scope['scheme']}://{host}"
-    name = _host_name(host)
-    token = access_token(header(scope, b"authorization"), fields)
-    if name in OAUTH_HOSTS:
-        return OAuthRequest(fields, token, origin or own, name, f"https://{name}/rest/")
-    return OAuthRequest(fields, token, own, host, oauth_server_url(own))
+def _refuse(_: Portal, __: OAuthRequest) -> Answer:
+    raise PortalError("ERROR_METHOD_NOT_FOUND")
 
 
-def _host_name(host: str) -> str:
-    return host.partition(":")[0].lower()
+def _host_name(scope: Scope) -> str:
+    return header(scope, b"host").partition(":")[0].lower()

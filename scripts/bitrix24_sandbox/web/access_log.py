@@ -28,6 +28,7 @@ class AccessLog:
         paths = [getattr(route, "path", "") for route in app.routes]
         self._words = frozenset(
             {"", "placement.call", "placement.call.json", "batch", "batch.json"}
+            | {"token", "authorize", "app.info"}
             | {file.name for file in STATIC.iterdir()}
             | {part for path in paths for part in path.split("/") if "{" not in part}
         )

@@ -23,23 +23,33 @@ Refusal = tuple[int, str, str]
 class Guard:
     """An ASGI middleware that refuses requests which only a page of another site would send."""
 
-    def __init__(self, app: ASGIApp, *, hosts: Iterable[str], widget_port: int | None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        hosts: Iterable[str],
+        widget_port: int | None,
+        oauth_port: int | None,
+    ) -> None:
         """`hosts`: the names the sandbox answers to, besides `localhost` and IP addresses.
 
         The owner of another name can make it resolve to this machine (DNS rebinding).
-        `widget_port`: the port that serves only the demonstration widget.
+        `widget_port`, `oauth_port`: the ports that serve only the demonstration widget and only the
+        OAuth server.
         """
         self._app = app
         self._hosts = {"localhost", *(host.lower() for host in hosts)}
         self._widget_port = widget_port
+        self._oauth_port = oauth_port
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, unless it is refused."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        room = scope["path"].lstrip("/").partition("/")[0]
-        refusal = self._refusal(scope, room)
+        parts = [part for part in scope["path"].split("/") if part]
+        room = parts[0] if parts else ""
+        refusal = self._refusal(scope, room, token=parts[:2] == ["oauth", "token"])
         if refusal is None and room in ("rest", "oauth"):
             await self._app(scope, receive, send)
             return
@@ -59,12 +69,13 @@ class Guard:
             answer = Response(json_text.encode(error), status, media_type="application/json")
             await answer(scope, receive, sending)
 
-    def _refusal(self, scope: Scope, room: str) -> Refusal | None:
-        server = scope.get("server")
-        of_widget = server is not None and server[1] == self._widget_port
+    def _refusal(self, scope: Scope, room: str, *, token: bool) -> Refusal | None:
+        port = (scope.get("server") or ("", None))[1]
+        if port is not None and port == self._oauth_port and room not in ("rest", "oauth"):
+            return 404, "NOT_FOUND", "Only the OAuth server is at this port."
+        of_widget = port is not None and port == self._widget_port
         if room != "static" and of_widget != (room == "widget"):
             return 404, "NOT_FOUND", "The demonstration widget has its own port."
-        token = scope["path"].startswith("/oauth/token")
         if room in ("rest", "api") or (room == "oauth" and not token):
             return None
         # SDKs reach the OAuth server by the names of the real ones.

@@ -152,7 +152,7 @@ class Scene:
 @contextmanager
 def playing(browser: Browser, sandbox: Running, folder: Path, **settings: Any) -> Iterator[Scene]:
     """Run a bridge, install it on the portal, and give user 1 a secret, while the context lasts."""
-    data, oauth_server = folder / "bridge.sqlite3", f"{sandbox.origin}/oauth/rest/"
+    data, oauth_server = folder / "bridge.sqlite3", sandbox.oauth_server_url
     run = partial(running_bridge, data, oauth_server, **{"times": TIMES, **settings})
     with (
         ExitStack() as running,

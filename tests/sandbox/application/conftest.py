@@ -34,8 +34,8 @@ def application(
             database=tmp_path / "notes.sqlite",
             client_id="sandboxclientid",
             client_secret="sandboxclientsecret",
-            oauth_server=bitrix24_sandbox.origin,
-            oauth_rest=f"{bitrix24_sandbox.origin}/oauth/rest",
+            oauth_server=bitrix24_sandbox.oauth_server_url.removesuffix("/rest/"),
+            oauth_rest=bitrix24_sandbox.oauth_server_url.removesuffix("/"),
             library=f"{bitrix24_sandbox.origin}/api/v1/",
         )
 

@@ -42,7 +42,7 @@ def page(application: Application, bitrix24_sandbox: Sandbox) -> Any:
 def test_it_installs_itself(application: Application, bitrix24_sandbox: Sandbox) -> None:
     assert application.installation.status == 200
     paths = [request.path for request in bitrix24_sandbox.requests]
-    assert paths[0] == "/oauth/rest/app.info"
+    assert paths[0] == "/rest/app.info"
     assert paths[1:] == ["/rest/placement.bind", "/rest/event.bind", "/rest/event.bind"]
 
 
