@@ -128,7 +128,8 @@ soak: .venv/.ready ## call a sandbox with random faults from threads and tasks: 
 
 .PHONY: vendor
 vendor: .venv/.ready ## copy the client into an application: DEST=../app/src/app/_vendor (FORCE=1 overwrites edits)
-	@$(BIN)/python scripts/vendor.py $(if $(FORCE),--force) "$(DEST)"
+	@$(BIN)/python scripts/generate.py --check >/dev/null
+	@$(BIN)/python scripts/vendor.py $(if $(filter 1,$(FORCE)),--force) "$(DEST)"
 
 .PHONY: vendor-check
 vendor-check: .venv/.ready ## check that the copy in DEST is unedited and current

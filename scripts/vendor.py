@@ -1,25 +1,23 @@
 """Copy the generated client into a folder of your application, to be imported from there.
 
   DEST/bitrix24_call_card/                  the package; it works under any parent package
-  DEST/bitrix24_call_card.provenance.json   where it came from, and a sha256 of each file
+  DEST/bitrix24_call_card.provenance.json   where it came from, what it needs, a sha256 of each file
 
-DEST is created if the folder above it exists. Run it again to update the copy. If the copy was
-edited by hand, or contains files of yours, it is left alone and these files are listed; --force
-replaces the copy, and they are lost. Anything else that is in the way is never replaced. When a
-run is interrupted, the next one completes the copy.
+DEST is created if the folder above it exists. Run it again to update the copy; an interrupted run
+is completed by the next. If the copy was edited by hand, or contains files of yours, it is left
+alone and these files are listed. Anything else that is in the way is never replaced.
 
-  make vendor DEST=../app/src/app/_vendor            make the copy, or update it
-  make vendor DEST=../app/src/app/_vendor FORCE=1    also replace a copy that was edited by hand
-  make vendor-check DEST=../app/src/app/_vendor      check that the copy is unedited and current
-
-Exit status: 0 done, or nothing to do; 1 refused, failed, or the check found a difference;
-2 wrong usage.
+  make vendor DEST=../app/src/app/_vendor           make the copy, or update it
+  make vendor DEST=../app/src/app/_vendor FORCE=1   also replace an edited copy, edits and all
+  make vendor-check DEST=../app/src/app/_vendor     check that the copy is unedited and current
+  python3 scripts/vendor.py --unedited DEST         check that it is unedited; installs nothing
 """
 
 import argparse
 import hashlib
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -34,6 +32,8 @@ PACKAGE = "bitrix24_call_card"
 PROVENANCE = f"{PACKAGE}.provenance.json"
 TEMPORARY = f".{PACKAGE}.tmp"
 LICENSE = "LICENSE"
+# Wheels may leave LICENSE out; a formatter or linter would edit the copy.
+HEADER = b"# SPDX-License-Identifier: MIT\n# ruff: noqa\n# fmt: off\n"
 GENERATED = Path(__file__).resolve().parent.parent / "generated"
 
 
@@ -43,17 +43,17 @@ class VendorError(Exception):
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a copy came from.
+    """Where a copy came from, with the sha256 of each file by its path in the package.
 
     ``source_revision`` is the last commit that changed the generated project, with ``-dirty`` after
     it if there were uncommitted changes. ``repository`` has no credentials; comparisons ignore it,
-    since a repository may have several addresses. Both are None where git does not know. ``files``
-    has the sha256 of each file by its path in the package, with ``/`` on every system.
+    since a repository may have several addresses. Both are None where git does not know.
     """
 
     contract_version: str
     repository: str | None = field(compare=False)
     source_revision: str | None
+    requires: Sequence[str]
     files: Mapping[str, str]
 
     def __str__(self) -> str:
@@ -84,27 +84,32 @@ def vendor(source: Path, dest: Path, *, force: bool) -> str:
     # Last, so that until then each file is either as recorded or as it will be.
     _write(dest, PROVENANCE, current.to_json())
     done = f"was replaced: {recorded} -> {current}" if recorded else f"was copied: {current}"
+    if not (dest / "__init__.py").exists():
+        done += f".\nAdd {dest / '__init__.py'}: some wheels leave out a folder without one"
     return (
-        f"{dest / PACKAGE} {done}.\n"
-        f"Commit it together with {PROVENANCE}; your application needs httpx and attrs for it."
+        f"{dest / PACKAGE} {done}.\nCommit it together with {PROVENANCE}; "
+        f"your application needs {' and '.join(current.requires)} for it."
     )
 
 
-def check(source: Path, dest: Path) -> str:
-    """Return a sentence that says that the copy in `dest` is unedited and current.
-
-    Raises VendorError if it is not, or if there is no copy.
-    """
+def check(source: Path, dest: Path, *, only_unedited: bool = False) -> str:
+    """Return a sentence: the copy in `dest` is unedited and current. Else raise VendorError."""
     current, _, recorded, _ = _compared(source, dest, force=False)
     if recorded is None:
         raise VendorError(f"There is no {dest / PACKAGE}. Make it with `{_command(dest)}`.")
+    if only_unedited:
+        return f"{dest / PACKAGE} is unedited: {recorded}."
     # Without the revision: committing a dirty client does not outdate a copy of it.
     if (recorded.contract_version, recorded.files) != (current.contract_version, current.files):
-        raise VendorError(
-            f"{dest / PACKAGE} is outdated or incomplete: {recorded} -> {current}. "
-            f"Update it with `{_command(dest)}`."
-        )
+        what, advice = "outdated or incomplete", f"Update it with `{_command(dest)}`"
+        if _numbers(recorded.contract_version) > _numbers(current.contract_version):
+            what, advice = "newer than this clone", "Update the clone"
+        raise VendorError(f"{dest / PACKAGE} is {what}: {recorded} -> {current}. {advice}.")
     return f"{dest / PACKAGE} is unedited and current: {recorded}. There is nothing to do."
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)]
 
 
 def _compared(
@@ -146,17 +151,16 @@ def _check_dest(source: Path, dest: Path) -> None:
     if dest.resolve().is_relative_to(source.resolve()):
         raise VendorError(f"{dest} is inside {source}, which is generated. {hint}")
     if not dest.parent.exists():
-        make = f"mkdir -p {shlex.quote(str(dest.parent))}"
-        raise VendorError(
-            f"{dest.parent} does not exist. Create it with `{make}`, then run this again."
-        )
+        raise VendorError(f"{dest.parent} does not exist. Create it, then run this again.")
 
 
 def _client(source: Path) -> tuple[Provenance, dict[str, bytes]]:
     """Return the provenance of a copy of `source` that is made now, and the copy's files."""
     try:
-        project = tomllib.loads((source / "pyproject.toml").read_text(encoding="utf-8"))
-        version, files = str(project["project"]["version"]), _files(source / PACKAGE)
+        text = (source / "pyproject.toml").read_text(encoding="utf-8")
+        project, files = tomllib.loads(text)["project"], _files(source / PACKAGE)
+        version, requires = str(project["version"]), list(project["dependencies"])
+        files |= {name: HEADER + files[name] for name in files if name.endswith(".py")}
         files[LICENSE] = _content(source / LICENSE)
         if "__init__.py" not in files:
             raise FileNotFoundError
@@ -172,15 +176,15 @@ def _client(source: Path) -> tuple[Provenance, dict[str, bytes]]:
         origin = url._replace(netloc=url.netloc.rpartition("@")[2], query="", fragment="").geturl()
     if revision and _git(source, "status", "--porcelain", "--", ".") != "":
         revision += "-dirty"
-    return Provenance(version, origin, revision, _hashes(files)), files
+    return Provenance(version, origin, revision, requires, _hashes(files)), files
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
     # In a hook, variables such as GIT_DIR name the hook's repository, which may be another one.
     environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
     command = ["git", *arguments]
-    try:
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True)  # noqa: S603
+    try:  # git itself prints why it fails, such as "dubious ownership"
+        done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE)  # noqa: S603
     except OSError:
         return None
     return None if done.returncode else done.stdout.decode(errors="replace").strip()
@@ -191,9 +195,10 @@ def _recorded(dest: Path) -> Provenance | None:
     package, file = dest / PACKAGE, dest / PROVENANCE
     if not package.exists() and not file.exists():
         return None
+    text = file.read_text("utf-8", "replace") if file.is_file() else ""
     try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+        record = json.loads(text)
+    except ValueError:
         record = None
     match record:
         case {"package": "bitrix24_call_card"} if not package.exists():
@@ -204,7 +209,10 @@ def _recorded(dest: Path) -> Provenance | None:
             "source_revision": str() | None as revision,
             "files": dict(files),
         } if package.is_dir():
-            return Provenance(version, record.get("repository"), revision, files)
+            requires = record.get("requires", [])
+            return Provenance(version, record.get("repository"), revision, requires, files)
+    if "\n<<<<<<< " in text:
+        raise VendorError(f"{file} has merge conflict marks. Resolve it and the copy to one side.")
     raise VendorError(
         f"{package} is in the way: {PROVENANCE} beside it is missing or unreadable, so it may not "
         "be a copy of the client. Nothing was changed. Move both away, or name another folder."
@@ -250,20 +258,23 @@ def _write(dest: Path, name: str, content: bytes) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("dest", metavar="DEST", help="the folder that contains the copy")
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--check", action="store_true", help="compare only; change nothing")
+    mode.add_argument("--unedited", action="store_true", help="compare with its own record only")
     mode.add_argument("--force", action="store_true", help="also replace an edited copy")
     options = parser.parse_args(arguments)
     if not options.dest:  # `make vendor` alone passes "", which Path takes for the current folder
         parser.error("DEST is empty. Name a folder, as in `make vendor DEST=../app/_vendor`.")
     dest = Path(options.dest)
-    run = check if options.check else partial(vendor, force=options.force)
+    run = partial(vendor, force=options.force)
+    if options.check or options.unedited:
+        run = partial(check, only_unedited=options.unedited)
     try:
         print(run(GENERATED, dest))
+        return 0
     except VendorError as error:
         print(error, file=sys.stderr)
     except OSError as error:
@@ -272,8 +283,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "this, then run it again; `make vendor` completes a copy that is half updated.",
             file=sys.stderr,
         )
-    else:
-        return 0
     return 1
 
 

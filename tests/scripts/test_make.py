@@ -238,3 +238,25 @@ def test_tools_are_run_by_python_so_that_a_moved_checkout_works() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
     started = re.findall(r"(?<!\$\(BIN\)/python )\$\(BIN\)/([\w.-]+)", makefile)
     assert {*started} == {"python", "uv"}
+
+
+# --- vendoring ------------------------------------------------------------------------------------
+
+
+def test_no_client_is_copied_that_differs_from_its_source(
+    project: Path, tools: Path, make: Make
+) -> None:
+    shutil.copy(ROOT / "LICENSE", project)
+    for name in ("generated", "openapi", "scripts"):
+        ignored = shutil.ignore_patterns("node_modules", "__pycache__")
+        shutil.copytree(ROOT / name, project / name, ignore=ignored)
+    core = project / "scripts" / "generator" / "project" / "bitrix24_call_card" / "errors.py"
+    core.write_text(core.read_text("utf-8") + "# changed\n")
+    script(tools / "uv", "mkdir -p .venv/bin", f'cp "{tools}/python3" .venv/bin/python')
+
+    refused = make("vendor", f"DEST={project / 'app'}")
+
+    assert refused.returncode != 0
+    assert "generated/bitrix24_call_card/errors.py: differs" in refused.stderr
+    assert "Repair it with: make generate" in refused.stderr
+    assert not (project / "app").exists()

@@ -28,11 +28,11 @@ FILES = {
 }
 
 LICENSE = b"Do as you like.\n"
-
 Snapshot = dict[str, bytes | None]
 
 make_copy = partial(vendor.vendor, force=False)
 force_copy = partial(vendor.vendor, force=True)
+check_edits = partial(vendor.check, only_unedited=True)
 
 
 @pytest.fixture
@@ -65,7 +65,9 @@ def copy(source: Path, dest: Path) -> Path:
 
 
 def set_version(project: Path, version: str) -> None:
-    (project / "pyproject.toml").write_text(f'[project]\nname = "x"\nversion = "{version}"\n')
+    (project / "pyproject.toml").write_text(
+        f'[project]\nversion = "{version}"\ndependencies = ["attrs>=1", "httpx<2"]\n'
+    )
 
 
 def release(project: Path, version: str) -> None:
@@ -87,7 +89,14 @@ def snapshot(folder: Path) -> Snapshot:
 
 def package(source: Path) -> Snapshot:
     """Return what a copy of the package in a generated project contains."""
-    return snapshot(source / "bitrix24_call_card") | {"LICENSE": LICENSE}
+    files = snapshot(source / "bitrix24_call_card") | {"LICENSE": LICENSE}
+    return {name: marked(name, content) for name, content in files.items()}
+
+
+def marked(name: str, content: bytes | None) -> bytes | None:
+    """Return the content of a file in a copy: a module names its licence and stops formatters."""
+    header = b"# SPDX-License-Identifier: MIT\n# ruff: noqa\n# fmt: off\n"
+    return header + content if content is not None and name.endswith(".py") else content
 
 
 def provenance(dest: Path) -> Any:
@@ -135,8 +144,9 @@ def test_the_provenance_has_version_revision_and_a_sha256_of_each_file(dest: Pat
         "contract_version": "1.2.0",
         "repository": None,
         "source_revision": None,
+        "requires": ["attrs>=1", "httpx<2"],
         "files": {
-            name: hashlib.sha256(content).hexdigest()
+            name: hashlib.sha256(marked(name, content) or b"").hexdigest()
             for name, content in (FILES | {"LICENSE": LICENSE}).items()
         },
     }
@@ -184,9 +194,11 @@ def test_the_provenance_names_the_repository_without_credentials(
     assert "up to date" in make_copy(source, dest)
 
 
-@pytest.mark.parametrize("what", ["no commit", "someone else's repository", "no git", "a hook"])
+@pytest.mark.parametrize(
+    "what", ["no commit", "someone else's repository", "no git", "git refuses", "a hook"]
+)
 def test_there_is_no_revision_if_no_commit_has_the_project(
-    source: Path, dest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+    source: Path, dest: Path, tmp_path: Path, monkeypatch: Any, capfd: Any, what: str
 ) -> None:
     if what == "no commit":
         git(source.parent, "init", "--quiet")
@@ -196,6 +208,10 @@ def test_there_is_no_revision_if_no_commit_has_the_project(
     elif what == "no git":
         commit(source.parent)
         monkeypatch.setenv("PATH", "")
+    elif what == "git refuses":
+        (tmp_path / "git").write_text("#!/bin/sh\necho 'fatal: dubious ownership' >&2; exit 128\n")
+        (tmp_path / "git").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
     else:
         shutil.copytree(source, tmp_path / "hooked" / "generated")
         commit(tmp_path / "hooked")
@@ -206,9 +222,12 @@ def test_there_is_no_revision_if_no_commit_has_the_project(
 
     assert provenance(dest)["source_revision"] is None
     assert provenance(dest)["repository"] is None
+    assert ("fatal: dubious ownership" in capfd.readouterr().err) == (what == "git refuses")
 
 
-def test_the_real_client_works_under_any_parent_package(dest: Path, tmp_path: Path) -> None:
+def test_the_real_client_works_under_any_parent_package_and_ruff_ignores_it(
+    dest: Path, tmp_path: Path
+) -> None:
     make_copy(ROOT / "generated", dest)
     code = """
 import importlib, pkgutil, sys
@@ -219,7 +238,16 @@ assert not [name for name in sys.modules if name.startswith("bitrix24_call_card"
 """
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
+    for command in (["check"], ["format", "--check"]):
+        ruff = [sys.executable, "-m", "ruff", *command, "--isolated", "--no-cache"]
+        subprocess.run([*ruff, dest], check=True)
     assert "unedited and current" in vendor.check(ROOT / "generated", dest)  # though it is compiled
+
+
+def test_it_says_what_application_and_wheel_need(source: Path, tmp_path: Path) -> None:
+    said = make_copy(source, tmp_path / "bare")
+    assert f"Add {tmp_path}/bare/__init__.py: some wheels leave out a folder without one." in said
+    assert said.endswith("your application needs attrs>=1 and httpx<2 for it.")
 
 
 # --- running it again -----------------------------------------------------------------------------
@@ -236,22 +264,23 @@ def test_an_outdated_copy_is_updated(source: Path, dest: Path, copy: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("change", "version"),
-    [pytest.param(release, "1.2.0", id="files"), pytest.param(set_version, "1.3.0", id="version")],
+    ("change", "version", "said"),
+    [
+        (release, "1.2.0", "is outdated or incomplete: {}. Update it with `make vendor DEST="),
+        (set_version, "1.10.0", "is outdated or incomplete: {}. Update it with `make vendor DEST="),
+        (set_version, "1.1.9", "is newer than this clone: {}. Update the clone."),
+    ],
 )
-def test_the_check_finds_an_outdated_copy_and_changes_nothing(
-    source: Path, dest: Path, copy: Path, change: Callable[[Path, str], None], version: str
+def test_the_check_finds_a_copy_of_another_version_and_changes_nothing(
+    source: Path, dest: Path, copy: Path, change: Any, version: str, said: str
 ) -> None:
     change(source, version)
     before = snapshot(dest)
-
     with pytest.raises(VendorError) as raised:
         vendor.check(source, dest)
-
-    assert str(raised.value) == (
-        f"{copy} is outdated or incomplete: 1.2.0 (no revision) -> {version} (no revision). "
-        f"Update it with `make vendor DEST={dest}`."
-    )
+    said = said.format(f"1.2.0 (no revision) -> {version} (no revision)")
+    assert str(raised.value).startswith(f"{copy} {said}")
+    assert check_edits(source, dest) == f"{copy} is unedited: 1.2.0 (no revision)."
     assert snapshot(dest) == before
 
 
@@ -387,7 +416,7 @@ def edited(dest: Path, copy: Path, tmp_path: Path) -> Snapshot:
     return snapshot(dest)
 
 
-@pytest.mark.parametrize("run", [make_copy, vendor.check])
+@pytest.mark.parametrize("run", [make_copy, vendor.check, check_edits])
 @pytest.mark.parametrize("version", ["1.2.0", "1.3.0"])
 def test_an_edited_copy_is_refused_with_what_happened_to_each_file(
     source: Path, dest: Path, edited: Snapshot, run: Callable[[Path, Path], str], version: str
@@ -451,7 +480,7 @@ OURS, ANOTHER = RECORD % b"bitrix24_call_card", RECORD % b"another"
     ("package", "record"),
     [
         ("folder", None),
-        ("folder", b'{"package": "bitrix24_call_card",\n<<<<<<< HEAD\n'),
+        ("folder", b'{"package": "bitrix24_call_card",'),
         ("folder", b"\xff\xfe\x00"),
         ("folder", ANOTHER),
         ("file", None),
@@ -477,6 +506,15 @@ def test_anything_else_in_dest_is_left_alone(
     assert snapshot(dest) == before
 
 
+@pytest.mark.usefixtures("copy")
+def test_a_record_with_the_marks_of_a_merge_is_named_as_such(source: Path, dest: Path) -> None:
+    record = dest / "bitrix24_call_card.provenance.json"
+    record.write_bytes(b"{\n<<<<<<< HEAD\n" + record.read_bytes())
+    for run in (make_copy, force_copy, vendor.check):
+        with pytest.raises(VendorError, match=f"^{record} has merge conflict marks"):
+            run(source, dest)
+
+
 def test_a_missing_dest_is_created_below_a_folder(source: Path, tmp_path: Path) -> None:
     dest = tmp_path / "my app"
     with pytest.raises(VendorError, match=r"There is no .*`make vendor DEST='.*my app'`"):
@@ -487,7 +525,7 @@ def test_a_missing_dest_is_created_below_a_folder(source: Path, tmp_path: Path) 
 
     missing = tmp_path / "no such folder" / "_vendor"
     for run in (make_copy, vendor.check):
-        with pytest.raises(VendorError, match=r"does not exist.*mkdir -p '.*such folder'"):
+        with pytest.raises(VendorError, match=r"such folder does not exist\. Create it, then"):
             run(source, missing)
     assert not missing.parent.exists()
 
@@ -550,8 +588,8 @@ def test_make_copies_checks_refuses_and_forces(dest: Path) -> None:
     assert make("vendor-check", f"DEST={dest}").returncode == 0
 
     (dest / "bitrix24_call_card" / "client.py").unlink()
-    for target in ("vendor", "vendor-check"):
-        refused = make(target, f"DEST={dest}").stderr
+    for target, force in (("vendor", "0"), ("vendor", "no"), ("vendor-check", "")):
+        refused = make(target, f"DEST={dest}", f"FORCE={force}").stderr
         assert "missing  client.py" in refused
         assert "Error 1" in refused
 
