@@ -50,7 +50,7 @@ def create_app(settings: Settings, data: Data, status_key: str) -> Starlette:
     http = httpx.AsyncClient(timeout=settings.times.oauth, follow_redirects=False)
     identities = Identities(settings, store, http)
     pages = Pages(settings, data, identities, store, connections)
-    portals = FromPortal(settings, data, identities, store, http)
+    portals = FromPortal(settings, data, identities, http)
 
     @contextlib.asynccontextmanager
     async def running(_: Starlette) -> AsyncGenerator[None, None]:

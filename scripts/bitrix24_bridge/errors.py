@@ -1,6 +1,7 @@
 """The contract's errors, as the bridge answers them."""
 
 STATUS = {
+    "CARD_NOT_CONNECTED": 400,
     "ERROR_ARGUMENT": 400,
     "ERROR_CORE": 400,
     "ERROR_PLACEMENT_NOT_FOUND": 400,

@@ -1,4 +1,4 @@
-"""What a portal's server posts: the application was installed or removed, a call starts or ends."""
+"""What a portal's server posts: the application was installed, or removed."""
 
 import logging
 import secrets
@@ -9,8 +9,7 @@ from hmac import compare_digest
 from typing import Any
 
 import httpx
-from bitrix24_call_card.errors import InvalidResponse
-from bitrix24_call_card.models import CallEndedEvent, CallStartedEvent, EventAuth
+from bitrix24_call_card import events
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -18,14 +17,13 @@ from .data import Data, Portal, hashed
 from .errors import BridgeError
 from .identity import Identities, Identity
 from .posting import NoAnswerError, post
-from .requests import address_of, read_body, read_form
+from .requests import address_of, read_body
 from .settings import Settings
-from .store import Store, User
 
 log = logging.getLogger("bitrix24_bridge")
 
 PLACEMENT = "CALL_CARD"
-EVENTS = ("ONVOXIMPLANTCALLSTART", "ONVOXIMPLANTCALLEND", "ONAPPUNINSTALL")
+REMOVED = "ONAPPUNINSTALL"
 TITLE = "Call"
 
 
@@ -41,13 +39,11 @@ class FromPortal:
         settings: Settings,
         data: Data,
         identities: Identities,
-        store: Store,
         http: httpx.AsyncClient,
     ) -> None:
         self._settings = settings
         self._data = data
         self._identities = identities
-        self._store = store
         self._http = http
 
     async def install(self, request: Request) -> Response:
@@ -55,13 +51,13 @@ class FromPortal:
         return await _respond(self._install, request)
 
     async def event(self, request: Request) -> Response:
-        """Receive an event; its URL holds a secret, and the form another."""
+        """Receive `ONAPPUNINSTALL`; its URL holds a secret, and the form another."""
         return await _respond(self._event, request)
 
     async def _install(self, request: Request) -> None:
-        form = read_form(await read_body(request))
-        auth = _auth(form)
-        if form.get("event") != "ONAPPINSTALL" or not (auth and auth.access_token):
+        installed = _read(await read_body(request))
+        auth = installed.auth
+        if installed.name != "ONAPPINSTALL" or not auth.access_token:
             raise BridgeError("ERROR_ARGUMENT", "Expected the event ONAPPINSTALL")
         server = auth.additional_properties.get("server_endpoint")
         if not self._settings.may_install(auth.domain or "", auth.member_id or ""):
@@ -72,14 +68,14 @@ class FromPortal:
             raise BridgeError("invalid_token", "The access token is not of this portal.")
         if not self._settings.may_install(identity.domain, identity.member_id):
             raise BridgeError("invalid_token", "BRIDGE_PORTALS does not name this portal.")
-        events = secrets.token_hex(24)
+        secret = secrets.token_hex(24)
         portal = Portal(
             member_id=identity.member_id,
             domain=identity.domain,
             endpoint=identity.endpoint,
             oauth_server=self._identities.server(server),
             application_token=hashed(auth.application_token),
-            events=hashed(events),
+            events=hashed(secret),
             installed=time.time(),
             failed="event.bind",
         )
@@ -96,7 +92,7 @@ class FromPortal:
             raise _incomplete(portal, step) from None
         self._data.put_portal(portal)
         try:
-            await self._bind_events(identity, token, events)
+            await self._bind_events(identity, token, secret)
         except StepError as step:
             self._data.note_step(portal.member_id, str(step))
             raise _incomplete(portal, step) from None
@@ -110,7 +106,7 @@ class FromPortal:
         await self._ask(identity, token, "placement.bind", **at, TITLE=TITLE)
 
     async def _bind_events(self, identity: Identity, token: str, secret: str) -> None:
-        events = f"{self._settings.url}/events/"
+        ours = f"{self._settings.url}/events/"
         bound = await self._ask(identity, token, "event.get")
         try:
             handlers = [(row["event"], row["handler"]) for row in bound]
@@ -118,10 +114,9 @@ class FromPortal:
             raise StepError("event.get: no usable response") from None
         for event, handler in handlers:
             # Those of an earlier installation, whose secret nobody knows any more.
-            if str(handler).startswith(events):
+            if str(handler).startswith(ours):
                 await self._ask(identity, token, "event.unbind", event=event, handler=handler)
-        for event in EVENTS:
-            await self._ask(identity, token, "event.bind", event=event, handler=events + secret)
+        await self._ask(identity, token, "event.bind", event=REMOVED, handler=ours + secret)
 
     async def _ask(self, identity: Identity, token: str, method: str, **fields: str) -> Any:
         try:
@@ -140,41 +135,26 @@ class FromPortal:
         return answer.get("result")
 
     async def _event(self, request: Request) -> None:
-        form = read_form(await read_body(request))
+        body = await read_body(request)
+        refusal = BridgeError("INVALID_CREDENTIALS", "This is not an event of a known portal.")
         portal = self._data.portal_of_events(request.path_params["secret"])
-        auth = _auth(form)
-        token = auth.application_token if auth else ""
+        if portal is None:
+            raise refusal
+        event = _read(body)
         # Every user who opens a card has the application's token, so it is not enough.
-        if portal is None or not compare_digest(hashed(token), portal.application_token):
-            raise BridgeError("INVALID_CREDENTIALS", "This is not an event of a known portal.")
-        try:
-            await self._note(portal, form)
-        except InvalidResponse as error:
-            raise BridgeError("ERROR_ARGUMENT", str(error)) from None
-
-    async def _note(self, portal: Portal, form: dict[str, Any]) -> None:
-        match form.get("event"):
-            case "ONVOXIMPLANTCALLSTART":
-                started = CallStartedEvent.from_dict(form).data
-                user = User(portal.member_id, started.user_id)
-                await self._store.start_call(user, started.call_id)
-            case "ONVOXIMPLANTCALLEND":
-                ended = CallEndedEvent.from_dict(form).data
-                user = User(portal.member_id, ended.portal_user_id)
-                await self._store.end_call(user, ended.call_id)
-            case "ONAPPUNINSTALL":
-                self._data.remove_portal(portal.member_id)
-                log.info("Removed from %s.", portal.domain)
-            case _:
-                raise BridgeError("ERROR_ARGUMENT", "An event that was not asked for")
+        if not compare_digest(hashed(event.auth.application_token), portal.application_token):
+            raise refusal
+        if event.name != REMOVED:
+            raise BridgeError("ERROR_ARGUMENT", f"Expected the event {REMOVED}")
+        self._data.remove_portal(portal.member_id)
+        log.info("Removed from %s.", portal.domain)
 
 
-def _auth(form: dict[str, Any]) -> EventAuth | None:
-    """Read who sends an event. None if it does not say so."""
+def _read(body: bytes) -> events.PortalEvent:
     try:
-        return EventAuth.from_dict(form.get("auth", {}))
-    except InvalidResponse:
-        return None
+        return events.read(body)
+    except events.InvalidEvent as error:
+        raise BridgeError("ERROR_ARGUMENT", str(error)) from None
 
 
 def _incomplete(portal: Portal, step: StepError) -> BridgeError:

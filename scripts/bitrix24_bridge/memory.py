@@ -7,16 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .settings import Rate, Times
-from .store import MOST_CARDS, AskHere, Card, Situation, TooManyCardsError, User, Word
+from .store import MOST_CARDS, AskHere, Card, TooManyCardsError, User, Word
 
 MOST_KEPT = 50_000
 """The texts, and the buckets, that are kept; beyond, the oldest go first."""
-
-MOST_CALLS = 50
-"""The calls that are kept of one user, who may make them up; beyond, the oldest go first."""
-
-UNNAMED = ""
-"""The id of a call that has none yet."""
 
 
 @dataclass(slots=True)
@@ -34,11 +28,8 @@ class MemoryStore:
     def __init__(self, times: Times, clock: Callable[[], float] = time.monotonic) -> None:
         self._times = times
         self._clock = clock
-        self._started = clock()
         self._opened = 0
         self._cards: dict[User, dict[str, _Card]] = {}
-        self._heard: dict[User, dict[str, float]] = {}
-        self._ended: dict[User, dict[str, float]] = {}
         self._buckets: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
         self._kept: OrderedDict[str, tuple[str, float]] = OrderedDict()
 
@@ -46,18 +37,9 @@ class MemoryStore:
         """Forget what is over, every now and then."""
         self._ask_here = ask_here
         while True:
-            await asyncio.sleep(self._times.heard / 10)
-            self._forget()
-
-    def _forget(self) -> None:
-        now = self._clock()
-        for calls in (self._heard, self._ended):
-            for user, times in list(calls.items()):
-                calls[user] = {call: until for call, until in times.items() if until > now}
-                if not calls[user]:
-                    del calls[user]
-        for user in list(self._cards):
-            self._leased(user)
+            await asyncio.sleep(self._times.lease)
+            for user in list(self._cards):
+                self._leased(user)
 
     def _leased(self, user: User) -> dict[str, _Card]:
         """Give the cards of a user, without those whose lease has run out."""
@@ -75,7 +57,7 @@ class MemoryStore:
         known = self._leased(user).get(card) or self._open(user, card, owner)
         known.owner = owner
         if word is not None:
-            self._note(user, known, word, self._times.form)
+            self._note(known, word, self._times.form)
 
     def _open(self, user: User, card: str, owner: str) -> _Card:
         cards = self._cards.setdefault(user, {})
@@ -83,7 +65,6 @@ class MemoryStore:
             raise TooManyCardsError
         self._opened += 1
         cards[card] = _Card(owner, self._opened, until=self._clock() + self._times.form)
-        self._hear(user, UNNAMED)  # it has not said yet which call it shows
         return cards[card]
 
     async def say(self, user: User, card: str, owner: str, word: Word) -> bool:
@@ -92,79 +73,26 @@ class MemoryStore:
         known = self._leased(user).get(card) or self._open(user, card, owner)
         if known.owner != owner:
             return False
-        self._note(user, known, word, self._times.lease)
+        self._note(known, word, self._times.lease)
         return True
 
-    def _note(self, user: User, card: _Card, word: Word, lease: float) -> None:
+    def _note(self, card: _Card, word: Word, lease: float) -> None:
         now = self._clock()
-        if card.word is None or card.word.call_id == UNNAMED:
-            self._heard.get(user, {}).pop(UNNAMED, None)  # this word is of the same call
         card.word, card.spoke, card.until = word, now, now + lease
-        self._hear(user, word.call_id)
-        if word.is_idle:
-            del self._heard[user][word.call_id]
-
-    def _hear(self, user: User, call_id: str) -> None:
-        self._remember(self._heard, user, call_id)
-        # An end wins as long as anything speaks of its call.
-        for whose in (user, _everybody(user)):
-            if call_id in self._ended.get(whose, {}):
-                self._remember(self._ended, whose, call_id)
-
-    def _remember(self, calls: dict[User, dict[str, float]], user: User, call_id: str) -> None:
-        known = calls.setdefault(user, {})
-        known.pop(call_id, None)  # so that the newest is the last
-        known[call_id] = self._clock() + self._times.heard
-        if len(known) > MOST_CALLS and user != _everybody(user):
-            del known[next(iter(known))]
 
     async def close(self, user: User, card: str, owner: str) -> None:
         """Forget a card whose connection has closed."""
         cards = self._leased(user)
-        known = cards.get(card)
-        if known is None or known.owner != owner:
-            return
-        del cards[card]
-        if known.word is not None and known.word.is_idle:
-            self._end(user, known.word.call_id)
+        if card in cards and cards[card].owner == owner:
+            del cards[card]
 
-    async def start_call(self, user: User, call_id: str) -> None:
-        """Note that the server has told of the start of a call."""
-        self._hear(user, call_id)
-
-    async def end_call(self, user: User, call_id: str) -> None:
-        """Note that the server has told of the end of a call."""
-        self._end(_everybody(user), call_id)
-        # A card that closed before its call had an id spoke of this one, or of an earlier one.
-        self._heard.get(user, {}).pop(UNNAMED, None)
-
-    def _end(self, user: User, call_id: str) -> None:
-        if call_id != UNNAMED:
-            self._remember(self._ended, user, call_id)
-
-    def _has_ended(self, user: User, call_id: str) -> bool:
-        ends = (self._ended.get(whose, {}) for whose in (user, _everybody(user)))
-        return any(ended.get(call_id, 0) > self._clock() for ended in ends)
-
-    async def situation(self, user: User) -> Situation:
-        """Give what is known of a user."""
+    async def cards(self, user: User) -> list[Card]:
+        """Return the connected cards of a user."""
         now = self._clock()
-        cards = [
-            Card(
-                name,
-                card.owner,
-                card.opened,
-                card.word,
-                now - card.spoke,
-                ended=card.word is not None and self._has_ended(user, card.word.call_id),
-            )
+        return [
+            Card(name, card.owner, card.opened, card.word, now - card.spoke)
             for name, card in self._leased(user).items()
         ]
-        heard = any(
-            until > now and not self._has_ended(user, call)
-            for call, until in self._heard.get(user, {}).items()
-        )
-        return Situation(cards, heard or now < self._started + self._times.start)
 
     async def ask(self, user: User, card: Card) -> bool:  # noqa: ARG002
         """Ask a card for its word."""
@@ -191,8 +119,3 @@ class MemoryStore:
         self._kept[key] = (text, self._clock() + seconds)
         if len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)
-
-
-def _everybody(user: User) -> User:
-    """The portal's server tells of an end for all users: for one without an id."""
-    return User(user.member_id, "")

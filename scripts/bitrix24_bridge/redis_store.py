@@ -27,7 +27,6 @@ from .store import (
     MOST_CARDS,
     AskHere,
     Card,
-    Situation,
     StoreGoneError,
     TooManyCardsError,
     User,
@@ -72,7 +71,6 @@ class RedisStore:
         self._process = secrets.token_hex(8)
         self._redis = redis
         self._script = redis.register_script(SCRIPT)
-        self._lost = False  # whether events may have been lost by now
         self._reached = True
         self._working = True
         self._answering: set[asyncio.Task[None]] = set()
@@ -103,7 +101,6 @@ class RedisStore:
     async def _live(self) -> None:
         while self._working:
             with contextlib.suppress(StoreGoneError):
-                await self._since("live", User("", ""))
                 await self._do(self._redis.publish(PREFIX + self._process, STILL_THERE))
             await asyncio.sleep(self._times.lease / 4)
 
@@ -147,7 +144,7 @@ class RedisStore:
         try:
             if not await self._do(self._redis.publish(PREFIX + process, json.dumps(message))):
                 # Nobody listens: the process has gone, and the card's socket with it.
-                await self._run("close", user, card.id, card.owner, self._heard)
+                await self._run("close", user, card.id, card.owner)
                 return False
             await asyncio.wait([answer], timeout=self._times.ask)
             return answer.done() and answer.result()
@@ -169,46 +166,25 @@ class RedisStore:
         return bool(said == 1)
 
     def _said(self, card: str, owner: str, lease: int, word: Word | None) -> list[str | int]:
-        words = [word.call_id, word.state, word.text] if word else []
-        return [card, f"{self._process}/{owner}", lease, self._heard, MOST_CARDS, *words]
-
-    @property
-    def _heard(self) -> int:
-        return _milliseconds(self._times.heard)
+        words = [word.state, word.text] if word else []
+        return [card, f"{self._process}/{owner}", lease, MOST_CARDS, *words]
 
     async def close(self, user: User, card: str, owner: str) -> None:
         """Forget a card whose connection has closed."""
-        await self._run("close", user, card, f"{self._process}/{owner}", self._heard)
+        await self._run("close", user, card, f"{self._process}/{owner}")
 
-    async def start_call(self, user: User, call_id: str) -> None:
-        """Note that the server has told of the start of a call."""
-        await self._run("start_call", user, call_id, self._heard)
-
-    async def end_call(self, user: User, call_id: str) -> None:
-        """Note that the server has told of the end of a call."""
-        await self._run("end_call", user, call_id, self._heard)
-
-    async def situation(self, user: User) -> Situation:
-        """Give what is known of a user."""
-        rows, heard = await self._since("situation", user)
-        cards = [
+    async def cards(self, user: User) -> list[Card]:
+        """Return the connected cards of a user."""
+        return [
             Card(
                 id=card,
                 owner=owner,
                 opened=int(opened),
-                word=None if text is None else Word(call, state, text),
+                word=None if text is None else Word(state, text),
                 age=age / 1000,
-                ended=bool(ended),
             )
-            for card, owner, opened, age, call, state, text, ended in rows
+            for card, owner, opened, age, state, text in await self._run("cards", user)
         ]
-        return Situation(cards, bool(heard))
-
-    async def _since(self, operation: str, user: User) -> Any:
-        """Run an operation that has to know whether events were lost."""
-        start, lease = round(self._times.start * 1000), _milliseconds(self._times.lease)
-        lost, self._lost = self._lost, False
-        return await self._run(operation, user, start, lease, int(lost))
 
     async def take(self, address: str, rate: Rate, what: str) -> bool:
         """Put one more request of this kind into the bucket of an address."""
@@ -236,7 +212,7 @@ class RedisStore:
                 # That it is the password, only the cause says. Texts may hold anything.
                 cause = error.__cause__ if isinstance(error.__cause__, RedisError) else error
                 log.warning("Redis cannot be used: %s.", type(cause).__name__)
-            self._reached, self._lost = False, True
+            self._reached = False
             raise StoreGoneError from None
         self._reached = True
         return answer

@@ -1,7 +1,4 @@
-"""What all requests have in common: bounded bodies, addresses, and forms as PHP writes them."""
-
-from typing import Any
-from urllib.parse import parse_qsl
+"""What all requests have in common: bounded bodies, and addresses."""
 
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 
@@ -9,7 +6,6 @@ from .errors import BridgeError
 
 MOST_BYTES = 64 * 1024
 """Of a body."""
-MOST_FIELDS = 200
 
 
 async def read_body(request: Request) -> bytes:
@@ -28,20 +24,3 @@ async def read_body(request: Request) -> bytes:
 def address_of(connection: HTTPConnection) -> str:
     """Give the address of whoever asks, which only trusted proxies can tell for another."""
     return connection.client.host if connection.client else ""
-
-
-def read_form(text: bytes | str) -> dict[str, Any]:
-    """Read a query or a form; `name[key]=value` makes a map, and empty values count as none."""
-    text = text if isinstance(text, str) else text.decode(errors="replace")
-    fields: dict[str, Any] = {}
-    try:
-        pairs = parse_qsl(text, max_num_fields=MOST_FIELDS)
-    except ValueError:
-        return fields
-    for name, value in pairs:
-        stem, bracket, key = name.partition("[")
-        if not bracket:
-            fields[stem] = value
-        elif isinstance(below := fields.setdefault(stem, {}), dict):
-            below[key.removesuffix("]")] = value
-    return fields

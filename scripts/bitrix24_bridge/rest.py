@@ -6,6 +6,7 @@ import re
 import time
 from datetime import UTC, datetime
 from typing import Any, cast
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
@@ -14,12 +15,14 @@ from .answering import Answer, answer
 from .data import Data
 from .errors import BridgeError
 from .identity import Identities
-from .requests import address_of, read_body, read_form
+from .requests import address_of, read_body
 from .settings import Settings
 from .store import Store, User
 
 log = logging.getLogger("bitrix24_bridge")
 
+MOST_FIELDS = 200
+"""Of a query or a form."""
 TOKEN = re.compile(r"[0-9A-Za-z]{16,512}")
 Fields = dict[str, Any]
 Headers = list[tuple[bytes, bytes]]
@@ -59,14 +62,13 @@ class Rest:
             raise BridgeError("ERROR_METHOD_NOT_FOUND", "Method not found!")
         if request.method not in ("GET", "POST"):
             raise BridgeError("METHOD_NOT_ALLOWED", "Use POST")
-        body = await read_body(request)
-        query = read_form(request.scope["query_string"])
-        fields = _read(request.headers.get("content-type", ""), body)
-        if len(path) == 4:
-            user = self._user_of_secret(path[1], path[2])
+        body = _read(request.headers.get("content-type", ""), await read_body(request))
+        fields = {**_read_form(request.scope["query_string"]), **body}
+        if (token := _token(request, fields)) or len(path) == 2:
+            user = await self._user_of_token(request, token)
         else:
-            user = await self._user_of_token(request, query.get("auth") or fields.get("auth"))
-        _check({**query, **fields})
+            user = self._user_of_secret(path[1], path[2])
+        _check(fields)
         return await answer(self._store, self._settings.times, user)
 
     def _user_of_secret(self, user_id: str, secret: str) -> User:
@@ -75,8 +77,8 @@ class Rest:
             raise BridgeError("INVALID_CREDENTIALS", "Invalid request credentials")
         return user
 
-    async def _user_of_token(self, request: Request, token: Any) -> User:
-        if not token or not isinstance(token, str):
+    async def _user_of_token(self, request: Request, token: str) -> User:
+        if not token:
             raise BridgeError("NO_AUTH_FOUND", "Wrong authorization data")
         if not TOKEN.fullmatch(token):
             raise BridgeError("invalid_token", "The access token is not one of a portal.")
@@ -87,14 +89,42 @@ class Rest:
 
 
 def _read(content_type: str, body: bytes) -> Fields:
-    """Read a body by its label; as on a portal, one that cannot be read is no fields."""
+    """Read a body by its label; as on a portal, one that cannot be read has no fields."""
     if content_type.partition(";")[0].strip().lower() != "application/json":
-        return read_form(body)
+        return _read_form(body)
     try:
         fields = json.loads(body)
     except (ValueError, RecursionError):
         return {}
     return cast("Fields", fields) if isinstance(fields, dict) else {}
+
+
+def _read_form(text: bytes) -> Fields:
+    """Read a query or a form; `name[key]=value` makes a map, and an empty `PARAMS` is missing."""
+    fields: Fields = {}
+    try:
+        pairs = parse_qsl(
+            text.decode(errors="replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS
+        )
+    except ValueError:
+        return fields
+    for name, value in pairs:
+        stem, bracket, key = name.partition("[")
+        if bracket and isinstance(below := fields.setdefault(stem, {}), dict):
+            below[key.removesuffix("]")] = value
+        elif not bracket and (value or name != "PARAMS"):
+            fields[name] = value
+    return fields
+
+
+def _token(request: Request, fields: Fields) -> str:
+    """Return the access token, or an empty string; as on a portal, an empty one ends the search."""
+    scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+    found: Any = bearer.strip()
+    if scheme.lower() != "bearer" or not found:
+        values = (fields[name] for name in ("auth", "access_token") if name in fields)
+        found = next((value for value in values if not isinstance(value, dict | list)), "")
+    return "" if found in (None, False, 0, "0") else str(found)
 
 
 def _check(fields: Fields) -> None:
@@ -117,10 +147,10 @@ def _check(fields: Fields) -> None:
 def _envelope(found: Answer, begun: float) -> str:
     finished = time.time()
     times = {
-        "start": begun,
+        "start": int(begun),  # in whole seconds, as on a portal
         "finish": finished,
         "duration": finished - begun,
-        "processing": finished - begun,
+        "processing": int(finished - begun),
         "date_start": _iso(begun),
         "date_finish": _iso(finished),
     }
@@ -132,12 +162,11 @@ def _iso(unix: float) -> str:
 
 
 def _about(found: Answer) -> Headers:
-    headers = [
+    return [
         (b"bridge-source", found.source.encode()),
         (b"bridge-age", b"%.3f" % found.age),
         (b"bridge-cards", b"%d" % found.cards),
     ]
-    return [*headers, (b"bridge-call-ended", b"true")] if found.ended else headers
 
 
 async def _send_error(send: Send, error: BridgeError) -> None:

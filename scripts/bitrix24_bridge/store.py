@@ -1,7 +1,4 @@
-"""What the bridge remembers for minutes, and nothing longer: the one interface to it.
-
-A call is *heard of* when a card or the server spoke of it and its end was not heard of.
-"""
+"""What the bridge remembers for minutes, and nothing longer: the one interface to it."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -27,9 +24,8 @@ class User(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What a card said: the call on the screen, as JSON and by the two members that decide."""
+    """What a card said: the call on the screen, as JSON and by the member that decides."""
 
-    call_id: str
     state: str
     text: str
 
@@ -41,14 +37,9 @@ class Word:
         """
         state = str(call.call_state) if call.call_state else "connected"
         try:
-            return cls(call.call_id, state, json.dumps(call.to_dict(), allow_nan=False))
+            return cls(state, json.dumps(call.to_dict(), allow_nan=False))
         except (ValueError, RecursionError):
             raise InvalidResponse("CallStatus: expected JSON") from None
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether the call on the screen is over, or has not begun."""
-        return self.state == "idle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +55,6 @@ class Card:
     """The last that it said; None if it has not spoken yet."""
     age: float
     """Seconds since then."""
-    ended: bool
-    """Whether the end of that call was heard of."""
-
-
-class Situation(NamedTuple):
-    """What is known of a user."""
-
-    cards: list[Card]
-    heard: bool
-    """Whether a call was heard of; also as long as too little time has passed to know."""
 
 
 class TooManyCardsError(BridgeError):
@@ -120,16 +101,8 @@ class Store(Protocol):
         """Forget a card whose connection has closed, unless another owner speaks for it."""
         ...
 
-    async def start_call(self, user: User, call_id: str) -> None:
-        """Note that the server has told of the start of a call."""
-        ...
-
-    async def end_call(self, user: User, call_id: str) -> None:
-        """Note that the server has told of the end of a call; this wins over everything else."""
-        ...
-
-    async def situation(self, user: User) -> Situation:
-        """Give what is known of a user."""
+    async def cards(self, user: User) -> list[Card]:
+        """Return the connected cards of a user."""
         ...
 
     async def ask(self, user: User, card: Card) -> bool:

@@ -22,11 +22,10 @@ class Answer:
     source: str | None = None
     """The header `Bridge-Source`; this and the following are None where there is no such header."""
     cards: str | None = None
-    ended: str | None = None
     age: float | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
-        about = {"Source": self.source, "Cards": self.cards, "Ended": self.ended, "Age": self.age}
+        about = {"Source": self.source, "Cards": self.cards, "Age": self.age}
         headers = [f"{name}: {value}" for name, value in about.items() if value is not None]
         return " ".join([str(self.status), self.code or repr(self.call), *headers])
 
@@ -42,22 +41,17 @@ class Answer:
             envelope.get("error_description"),
             headers.get("Bridge-Source"),
             headers.get("Bridge-Cards"),
-            headers.get("Bridge-Call-Ended"),
             None if age is None else float(age),
         )
 
 
-def shown(
-    call: dict[str, Any] | None, source: str = "card", *, cards: int = 1, ended: bool = False
-) -> Answer:
+def shown(call: dict[str, Any] | None, source: str = "card", *, cards: int = 1) -> Answer:
     """The answer while a card shows this call, which the page of a portal holds."""
     assert call is not None
     # The page holds `false` where the call is bound to nothing; over REST the types are fixed.
     unbound = {"CRM_ENTITY_TYPE": "", "CRM_ENTITY_ID": 0}
     fixed = {name: none for name, none in unbound.items() if call[name] is False}
-    return Answer(
-        200, {**call, **fixed}, source=source, cards=str(cards), ended="true" if ended else None
-    )
+    return Answer(200, {**call, **fixed}, source=source, cards=str(cards))
 
 
 def remembered(answer: Answer) -> Answer:
@@ -66,11 +60,10 @@ def remembered(answer: Answer) -> Answer:
 
 
 NO_CARD = Answer(
-    500,
-    code="ERROR_UNEXPECTED_ANSWER",
-    description="A call was heard of, but no card is connected",
+    400,
+    code="CARD_NOT_CONNECTED",
+    description="No card of this user is connected, so nothing is known.",
 )
-NO_CALL = Answer(400, code="ERROR_CORE", description="Call is not found")
 
 
 def until(ask: Callable[[], Answer], wanted: Answer, meanwhile: Collection[Answer]) -> Answer:

@@ -18,6 +18,7 @@ from tests.bridge.portals import FakePortal, post_form
 from tests.data import CALL
 
 PHONE = "+12025550199"
+NOT_CONNECTED = (400, "CARD_NOT_CONNECTED")
 
 
 class HasUrl(Protocol):

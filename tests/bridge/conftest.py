@@ -16,11 +16,9 @@ from bitrix24_bridge.settings import Rate, Times
 
 from tests.bridge.bridges import Bridge, running_bridge
 from tests.bridge.portals import Cloud, Decoy, FakePortal, running_cloud
-from tests.bridge.stores import KNOWING, Tried, in_memory, in_redis, running_redis
+from tests.bridge.stores import Tried, in_memory, in_redis, running_redis
 
-PATIENT = Times(
-    ask=20, fresh=0, lease=60, every=60, form=60, heard=900, start=0, hello=20, refusal=60, oauth=20
-)
+PATIENT = Times(ask=20, fresh=0, lease=60, every=60, form=60, hello=20, refusal=60, oauth=20)
 """Nothing happens by itself, however busy the machine: a test shortens what it is about."""
 
 PLENTY = Rate(100_000, 100_000)
@@ -80,8 +78,8 @@ async def open_store(request: pytest.FixtureRequest) -> AsyncIterator[Callable[[
 
 @pytest.fixture
 def tried(open_store: Callable[[Times], Tried]) -> Tried:
-    """An empty store of each kind, which has been there for a while."""
-    return open_store(KNOWING)
+    """An empty store of each kind."""
+    return open_store(Times())
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import subprocess
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -49,14 +49,8 @@ def in_redis(times: Times, redis: Redis) -> Tried:
 async def grow_older(redis: Redis, key: str, milliseconds: int) -> None:
     left = await redis.pttl(key)
     kind = await redis.type(key)
-    if kind == "zset":
-        for call in await redis.zrange(key, 0, -1):
-            await redis.zincrby(key, -milliseconds, str(call))
-    elif kind == "hash" and await redis.hexists(key, "since"):
+    if kind == "hash" and await redis.hexists(key, "since"):
         await redis.hincrby(key, "since", -milliseconds)
-    elif key == f"{PREFIX}since":
-        await redis.decrby(key, milliseconds)
-        return  # some process has lived all the time
     if left >= 0:
         await redis.pexpire(key, max(0, left - milliseconds))
 
@@ -82,7 +76,3 @@ def running_redis(folder: Path, *options: str) -> Iterator[str]:
             yield f"unix://{socket}"
         finally:
             server.terminate()
-
-
-KNOWING = replace(Times(), start=0)
-"""The times of a store that knows at once who has no call."""

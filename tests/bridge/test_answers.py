@@ -4,6 +4,7 @@ import asyncio
 import time
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
@@ -11,6 +12,7 @@ from bitrix24_bridge.connections import Connection
 
 from tests.bridge.bridges import GET_STATUS, Bridge
 from tests.bridge.cards import (
+    NOT_CONNECTED,
     about,
     ask,
     ask_with,
@@ -23,12 +25,9 @@ from tests.bridge.cards import (
     until,
 )
 from tests.bridge.conftest import PATIENT, RunBridge
-from tests.bridge.portals import FakePortal, post_form
+from tests.bridge.portals import FakePortal
 
 pytestmark = pytest.mark.anyio
-
-NO_CALL = (400, "ERROR_CORE")
-HEARD_OF = (500, "ERROR_UNEXPECTED_ANSWER")
 
 
 # --- one card -------------------------------------------------------------------------------------
@@ -56,7 +55,44 @@ async def test_a_backend_asks_with_an_access_token_as_well(
         query = {"auth": portal.token(7)}
         url = f"{bridge.url}/rest/placement.call.json"
         assert said(await http.post(url, params=query, json=GET_STATUS)) == (200, "connected")
-        assert said(await ask_with(http, bridge, portal.token(8))) == NO_CALL
+        assert said(await ask_with(http, bridge, portal.token(8))) == NOT_CONNECTED
+
+
+async def test_of_several_tokens_and_a_secret_the_first_in_the_portals_order_decides(
+    bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient
+) -> None:
+    seven, eight = portal.token(7), portal.token(8)
+    url, params = f"{bridge.url}/rest/placement.call", {"auth": eight}
+    async with card(bridge, portal, user_id=7), card(bridge, portal, status("idle"), user_id=8):
+
+        async def asked(**request: Any) -> Any:
+            token = request.pop("bearer", None)
+            headers = {"Authorization": f"Bearer {token}"} if token else {}
+            fields = {**GET_STATUS, **request.pop("fields", {})}
+            return said(
+                await http.post(request.pop("url", url), json=fields, headers=headers, **request)
+            )
+
+        assert await asked(bearer=seven, fields={"auth": eight}) == (200, "connected")
+        assert await asked(bearer=seven, url=f"{webhook}placement.call") == (200, "connected")
+        assert await asked(fields={"auth": seven, "access_token": eight}) == (200, "connected")
+        assert await asked(fields={"access_token": seven}) == (200, "connected")
+        assert await asked(fields={"auth": seven}, params=params) == (200, "connected")
+        assert await asked(fields={"auth": [], "access_token": seven}) == (200, "connected")
+        assert await asked(params=params, url=f"{webhook}placement.call") == (200, "idle")
+        no_token = (401, "NO_AUTH_FOUND")
+        assert await asked(fields={"auth": "", "access_token": seven}) == no_token
+        refused = await asked(fields={"auth": "-"}, url=f"{webhook}placement.call")
+        assert refused == (401, "invalid_token")
+
+
+async def test_the_time_of_an_answer_is_in_whole_seconds_where_a_portal_has_them(
+    bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient
+) -> None:
+    async with card(bridge, portal):
+        took = (await ask(http, webhook)).json()["time"]
+    assert [type(took[name]) for name in ("start", "processing")] == [int, int]
+    assert [type(took[name]) for name in ("finish", "duration")] == [float, float]
 
 
 async def test_a_fresh_word_is_answered_from_memory_and_nobody_is_asked(
@@ -114,9 +150,9 @@ async def test_a_card_that_does_not_answer_in_time_is_remembered_until_its_lease
                     ages.append(float(answer.headers["bridge-age"]))
         taken = time.monotonic() - begun
 
-        assert said(answer) == HEARD_OF
+        assert said(answer) == NOT_CONNECTED
         assert answer.json()["error_description"] == (
-            "A call was heard of, but no card is connected"
+            "No card of this user is connected, so nothing is known."
         )
         assert about(answer) == {}
         assert ages
@@ -205,56 +241,11 @@ async def test_a_card_that_closes_during_the_question_is_not_in_the_answer(
         await connected.socket.close()
         answer = await asking
 
-        assert said(answer) == HEARD_OF
+        assert said(answer) == NOT_CONNECTED
         assert time.monotonic() - begun < PATIENT.ask / 4  # long before a question's bound
 
 
 # --- no card --------------------------------------------------------------------------------------
-
-
-async def test_of_whom_nothing_was_heard_there_is_no_call(
-    webhook: str, http: httpx.AsyncClient
-) -> None:
-    answer = await ask(http, webhook)
-    assert said(answer) == NO_CALL
-    assert answer.json() == {"error": "ERROR_CORE", "error_description": "Call is not found"}
-    assert about(answer) == {}
-
-
-async def test_a_card_that_closed_during_a_call_leaves_one_that_was_heard_of_then_none(
-    run_bridge: RunBridge, portal: FakePortal, http: httpx.AsyncClient
-) -> None:
-    bridge = run_bridge(times=replace(PATIENT, heard=1))
-    webhook = bridge.webhook(portal.member_id)
-    async with card(bridge, portal):
-        await until(http, webhook, (200, "connected"))
-    answer = await until(http, webhook, HEARD_OF)
-    assert answer.json() == {
-        "error": "ERROR_UNEXPECTED_ANSWER",
-        "error_description": "A call was heard of, but no card is connected",
-    }
-    await until(http, webhook, NO_CALL)
-
-
-async def test_a_card_that_closed_idle_leaves_no_call(
-    bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient
-) -> None:
-    async with card(bridge, portal) as connected:
-        await until(http, webhook, (200, "connected"))
-        await connected.change(status("idle"))
-        await until(http, webhook, (200, "idle"))
-    await until(http, webhook, NO_CALL)
-
-
-async def test_after_a_start_nobody_is_known_to_have_no_call_for_a_time(
-    run_bridge: RunBridge, portal: FakePortal, http: httpx.AsyncClient
-) -> None:
-    bridge = run_bridge(times=replace(PATIENT, start=1))
-    webhook = bridge.webhook(portal.member_id)
-    assert said(await ask(http, webhook)) == HEARD_OF
-    async with card(bridge, portal, status("idle")):
-        assert said(await ask(http, webhook)) == (200, "idle")
-    await until(http, webhook, NO_CALL)
 
 
 # --- the form -------------------------------------------------------------------------------------
@@ -271,14 +262,14 @@ async def test_the_form_that_opens_the_widget_is_an_answer_before_any_script_run
     assert about(answer) == {"source": "memory", "cards": "1"}
 
 
-async def test_the_form_counts_for_its_time_and_then_the_call_was_heard_of(
+async def test_the_form_counts_for_its_time(
     run_bridge: RunBridge, portal: FakePortal, http: httpx.AsyncClient
 ) -> None:
     bridge = run_bridge(times=replace(PATIENT, form=0.5))
     webhook = bridge.webhook(portal.member_id)
     await open_widget(http, bridge, opening_form(portal, portal.token()))
     assert said(await ask(http, webhook)) == (200, "connected")
-    await until(http, webhook, HEARD_OF)
+    await until(http, webhook, NOT_CONNECTED)
 
 
 async def test_a_form_posted_again_replaces_the_connection_and_opens_no_second_card(
@@ -360,81 +351,21 @@ async def test_of_two_cards_in_the_same_state_the_one_opened_last_is_the_answer(
         assert about(answer) == {"source": "card", "cards": "2"}
 
 
-async def test_of_two_cards_one_frozen_the_other_is_the_answer(
+async def test_the_last_word_of_a_card_that_does_not_answer_in_time_counts_as_much(
     run_bridge: RunBridge, portal: FakePortal, http: httpx.AsyncClient
 ) -> None:
-    bridge = run_bridge(times=replace(PATIENT, ask=0.3))
+    bridge = run_bridge(times=replace(PATIENT, ask=0.1))
     webhook = bridge.webhook(portal.member_id)
-    async with card(bridge, portal) as frozen, card(bridge, portal, status("idle")) as other:
-        while about(answer := await ask(http, webhook))["cards"] != "2":
-            pass
-        assert said(answer) == (200, "connected")
-        frozen.frozen = True
-
-        answer = await until(http, webhook, (200, "idle"))
-        assert about(answer) == {"source": "card", "cards": "2"}
-
-        other.frozen = True  # of two that are remembered, the livelier call again
-        answer = await until(http, webhook, (200, "connected"))
-        assert about(answer) == {"source": "memory", "cards": "2"}
+    async with card(bridge, portal) as slow, card(bridge, portal, status("idle")):
+        answer = await until(http, webhook, (200, "connected"), (200, "idle"))
+        slow.frozen = True
+        for _ in range(3):
+            answer = await ask(http, webhook)
+            assert said(answer) == (200, "connected")
+            assert about(answer) == {"source": "memory", "cards": "2"}
 
 
 # --- events ---------------------------------------------------------------------------------------
-
-
-async def post_event(
-    http: httpx.AsyncClient, bridge: Bridge, portal: FakePortal, secret: str, kind: str, **data: str
-) -> None:
-    body = portal.event_form(f"ONVOXIMPLANTCALL{kind}", data)
-    answer = await post_form(http, f"{bridge.url}/events/{secret}", body)
-    assert (answer.status_code, answer.json()) == (200, {"result": True})
-
-
-@pytest.fixture
-def events(bridge: Bridge, portal: FakePortal) -> str:
-    """The secret in the URL of the portal's events."""
-    return portal.known_to(bridge)
-
-
-async def test_a_start_is_heard_of_and_its_end_ends_it(
-    bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient, events: str
-) -> None:
-    await post_event(http, bridge, portal, events, "START", CALL_ID="a.1", USER_ID="1")
-    assert said(await ask(http, webhook)) == HEARD_OF
-    await post_event(http, bridge, portal, events, "END", CALL_ID="a.1", PORTAL_USER_ID="1")
-    assert said(await ask(http, webhook)) == NO_CALL
-
-
-async def test_an_end_wins_over_a_start_that_comes_after_it(
-    bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient, events: str
-) -> None:
-    await post_event(http, bridge, portal, events, "END", CALL_ID="a.1", PORTAL_USER_ID="1")
-    await post_event(http, bridge, portal, events, "START", CALL_ID="a.1", USER_ID="1")
-    assert said(await ask(http, webhook)) == NO_CALL
-    await post_event(http, bridge, portal, events, "START", CALL_ID="a.2", USER_ID="1")
-    assert said(await ask(http, webhook)) == HEARD_OF
-
-
-async def test_a_card_that_is_open_after_the_end_is_still_the_answer_and_says_that_it_ended(
-    bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient, events: str
-) -> None:
-    async with card(bridge, portal, status(CALL_ID="a.1")):
-        await until(http, webhook, (200, "connected"))
-        await post_event(http, bridge, portal, events, "END", CALL_ID="a.1", PORTAL_USER_ID="1")
-        answer = await ask(http, webhook)
-        assert said(answer) == (200, "connected")
-        assert about(answer) == {"source": "card", "cards": "1", "call-ended": "true"}
-    await until(http, webhook, NO_CALL)
-
-
-async def test_an_end_at_a_transfer_is_that_of_whoever_has_the_call(
-    bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient, events: str
-) -> None:
-    async with card(bridge, portal, status(CALL_ID="a.1")):
-        await until(http, webhook, (200, "connected"))
-    await until(http, webhook, HEARD_OF)
-    await post_event(http, bridge, portal, events, "END", CALL_ID="a.1", PORTAL_USER_ID="2")
-    assert said(await ask(http, webhook)) == NO_CALL
 
 
 # --- values of a call -----------------------------------------------------------------------------

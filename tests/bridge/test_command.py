@@ -21,8 +21,6 @@ from tests.bridge.cards import ask, card, said
 from tests.bridge.conftest import RunBridge
 from tests.bridge.portals import FakePortal
 
-NO_CALL = (400, "ERROR_CORE")
-
 
 class Done(NamedTuple):
     status: int

@@ -156,7 +156,7 @@ def test_the_generated_client_gets_a_refusal_as_the_error_that_it_is(
     with Client(base_url=bridge.webhook(portal.member_id, "2")) as nobody:
         refusal = get_status.sync_detailed(client=nobody)
         assert isinstance(refusal.parsed, ErrorResponse)
-        assert (refusal.status_code, str(refusal.parsed.error)) == (400, "ERROR_CORE")
+        assert (refusal.status_code, str(refusal.parsed.error)) == (400, "CARD_NOT_CONNECTED")
     with Client(base_url=f"{bridge.url}/rest/1/wrong/") as nobody:
         with pytest.raises(ApiError) as raised:
             get_status.sync(client=nobody)

@@ -31,8 +31,6 @@ from tests.bridge.portals import Cloud, FakePortal, deep, page, post_form
 
 pytestmark = pytest.mark.anyio
 
-HEARD_OF = (500, "ERROR_UNEXPECTED_ANSWER")
-
 
 @dataclass
 class Served:

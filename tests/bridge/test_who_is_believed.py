@@ -18,6 +18,7 @@ from websockets.exceptions import InvalidStatus
 
 from tests.bridge.bridges import GET_STATUS, Bridge, running_bridge
 from tests.bridge.cards import (
+    NOT_CONNECTED,
     ask,
     ask_with,
     card,
@@ -41,8 +42,6 @@ from tests.bridge.portals import (
 
 pytestmark = pytest.mark.anyio
 
-NO_CALL = (400, "ERROR_CORE")
-HEARD_OF = (500, "ERROR_UNEXPECTED_ANSWER")
 INVALID_TOKEN = (401, "invalid_token")
 INVALID_CREDENTIALS = (401, "INVALID_CREDENTIALS")
 
@@ -73,7 +72,7 @@ async def test_a_form_with_a_made_up_token_is_no_call(
     answer = await open_widget(http, bridge, opening_form(portal, secrets.token_hex(24)))
     assert answer.status_code == 401
     assert ANOTHER_APPLICATION in answer.text
-    assert said(await ask(http, webhook)) == NO_CALL
+    assert said(await ask(http, webhook)) == NOT_CONNECTED
 
 
 async def test_a_form_with_the_right_application_token_alone_is_no_call(
@@ -81,7 +80,7 @@ async def test_a_form_with_the_right_application_token_alone_is_no_call(
 ) -> None:
     form = opening_form(portal, "0" * 32, APPLICATION_TOKEN=portal.application_token)
     assert (await open_widget(http, bridge, form)).status_code == 401
-    assert said(await ask(http, webhook)) == NO_CALL
+    assert said(await ask(http, webhook)) == NOT_CONNECTED
 
 
 async def test_a_form_with_a_valid_token_of_another_application_is_no_call(
@@ -91,7 +90,7 @@ async def test_a_form_with_a_valid_token_of_another_application_is_no_call(
     answer = await open_widget(http, bridge, form)
     assert answer.status_code == 401
     assert ANOTHER_APPLICATION in answer.text
-    assert said(await ask(http, webhook)) == NO_CALL
+    assert said(await ask(http, webhook)) == NOT_CONNECTED
 
 
 async def test_a_form_with_an_expired_token_is_no_call(
@@ -99,7 +98,7 @@ async def test_a_form_with_an_expired_token_is_no_call(
 ) -> None:
     form = opening_form(portal, portal.token(expires=1.0))
     assert (await open_widget(http, bridge, form)).status_code == 401
-    assert said(await ask(http, webhook)) == NO_CALL
+    assert said(await ask(http, webhook)) == NOT_CONNECTED
 
 
 async def test_a_form_of_an_unknown_portal_asks_nobody(
@@ -123,8 +122,8 @@ async def test_a_form_with_the_member_id_of_another_portal_is_no_call_there(
         answer = await open_widget(http, bridge, form)
         assert answer.status_code == 401
         assert NOT_OF_THIS_PORTAL in answer.text
-    assert said(await ask(http, webhook)) == NO_CALL
-    assert said(await ask(http, bridge.webhook(other.member_id))) == NO_CALL
+    assert said(await ask(http, webhook)) == NOT_CONNECTED
+    assert said(await ask(http, bridge.webhook(other.member_id))) == NOT_CONNECTED
 
 
 async def test_a_form_with_another_domain_is_no_call_and_never_in_the_page(
@@ -134,7 +133,7 @@ async def test_a_form_with_another_domain_is_no_call_and_never_in_the_page(
     answer = await open_widget(http, bridge, form)
     assert answer.status_code == 401
     assert "attacker" not in answer.text + str(answer.headers)
-    assert said(await ask(http, webhook)) == NO_CALL
+    assert said(await ask(http, webhook)) == NOT_CONNECTED
 
 
 async def test_another_server_endpoint_is_never_asked(
@@ -171,7 +170,7 @@ async def test_a_backends_token_is_of_the_oauth_server_that_knows_it(
 ) -> None:
     token, unknown = portal.token(), secrets.token_hex(24)
     for _ in range(2):
-        assert said(await ask_with(http, bridge_of_two, token)) == NO_CALL
+        assert said(await ask_with(http, bridge_of_two, token)) == NOT_CONNECTED
         assert said(await ask_with(http, bridge_of_two, unknown)) == INVALID_TOKEN
     for server in (other, portal.cloud):
         assert (server.times_asked(token), server.times_asked(unknown)) == (1, 1)
@@ -206,7 +205,7 @@ async def test_who_the_user_is_says_the_token_and_nothing_in_form_or_hello(
     form = opening_form(portal, portal.token(2), user_id="1", USER_ID="1")
     await open_widget(http, bridge, form)
     async with card(bridge, portal, user_id=3, user="1", USER_ID="1"):
-        assert said(await ask(http, bridge.webhook(portal.member_id, "1"))) == NO_CALL
+        assert said(await ask(http, bridge.webhook(portal.member_id, "1"))) == NOT_CONNECTED
         assert said(await ask(http, bridge.webhook(portal.member_id, "2")))[0] == 200
         assert said(await ask(http, bridge.webhook(portal.member_id, "3")))[0] == 200
 
@@ -246,7 +245,7 @@ async def test_a_form_with_a_call_that_cannot_be_read_or_written_is_refused(
     form = opening_form(portal, portal.token(), PLACEMENT_OPTIONS=options)
     answer = await open_widget(http, bridge, form)
     assert answer.status_code == 400
-    assert said(await ask(http, webhook)) == NO_CALL
+    assert said(await ask(http, webhook)) == NOT_CONNECTED
 
 
 async def test_while_the_oauth_server_is_away_the_page_comes_without_the_call(
@@ -256,7 +255,7 @@ async def test_while_the_oauth_server_is_away_the_page_comes_without_the_call(
     portal.cloud.strange[token] = page()
     answer = await open_widget(http, bridge, opening_form(portal, token))
     assert answer.status_code == 200
-    assert said(await ask(http, webhook)) == NO_CALL
+    assert said(await ask(http, webhook)) == NOT_CONNECTED
 
 
 # --- the socket -----------------------------------------------------------------------------------
@@ -322,7 +321,7 @@ async def test_a_card_is_asked_for_another_token_when_its_own_expires(
     async with card(bridge, portal, token=token) as connected:
         assert said(await ask(http, webhook)) == (200, "connected")
         assert await connected.closed() == (4401, "the access token has expired")
-        assert said(await ask(http, webhook)) == HEARD_OF
+        assert said(await ask(http, webhook)) == NOT_CONNECTED
 
 
 @pytest.mark.parametrize(
@@ -402,7 +401,7 @@ async def test_an_oauth_server_without_a_usable_response_is_an_answer_of_the_con
 
     cloud.silent.discard(token)
     cloud.strange.pop(token, None)
-    assert said(await ask_with(http, bridge, token)) == NO_CALL  # that was not remembered
+    assert said(await ask_with(http, bridge, token)) == NOT_CONNECTED  # that was not remembered
 
 
 # --- OAuth on /rest -------------------------------------------------------------------------------
@@ -413,7 +412,8 @@ async def test_an_oauth_server_without_a_usable_response_is_an_answer_of_the_con
     [
         (None, "NO_AUTH_FOUND"),
         ("", "NO_AUTH_FOUND"),
-        (1, "NO_AUTH_FOUND"),
+        (0, "NO_AUTH_FOUND"),
+        (1, "invalid_token"),
         ({"a": 1}, "NO_AUTH_FOUND"),
         ("short", "invalid_token"),
         ("with-hyphens-and-20-characters", "invalid_token"),
@@ -473,7 +473,7 @@ async def test_a_token_is_believed_until_it_expires(
 ) -> None:
     token = portal.token(expires=time.time() + 0.7)
     async with asyncio.timeout(20):
-        while said(answer := await ask_with(http, bridge, token)) == NO_CALL:
+        while said(answer := await ask_with(http, bridge, token)) == NOT_CONNECTED:
             await asyncio.sleep(0.02)
     assert said(answer) == (401, "expired_token")
     for _ in range(3):
@@ -486,7 +486,7 @@ async def test_many_requests_with_one_new_token_ask_once(
 ) -> None:
     token = portal.token()
     answers = await asyncio.gather(*(ask_with(http, bridge, token) for _ in range(20)))
-    assert {said(answer) for answer in answers} == {NO_CALL}
+    assert {said(answer) for answer in answers} == {NOT_CONNECTED}
     assert portal.cloud.times_asked(token) == 1
 
 
@@ -498,7 +498,7 @@ async def test_wrong_unknown_and_revoked_secrets_have_the_same_answer(
 ) -> None:
     secret = webhook.split("/")[-2]
     revoked = bridge.webhook(portal.member_id, name="old")
-    assert said(await ask(http, revoked)) == NO_CALL
+    assert said(await ask(http, revoked)) == NOT_CONNECTED
     with bridge.data() as data:
         data.revoke_secret(portal.member_id, "1", "old")
 
@@ -520,7 +520,7 @@ async def test_wrong_unknown_and_revoked_secrets_have_the_same_answer(
     assert {answer.text for answer in answers} == {
         '{"error": "INVALID_CREDENTIALS", "error_description": "Invalid request credentials"}'
     }
-    assert said(await ask(http, webhook)) == NO_CALL
+    assert said(await ask(http, webhook)) == NOT_CONNECTED
 
 
 async def test_a_secret_of_another_portal_shows_that_portal_alone(
@@ -529,14 +529,14 @@ async def test_a_secret_of_another_portal_shows_that_portal_alone(
     other = cloud.portal()
     other.known_to(bridge)
     async with card(bridge, portal):
-        assert said(await ask(http, bridge.webhook(other.member_id))) == NO_CALL
+        assert said(await ask(http, bridge.webhook(other.member_id))) == NOT_CONNECTED
 
 
 async def test_several_secrets_of_one_user_count_at_the_same_time(
     bridge: Bridge, portal: FakePortal, http: httpx.AsyncClient
 ) -> None:
     for name in ("old", "new"):
-        assert said(await ask(http, bridge.webhook(portal.member_id, name=name))) == NO_CALL
+        assert said(await ask(http, bridge.webhook(portal.member_id, name=name))) == NOT_CONNECTED
 
 
 # --- installing -----------------------------------------------------------------------------------
@@ -574,11 +574,7 @@ async def test_an_administrators_installation_registers_widget_and_events(
         "placement.bind",
         {"PLACEMENT": "CALL_CARD", "HANDLER": f"{url}/widget", "TITLE": "Call"},
     ) in portal.asked
-    assert set(portal.events) == {
-        "ONVOXIMPLANTCALLSTART",
-        "ONVOXIMPLANTCALLEND",
-        "ONAPPUNINSTALL",
-    }
+    assert set(portal.events) == {"ONAPPUNINSTALL"}
     (handler,) = set(portal.events.values())
     assert re.fullmatch(rf"{url}/events/[0-9a-f]{{32,}}", handler)
     found = known(shared_bridge, portal)
@@ -590,10 +586,8 @@ async def test_an_administrators_installation_registers_widget_and_events(
 async def events_count(
     http: httpx.AsyncClient, bridge: Bridge, portal: FakePortal, handler: str
 ) -> None:
-    body = portal.event_form("ONVOXIMPLANTCALLSTART", {"CALL_ID": "a.1", "USER_ID": "9"})
-    assert (await post_form(http, handler, body)).status_code == 200
-    webhook = bridge.webhook(portal.member_id, "9", secrets.token_hex(4))
-    assert said(await ask(http, webhook)) == HEARD_OF
+    assert (await post_form(http, handler, portal.uninstall_form())).status_code == 200
+    assert known(bridge, portal) is None
 
 
 async def test_installing_again_replaces_the_events_and_their_secret(
@@ -609,8 +603,7 @@ async def test_installing_again_replaces_the_events_and_their_secret(
     unbound = [fields for method, fields in portal.asked if method == "event.unbind"]
     assert {row["handler"] for row in unbound} == {former}
     assert {row["event"] for row in unbound} == set(portal.events)
-    body = portal.event_form("ONVOXIMPLANTCALLSTART", {"CALL_ID": "a.1", "USER_ID": "9"})
-    assert said(await post_form(http, former, body)) == INVALID_CREDENTIALS
+    assert said(await post_form(http, former, portal.uninstall_form())) == INVALID_CREDENTIALS
     await events_count(http, shared_bridge, portal, latter)
 
 
@@ -718,57 +711,50 @@ async def test_what_is_no_installation_is_refused(
 
 # --- events ---------------------------------------------------------------------------------------
 
-START = {"CALL_ID": "a.1", "USER_ID": "1"}
-
 
 async def test_the_application_token_and_the_secret_count_together_only(
-    bridge: Bridge, portal: FakePortal, webhook: str, cloud: Cloud, http: httpx.AsyncClient
+    bridge: Bridge, portal: FakePortal, cloud: Cloud, http: httpx.AsyncClient
 ) -> None:
     secret = portal.known_to(bridge)
     other = cloud.portal()
     secret_of_other = other.known_to(bridge)
-    right = portal.event_form("ONVOXIMPLANTCALLSTART", START)
-    wrong = portal.event_form("ONVOXIMPLANTCALLSTART", START, application_token="0" * 32)
-    none = portal.event_form("ONVOXIMPLANTCALLSTART", START, application_token="")
-    of_other = other.event_form("ONVOXIMPLANTCALLSTART", START)
+    right = portal.uninstall_form()
 
-    for url_secret, body in (
-        (secrets.token_hex(24), right),
-        (secret, wrong),
-        (secret, none),
-        (secret, of_other),
-        (secret, ""),
-        (secret, "event=ONVOXIMPLANTCALLSTART&auth=x"),
-        (secret_of_other, right),
+    for url_secret, body, code in (
+        (secrets.token_hex(24), right, INVALID_CREDENTIALS),
+        (secret, portal.uninstall_form(application_token="0" * 32), INVALID_CREDENTIALS),
+        (secret, portal.uninstall_form(application_token=""), (400, "ERROR_ARGUMENT")),
+        (secret, other.uninstall_form(), INVALID_CREDENTIALS),
+        (secret_of_other, right, INVALID_CREDENTIALS),
+        (secret, "", (400, "ERROR_ARGUMENT")),
+        (secret, "event=ONAPPUNINSTALL&auth=x", (400, "ERROR_ARGUMENT")),
     ):
         answer = await post_form(http, f"{bridge.url}/events/{url_secret}", body)
-        assert said(answer) == INVALID_CREDENTIALS
-    assert said(await ask(http, webhook)) == NO_CALL
+        assert said(answer) == code
+    assert known(bridge, portal)
+    assert known(bridge, other)
 
 
 async def test_the_portal_of_an_event_is_the_one_of_the_secret(
-    bridge: Bridge, portal: FakePortal, webhook: str, cloud: Cloud, http: httpx.AsyncClient
+    bridge: Bridge, portal: FakePortal, cloud: Cloud, http: httpx.AsyncClient
 ) -> None:
     other = cloud.portal()
     secret = other.known_to(bridge)
-    auth = {"member_id": portal.member_id, "domain": portal.domain}
-    body = other.event_form("ONVOXIMPLANTCALLSTART", START, **auth)
+    body = other.uninstall_form(member_id=portal.member_id, domain=portal.domain)
     assert (await post_form(http, f"{bridge.url}/events/{secret}", body)).status_code == 200
-    assert said(await ask(http, webhook)) == NO_CALL
-    assert said(await ask(http, bridge.webhook(other.member_id))) == HEARD_OF
+    assert known(bridge, portal)
+    assert known(bridge, other) is None
 
 
-@pytest.mark.parametrize(
-    "event", ["ONVOXIMPLANTCALLINIT", "ONCRMDEALADD", "", "ONVOXIMPLANTCALLSTART"]
-)
-async def test_an_event_that_was_not_asked_for_or_cannot_be_read_changes_nothing(
-    bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient, event: str
+@pytest.mark.parametrize("event", ["ONVOXIMPLANTCALLSTART", "ONCRMDEALADD", ""])
+async def test_an_event_that_was_not_asked_for_changes_nothing(
+    bridge: Bridge, portal: FakePortal, http: httpx.AsyncClient, event: str
 ) -> None:
     secret = portal.known_to(bridge)
-    body = portal.event_form(event, {})
+    body = portal.event_form(event, {"CALL_ID": "a.1", "USER_ID": "1"})
     answer = await post_form(http, f"{bridge.url}/events/{secret}", body)
     assert said(answer) == (400, "ERROR_ARGUMENT")
-    assert said(await ask(http, webhook)) == NO_CALL
+    assert known(bridge, portal)
 
 
 async def test_after_the_uninstallation_nothing_of_the_portal_counts(
@@ -776,8 +762,8 @@ async def test_after_the_uninstallation_nothing_of_the_portal_counts(
 ) -> None:
     secret = portal.known_to(bridge)
     token = portal.token()
-    assert said(await ask_with(http, bridge, token)) == NO_CALL
-    body = portal.event_form("ONAPPUNINSTALL", {"CLEAN": "1"})
+    assert said(await ask_with(http, bridge, token)) == NOT_CONNECTED
+    body = portal.uninstall_form()
     assert (await post_form(http, f"{bridge.url}/events/{secret}", body)).status_code == 200
 
     assert known(bridge, portal) is None
@@ -790,7 +776,7 @@ async def test_after_the_uninstallation_nothing_of_the_portal_counts(
     assert code == 4403
 
     portal.known_to(bridge)  # and its secrets have waited for its return
-    assert said(await ask(http, webhook)) == NO_CALL
+    assert said(await ask(http, webhook)) == NOT_CONNECTED
 
 
 # --- portals change -------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ from tests.bridge.bridges import Bridge, ask, running_bridge
 PATIENCE = 60_000  # milliseconds; a test that passes does not wait for this
 expect.set_options(timeout=PATIENCE)
 
-TIMES = Times(ask=5, fresh=0, start=0)
+TIMES = Times(ask=5, fresh=0)
 """Each request asks the card, and the card has the time that a busy machine takes."""
 
 

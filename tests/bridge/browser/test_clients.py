@@ -41,7 +41,7 @@ def test_a_client_gets_the_call_and_what_becomes_of_it(scene: Scene, client: Cli
     with client:
         with pytest.raises(ApiError) as none:
             get_status.sync(client=client)
-        assert none.value.error == ErrorCode.ERROR_CORE
+        assert none.value.error == ErrorCode.CARD_NOT_CONNECTED
         assert not none.value.retryable
 
         tab = scene.open_card()
@@ -53,7 +53,7 @@ def test_a_client_gets_the_call_and_what_becomes_of_it(scene: Scene, client: Cli
         scene.until(NO_CARD, scene.on_screen)
         with pytest.raises(ApiError) as unknown:
             get_status.sync(client=client)
-        assert unknown.value.error == ErrorCode.ERROR_UNEXPECTED_ANSWER
+        assert unknown.value.error == ErrorCode.CARD_NOT_CONNECTED
         with pytest.raises(ApiError) as again:
             run(ask(client))
         assert str(again.value) == str(unknown.value)

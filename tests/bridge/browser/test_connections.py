@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import expect
 
-from tests.bridge.answers import NO_CALL, NO_CARD, remembered
+from tests.bridge.answers import NO_CARD, remembered
 from tests.bridge.browser.proxies import Proxy, proxy
 from tests.bridge.browser.scenes import TIMES, Scene
 
@@ -83,19 +83,10 @@ def test_a_connection_that_the_network_drops_silently_is_opened_again(
 class TestRestart:
     def test_a_card_connects_again_to_a_bridge_that_was_restarted(self, scene: Scene) -> None:
         tab = scene.open_card()
-        scene.restart(times=replace(TIMES, start=60))
+        scene.restart()
         assert scene.ask() in (NO_CARD, scene.on_screen)
         scene.until(scene.on_screen, NO_CARD)
         tab.wait_until_connected()
         for fault in scene.faults:  # at once was too early
             assert "/socket' failed: " in fault
         scene.faults.clear()
-
-    def test_after_a_restart_nobody_is_known_to_have_no_call_for_a_while(
-        self, scene: Scene
-    ) -> None:
-        assert scene.ask() == NO_CALL
-        scene.restart(times=replace(TIMES, start=3600))
-        assert scene.ask() == NO_CARD
-        scene.restart(times=replace(TIMES, start=0.5))
-        scene.until(NO_CALL, NO_CARD)

@@ -5,19 +5,18 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 from bitrix24_bridge.settings import Times
 from playwright.sync_api import Browser, CDPSession
 
-from tests.bridge.answers import NO_CALL, NO_CARD, remembered, shown
-from tests.bridge.browser.scenes import TIMES, Scene, Tab
+from tests.bridge.answers import NO_CARD, remembered, shown
+from tests.bridge.browser.scenes import Scene, Tab
 from tests.chromium import launch
 
 Playing = Callable[..., Scene]
 
-SOON = Times(ask=0.2, fresh=0, every=0.2, lease=1, start=0)
+SOON = Times(ask=0.2, fresh=0, every=0.2, lease=1)
 """Cards are asked often, and soon given up."""
 
 
@@ -93,7 +92,7 @@ class TestHidden:
         session = browser.new_browser_cdp_session()
         created = {"url": f"{scene.sandbox.origin}/", "newWindow": True}
         tab = session.send("Target.createTarget", created)
-        scene.until(scene.on_screen, NO_CALL, remembered(scene.on_screen))
+        scene.until(scene.on_screen, NO_CARD, remembered(scene.on_screen))
         window = session.send("Browser.getWindowForTarget", tab)["windowId"]
         session.send(
             "Browser.setWindowBounds", {"windowId": window, "bounds": {"windowState": "minimized"}}
@@ -148,19 +147,3 @@ class TestTwoCards:
         scene.until(scene.on_screen, both)
         first.page.close()
         scene.until(NO_CARD, scene.on_screen)
-
-    def test_the_card_that_answers_is_believed_while_the_other_is_frozen(
-        self, start: Playing
-    ) -> None:
-        scene = start(times=replace(TIMES, ask=0.3))
-        before = scene.sandbox.call
-        assert before
-        awake, frozen = scene.open_card(), scene.open_card()
-        with paused(frozen):
-            with awake.page.expect_response("**/sandbox/card/hidden-number"):
-                awake.click("Hidden number")
-            after = scene.sandbox.call
-            assert after != before
-            # The card that was opened last would come first, but its page does not answer.
-            scene.until(shown(after, cards=2), shown(before, cards=2))
-            assert scene.ask() == shown(after, cards=2)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.bridge.answers import NO_CALL
+from tests.bridge.answers import NO_CARD
 from tests.bridge.browser.applications import Application, serving
 from tests.bridge.browser.scenes import Scene
 
@@ -107,7 +107,7 @@ def test_a_refresh_that_the_portal_fails_is_not_asked_for_again(
     widget = page.frame_locator("#frame iframe").locator("#bitrix24-bridge")
     expect(widget).to_have_text("Not connected: the portal did not refresh the access token.")
     page.clock.fast_forward(60_000)
-    assert scene.ask() == NO_CALL
+    assert scene.ask() == NO_CARD
     expect(refreshes).to_have_count(1)
 
 
@@ -116,7 +116,7 @@ def test_at_an_origin_that_is_not_set_it_is_refused(scene: Scene, application: A
     page = scene.context().new_page()
     with page.expect_console_message(lambda said: "/socket' failed" in said.text):
         page.goto(f"{scene.sandbox.origin}/")
-    assert scene.ask() == NO_CALL
+    assert scene.ask() == NO_CARD
     page.close()
     assert all("/socket' failed" in fault for fault in scene.faults)
     scene.faults.clear()
