@@ -33,10 +33,6 @@ class Times:
     """How often each card is asked as a sign of life."""
     form: float = 5
     """How long the form that opens a widget counts as a connected card."""
-    heard: float = 15 * 60
-    """How long a call is remembered whose end was not heard of."""
-    start: float = 15
-    """How long after a start nobody is known to have no call."""
     hello: float = 5
     """How long a socket may take to say whose card it is."""
     refusal: float = 60
@@ -118,7 +114,6 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         times=Times(
             ask=read("BRIDGE_ASK", _seconds, "0.3"),
             fresh=read("BRIDGE_FRESH", _seconds, "1"),
-            heard=read("BRIDGE_HEARD", _seconds, "900"),
         ),
     )
 
@@ -138,7 +133,6 @@ EXPECTED = {
     "BRIDGE_STORE": "the URL of a Redis; elsewhere than here it needs rediss:// and a password",
     "BRIDGE_ASK": "seconds, such as 0.3",
     "BRIDGE_FRESH": "seconds, such as 1; 0 asks the card each time",
-    "BRIDGE_HEARD": "seconds, such as 900",
 }
 """Every setting by name, and what it is."""
 

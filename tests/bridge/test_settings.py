@@ -57,7 +57,6 @@ def test_everything_can_be_set() -> None:
         BRIDGE_STORE="rediss://:password@redis.example:6380/1",
         BRIDGE_ASK="0.5",
         BRIDGE_FRESH="0",
-        BRIDGE_HEARD="60",
     ) == Settings(
         url="https://bridge.example:8443",
         client_ids=frozenset({"local.1", "local.2"}),
@@ -71,7 +70,7 @@ def test_everything_can_be_set() -> None:
         tokens=Rate(1000, 500.5),
         cards=Rate(1, 0.5),
         store="rediss://:password@redis.example:6380/1",
-        times=Times(ask=0.5, fresh=0, heard=60),
+        times=Times(ask=0.5, fresh=0),
     )
 
 
@@ -131,7 +130,6 @@ INVALID = {
     ],
     "BRIDGE_ASK": ["-1", "nan", "inf", "300ms", "86401"],
     "BRIDGE_FRESH": ["-0.1", "no"],
-    "BRIDGE_HEARD": ["1e9", "15 min"],
 }
 
 
