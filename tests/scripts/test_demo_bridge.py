@@ -66,8 +66,8 @@ def test_it_greets_with_the_page_and_the_command_that_asks_and_ctrl_c_ends_it() 
         assert re.search(r"^  Call card URL  http://127\.0\.0\.1:\d+/$", greeting, re.M)
         (webhook,) = re.findall(r"^  Webhook URL    (http://\S+/rest/1/\w{48}/)$", greeting, re.M)
         assert f"{webhook}placement.call" in greeting
-        # No page was opened, and the bridge has only just started.
-        assert re.match(r"HTTP/1\.1 500 .*ERROR_UNEXPECTED_ANSWER", asked(greeting), re.DOTALL)
+        # No page was opened.
+        assert re.match(r"HTTP/1\.1 400 .*CARD_NOT_CONNECTED", asked(greeting), re.DOTALL)
 
 
 def test_with_two_processes_any_of_them_answers_and_one_may_be_ended() -> None:
@@ -76,7 +76,7 @@ def test_with_two_processes_any_of_them_answers_and_one_may_be_ended() -> None:
         assert processes
         assert processes[1] != processes[2]
         for _ in range(2):
-            assert "ERROR_UNEXPECTED_ANSWER" in asked(greeting)
+            assert "CARD_NOT_CONNECTED" in asked(greeting)
         os.kill(int(processes[1]), signal.SIGTERM)
         for _ in range(3):
-            assert "ERROR_UNEXPECTED_ANSWER" in asked(greeting)
+            assert "CARD_NOT_CONNECTED" in asked(greeting)
