@@ -14,7 +14,7 @@ class Error(NamedTuple):
 
 
 ERRORS = [
-    Error("INVALID_REQUEST", (401, 400), "Https required"),
+    Error("INVALID_REQUEST", (401, 400), "Https required."),
     Error("ERROR_ARGUMENT", (400,), "Argument 'PLACEMENT' is null or empty"),
     Error("ERROR_PLACEMENT_NOT_FOUND", (400,), "Placement not found"),
     Error("ERROR_CORE", (400,), "Call is not found"),
@@ -33,7 +33,7 @@ ERRORS = [
         (401, 403),
         "The request requires higher privileges than provided by the webhook token",
     ),
-    Error("ACCESS_DENIED", (401, 403), "REST is available only by subscription"),
+    Error("ACCESS_DENIED", (401, 403), "REST is available only by subscription."),
     Error("user_access_error", (401, 403), "The user does not have access to the application."),
     Error("ERROR_METHOD_NOT_FOUND", (404,), "Method not found!"),
     Error("OPERATION_TIME_LIMIT", (429,), "Method is blocked due to operation time limit."),
@@ -41,7 +41,7 @@ ERRORS = [
     Error("ERROR_UNEXPECTED_ANSWER", (500,), None),
     Error("PORTAL_DELETED", (403, 500), None),
     Error("QUERY_LIMIT_EXCEEDED", (503,), "Too many requests"),
-    Error("OVERLOAD_LIMIT", (401, 503), "REST API is blocked due to overload"),
+    Error("OVERLOAD_LIMIT", (401, 503), "REST API is blocked due to overload."),
 ]
 
 CARD_NOT_CONNECTED = Error(

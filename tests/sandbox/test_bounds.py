@@ -14,7 +14,7 @@ from bitrix24_sandbox import server
 from bitrix24_sandbox.card.card import Card
 from bitrix24_sandbox.card.frame import Place
 from bitrix24_sandbox.portal.state import Portal
-from bitrix24_sandbox.rest import entry
+from bitrix24_sandbox.rest import decoding
 from bitrix24_sandbox.rest.decoding import MAX_BODY, MAX_FIELDS, from_body, from_query
 from bitrix24_sandbox.server import running
 from bitrix24_sandbox.testing import Sandbox
@@ -64,7 +64,7 @@ def test_other_requests_are_answered_while_a_large_body_is_read(
             assert answered.wait(60)
         return from_body(content_type, body)
 
-    monkeypatch.setattr(entry, "from_body", read_slowly)
+    monkeypatch.setattr(decoding, "from_body", read_slowly)
     request = {**GET_STATUS, "A": "x" * 2_000_000}
     statuses: list[int] = []
     url = f"{sandbox.webhook_url}placement.call"

@@ -158,6 +158,9 @@ class TestMethodNames:
         [
             "placement.cal",
             "placement.call.json.json",
+            "1/sandboxwebhook/placement.call.xml",
+            "api/placement.call",
+            "api/1/sandboxwebhook/placement.call",
             "user.get",
             "1/sandboxwebhook/",
             "1/sandboxwebhook/nothing",
@@ -194,9 +197,9 @@ class TestOrder:
         sandbox.fail("OPERATION_TIME_LIMIT")
         wrong, right = "/rest/1/wrong", WEBHOOK
         requests: list[tuple[str, str, Any, int, str]] = [
-            ("PUT", f"{wrong}/unknown", None, 404, "ERROR_METHOD_NOT_FOUND"),
+            ("PATCH", f"{wrong}/unknown", None, 404, "ERROR_METHOD_NOT_FOUND"),
             ("POST", f"{wrong}/unknown", None, 404, "ERROR_METHOD_NOT_FOUND"),
-            ("PUT", f"{wrong}/placement.call", None, 405, "METHOD_NOT_ALLOWED"),
+            ("PATCH", f"{wrong}/placement.call", None, 405, "METHOD_NOT_ALLOWED"),
             ("POST", f"{wrong}/placement.call", None, 429, "OPERATION_TIME_LIMIT"),
             ("POST", f"{wrong}/placement.call", None, 401, "INVALID_CREDENTIALS"),
             ("POST", "/rest/placement.call", {"PLACEMENT": 5}, 401, "NO_AUTH_FOUND"),

@@ -28,6 +28,28 @@ def test_an_error_has_its_status_and_description(error: Error, ask: Any, sandbox
 
 
 @pytest.mark.parametrize(
+    ("code", "description"),
+    [
+        ("CONNECTION_ERROR", "Error connecting to authorization server"),
+        ("APPLICATION_NOT_FOUND", "Application not found"),
+        ("ACCESS_DENIED", "REST is available only on commercial plans."),
+        (
+            "insufficient_scope",
+            "The request requires higher privileges than provided by the access token",
+        ),
+    ],
+)
+def test_an_error_of_requests_with_a_token(
+    code: str, description: str, http: httpx.Client, sandbox: Sandbox
+) -> None:
+    sandbox.fail(code)
+    bearer = {"Authorization": f"Bearer {sandbox.access_token}"}
+    answer = http.get(f"{sandbox.oauth_url}/scope", headers=bearer)
+    assert answer.status_code == 401
+    assert answer.json() == {"error": code, "error_description": description}
+
+
+@pytest.mark.parametrize(
     ("code", "status"),
     [
         *((error.code, status) for error in ERRORS for status in error.statuses[1:]),

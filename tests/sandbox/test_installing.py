@@ -223,7 +223,7 @@ class TestUninstalling:
         sandbox.uninstall()
         shown = state(sandbox)
         assert (shown["installed"], shown["widgets"], shown["events"]) == (False, [], [])
-        assert call_method("profile")["error"] == "invalid_token"
+        assert call_method("profile")["error"] == "APPLICATION_NOT_FOUND"
         answer = http.post(f"{sandbox.origin}/oauth/token/", data=REFRESH)
         assert answer.json()["error"] == "invalid_grant"
         assert http.get(f"{sandbox.origin}/sandbox/widget").status_code == 409

@@ -102,6 +102,7 @@ class TestEntries:
             f"{WEBHOOK}/placement.call",
             "//rest//1//sandboxwebhook//placement.call",
             "/rest/1/another-secret/placement.call",
+            "/rest/api/1/another-secret/placement.call",
             "/rest/1/sandboxwebhook",
             "/rest/1/another-secret/",
             "/rest/sandboxwebhook",

@@ -24,6 +24,15 @@ def assert_answered(answer: httpx.Response) -> None:
     assert answer.json()["result"]["CALL_ID"] == CALL["CALL_ID"]
 
 
+def assert_portal_headers(answer: httpx.Response) -> None:
+    expected = {
+        "access-control-allow-origin": "*",
+        "access-control-allow-headers": "origin, content-type, accept",
+        "x-content-type-options": "nosniff",
+    }
+    assert expected.items() <= answer.headers.items()
+
+
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 @pytest.mark.parametrize(
     "path", [f"{WEBHOOK}/placement.call", f"/rest/placement.call?auth={TOKEN}"]
@@ -73,7 +82,10 @@ class TestEncodings:
     def test_json(self, body: Any, http: httpx.Client, webhook_url: str) -> None:
         assert_answered(http.post(f"{webhook_url}placement.call", json=body))
 
-    @pytest.mark.parametrize("label", ["application/json", "Application/JSON; charset=utf-8"])
+    @pytest.mark.parametrize(
+        "label",
+        ["application/json", "Application/JSON; charset=utf-8", "application/vnd.api+json"],
+    )
     def test_the_content_type_of_json(
         self, label: str, http: httpx.Client, webhook_url: str
     ) -> None:
@@ -100,13 +112,26 @@ class TestEncodings:
         assert_answered(http.post(url, content=form, headers=headers))
 
     @pytest.mark.parametrize("headers", [{}, {"Content-Type": "application/json"}])
-    @pytest.mark.parametrize("method", ["GET", "POST"])
+    @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
     def test_a_query_without_a_body(
         self, method: str, headers: Any, http: httpx.Client, oauth_url: str
     ) -> None:
         query = f"auth={TOKEN}&PLACEMENT=getStatus&start=0&"
         url = f"{oauth_url}/placement.call?{query}"
         assert_answered(http.request(method, url, headers=headers))
+
+    @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+    def test_a_body_is_read_with_post_only(
+        self, method: str, http: httpx.Client, webhook_url: str
+    ) -> None:
+        url = f"{webhook_url}placement.call"
+        answer = http.request(method, url, json=GET_STATUS)
+        assert (answer.status_code, answer.json()["argument"]) == (400, "PLACEMENT")
+        assert_answered(http.request(method, f"{url}?PLACEMENT=getStatus", data={"PLACEMENT": "x"}))
+
+    def test_head_is_get_without_the_body(self, http: httpx.Client, webhook_url: str) -> None:
+        answer = http.head(f"{webhook_url}placement.call?PLACEMENT=getStatus")
+        assert (answer.status_code, answer.content) == (200, b"")
 
     def test_query_and_body_are_merged_and_the_body_wins(
         self, http: httpx.Client, webhook_url: str
@@ -195,9 +220,11 @@ class TestAnswer:
         after = time.time()
         assert answer.keys() == {"result", "time"}
         times = answer["time"]
-        assert before <= times["start"] <= times["finish"] <= after
+        assert before <= times["finish"] <= after
+        assert times["start"] in (int(before), int(after))
         assert times["duration"] == pytest.approx(times["finish"] - times["start"], abs=1e-5)
-        assert 0 <= times["processing"] <= times["duration"]
+        assert times["processing"] == int(times["finish"]) - times["start"]
+        assert [type(times[name]) for name in ("start", "processing")] == [int, int]
         for name in ("start", "finish"):
             date = datetime.fromisoformat(times[f"date_{name}"])
             assert date.utcoffset() is not None
@@ -206,9 +233,9 @@ class TestAnswer:
     def test_operating_is_the_sum_of_what_the_method_has_used(
         self, ask: Callable[[], httpx.Response]
     ) -> None:
+        begun = time.time()
         first, second = ask().json()["time"], ask().json()["time"]
-        assert first["operating"] == pytest.approx(first["processing"])
-        assert second["operating"] == pytest.approx(first["processing"] + second["processing"])
+        assert 0 < first["operating"] < second["operating"] < time.time() - begun
         assert first["operating_reset_at"] == int(first["finish"]) + 600
         assert second["operating_reset_at"] == first["operating_reset_at"]
 
@@ -223,23 +250,14 @@ class TestAnswer:
             assert answer.headers["content-type"] == "application/json; charset=utf-8"
 
 
-@pytest.mark.parametrize("method", ["HEAD", "PUT", "PATCH", "DELETE", "TRACE", "QUERY"])
+@pytest.mark.parametrize("method", ["PATCH", "TRACE", "QUERY"])
 @pytest.mark.parametrize("name", ["placement.call", "batch.json"])
-def test_only_get_and_post_are_allowed(
+def test_other_methods_are_not_allowed(
     method: str, name: str, http: httpx.Client, webhook_url: str
 ) -> None:
     answer = http.request(method, webhook_url + name, json=GET_STATUS)
     assert answer.status_code == 405
-    assert answer.headers["allow"] == "GET, POST"
-
-
-def test_xml_is_not_supported_and_the_response_says_so(
-    http: httpx.Client, webhook_url: str
-) -> None:
-    answer = http.post(f"{webhook_url}placement.call.xml", json=GET_STATUS)
-    assert answer.status_code == 501
-    assert answer.json()["error"] == "FORMAT_NOT_PLAYED"
-    assert "JSON only" in answer.json()["error_description"]
+    assert answer.headers["allow"] == "GET, POST, HEAD, PUT, DELETE"
 
 
 class TestCors:
@@ -253,10 +271,8 @@ class TestCors:
         self, path: str, headers: Any, http: httpx.Client, sandbox: Sandbox
     ) -> None:
         answer = http.options(sandbox.origin + path, headers=FOREIGN | headers)
-        assert answer.status_code == 204
-        assert answer.headers["access-control-allow-origin"] == "*"
-        assert answer.headers["access-control-allow-headers"] == "content-type"
-        assert answer.headers["access-control-allow-methods"] == "GET, POST"
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert_portal_headers(answer)
 
     @pytest.mark.parametrize(
         ("path", "status"),
@@ -271,4 +287,4 @@ class TestCors:
     ) -> None:
         answer = http.post(sandbox.origin + path, json=GET_STATUS, headers=FOREIGN)
         assert answer.status_code == status
-        assert answer.headers["access-control-allow-origin"] == "*"
+        assert_portal_headers(answer)

@@ -37,7 +37,8 @@ class Authentication:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.tokens = Tokens(ACCESS_TOKEN, REFRESH_TOKEN)
-        self._expiry = {ACCESS_TOKEN: time.time() + TOKEN_LIFETIME}
+        self._expiry: dict[str, float | None] = {ACCESS_TOKEN: time.time() + TOKEN_LIFETIME}
+        """When each token expires; None once its application is uninstalled."""
         self._codes: dict[str, float] = {}
 
     def check_webhook(self, user: str, secret: str) -> None:
@@ -52,9 +53,11 @@ class Authentication:
         """
         if token is None:
             raise PortalError("NO_AUTH_FOUND")
-        expiry = self._expiry.get(token)
-        if expiry is None:
+        if token not in self._expiry:
             raise PortalError("invalid_token")
+        expiry = self._expiry[token]
+        if expiry is None:
+            raise PortalError("APPLICATION_NOT_FOUND")
         if expiry <= time.time():
             raise PortalError("expired_token")
         return expiry
@@ -62,7 +65,9 @@ class Authentication:
     def expire_tokens(self) -> None:
         """Let an hour pass for every access token."""
         with self._lock:
-            self._expiry = dict.fromkeys(self._expiry, 0.0)
+            self._expiry = {
+                token: None if expiry is None else 0.0 for token, expiry in self._expiry.items()
+            }
 
     def check_refresh_token(self, refresh_token: str) -> None:
         """Raise `PortalError` unless this is the current refresh token."""
@@ -99,7 +104,7 @@ class Authentication:
         """Revoke all tokens of an application that is uninstalled."""
         with self._lock:
             self._issue()  # and return it to nobody, so that the refresh token is spent
-            self._expiry = {}
+            self._expiry = dict.fromkeys(self._expiry)
             self._codes = {}
 
     def _issue(self) -> Tokens:

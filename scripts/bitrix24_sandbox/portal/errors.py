@@ -13,7 +13,7 @@ class Known(NamedTuple):
 
 
 CALL_ERRORS = {
-    "INVALID_REQUEST": Known(401, "Https required"),
+    "INVALID_REQUEST": Known(401, "Https required."),
     "ERROR_ARGUMENT": Known(
         400, "Argument 'PLACEMENT' is null or empty", {"argument": "PLACEMENT"}
     ),
@@ -23,6 +23,8 @@ CALL_ERRORS = {
     "INVALID_CREDENTIALS": Known(401, "Invalid request credentials"),
     "invalid_token": Known(401, "Unable to get application by token"),
     "expired_token": Known(401, "The access token provided has expired."),
+    "CONNECTION_ERROR": Known(401, "Error connecting to authorization server"),
+    "APPLICATION_NOT_FOUND": Known(401, "Application not found"),
     "authorization_error": Known(401, "Unable to authorize user"),
     "WRONG_AUTH_TYPE": Known(
         403,
@@ -31,7 +33,7 @@ CALL_ERRORS = {
     "insufficient_scope": Known(
         401, "The request requires higher privileges than provided by the webhook token"
     ),
-    "ACCESS_DENIED": Known(401, "REST is available only by subscription"),
+    "ACCESS_DENIED": Known(401, "REST is available only by subscription."),
     "user_access_error": Known(401, "The user does not have access to the application."),
     "ERROR_METHOD_NOT_FOUND": Known(404, "Method not found!"),
     "OPERATION_TIME_LIMIT": Known(429, "Method is blocked due to operation time limit."),
@@ -39,10 +41,17 @@ CALL_ERRORS = {
     "ERROR_UNEXPECTED_ANSWER": Known(500, "Server returned an unexpected response"),
     "PORTAL_DELETED": Known(403, "Portal was deleted"),
     "QUERY_LIMIT_EXCEEDED": Known(503, "Too many requests"),
-    "OVERLOAD_LIMIT": Known(401, "REST API is blocked due to overload"),
+    "OVERLOAD_LIMIT": Known(401, "REST API is blocked due to overload."),
 }
 """The errors of `placement.call`. Older documentation has another status for some; a fault sets it
 with `"status"`."""
+
+BY_TOKEN = {
+    "insufficient_scope": "The request requires higher privileges than provided by the access "
+    "token",
+    "ACCESS_DENIED": "REST is available only on commercial plans.",
+}
+"""The descriptions that differ for a request with an access token."""
 
 METHOD_ERRORS = {
     "": Known(400, "Not found"),
@@ -74,7 +83,6 @@ OAUTH_ERRORS = {
 _OTHERS = {
     "MALFORMED_HTTP": Known(400, "This is not HTTP"),
     "BODY_TOO_LARGE": Known(413, "The body is larger than 8388608 bytes"),
-    "FORMAT_NOT_PLAYED": Known(501, "A portal answers in XML here; the sandbox writes JSON only"),
     "METHOD_NOT_ALLOWED": Known(405, "This HTTP method is not allowed here"),
     "NOT_FOUND": Known(404, "There is nothing at this address; the start page is /"),
 }

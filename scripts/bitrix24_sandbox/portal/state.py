@@ -218,17 +218,20 @@ class Portal:
     # --- the time block of an envelope ------------------------------------------------------------
 
     def time_block(self, method: str, watch: Stopwatch) -> dict[str, float | int | str]:
-        """Count the request's operating time, and return the `time` of its envelope."""
-        duration = watch.seconds()
-        finish = watch.started + duration
+        """Count the request's operating time, and return the `time` of its envelope.
+
+        Portals cut the start, and what they compute from it, to whole seconds.
+        """
+        seconds = watch.seconds()
+        start, finish = int(watch.started), watch.started + seconds
         with self._lock:
-            operating, reset_at = self._operating.add(method, finish, duration)
+            operating, reset_at = self._operating.add(method, finish, seconds)
         return {
-            "start": watch.started,
+            "start": start,
             "finish": finish,
-            "duration": duration,
-            "processing": duration,
-            "date_start": iso(int(watch.started)),
+            "duration": finish - start,
+            "processing": int(finish) - start,
+            "date_start": iso(start),
             "date_finish": iso(int(finish)),
             "operating_reset_at": reset_at,
             "operating": operating,

@@ -16,6 +16,13 @@ allow_any_origin = (b"access-control-allow-origin", b"*")
 
 Headers = list[tuple[bytes, bytes]]
 
+PORTAL_HEADERS: Headers = [
+    allow_any_origin,
+    (b"access-control-allow-headers", b"origin, content-type, accept"),
+    (b"x-content-type-options", b"nosniff"),
+]
+"""The headers of every response of a portal's REST."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -23,19 +30,18 @@ class Answer:
 
     status: int
     body: bytes
-    headers: Headers = field(default_factory=lambda: [type_json, allow_any_origin])
+    headers: Headers = field(default_factory=lambda: [type_json, *PORTAL_HEADERS])
 
     async def send(self, send: Send) -> None:
         """Send the whole response."""
-        length = (b"content-length", b"%d" % len(self.body))
-        headers = self.headers if self.status == 204 else [*self.headers, length]
+        headers = [*self.headers, (b"content-length", b"%d" % len(self.body))]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
 
 
 def json_answer(status: int, value: Any, *headers: tuple[bytes, bytes]) -> Answer:
     """Return a response with a JSON value, which pages of any origin may read."""
-    return Answer(status, json_text.encode(value).encode(), [type_json, allow_any_origin, *headers])
+    return Answer(status, json_text.encode(value).encode(), [type_json, *PORTAL_HEADERS, *headers])
 
 
 def error_answer(error: PortalError, *headers: tuple[bytes, bytes]) -> Answer:

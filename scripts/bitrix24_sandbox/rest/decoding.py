@@ -64,6 +64,15 @@ def access_token(authorization: str, fields: Fields) -> Any:
     return None if found in (None, False, 0, "", "0") else found  # what PHP takes for false
 
 
+def read_fields(method: str, query: bytes, content_type: str, body: bytes) -> Fields:
+    """Merge the fields of query and body; for equal names the body wins.
+
+    A portal reads the body of POST only, not even that of PUT.
+    """
+    fields = from_query(query) if query else {}
+    return fields | from_body(content_type, body) if method == "POST" else fields
+
+
 def from_query(query: bytes | str) -> Fields:
     """Read a query string or a form as PHP does.
 
@@ -84,7 +93,7 @@ def from_body(content_type: str, body: bytes) -> Fields:
     if not body:
         return {}
     media_type = content_type.partition(";")[0].strip().lower()
-    if media_type == "application/json":
+    if media_type == "application/json" or media_type.endswith("+json"):
         return _from_json(body)
     if media_type == "multipart/form-data":
         return _from_multipart(content_type, body)

@@ -2,7 +2,7 @@
 
 import asyncio
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from starlette.types import Receive, Scope, Send
 
@@ -10,13 +10,13 @@ from ..portal import json_text
 from ..portal.call import CurrentCall
 from ..portal.errors import PortalError
 from ..portal.state import Portal, Stopwatch
-from .answers import Answer, allow_any_origin, error_answer, method_not_allowed, reply
+from .answers import PORTAL_HEADERS, Answer, error_answer, method_not_allowed, reply
 from .batch import batch
-from .decoding import access_token, from_body, from_query, header, read_body
+from .decoding import Fields, access_token, header, read_body, read_fields
 from .fault_answers import FaultyRequest, play
 from .methods import call_method, check_exists
 
-METHODS = ("GET", "POST")
+METHODS = ("GET", "POST", "HEAD", "PUT", "DELETE")
 LARGE = 64 * 1024  # bytes; decoding a larger body would block other requests, so a thread does it
 
 
@@ -30,10 +30,9 @@ class Target(NamedTuple):
 class Rest:
     """A plain ASGI application, without a framework.
 
-    A request is checked in this order: the method's name, the HTTP method, the request limit,
-    credentials, permissions, arguments, the call. Query and body are merged; for equal names the
-    body wins over the query, and the last over earlier ones. An access token decides, even beside a
-    webhook, which then does not count.
+    A request is checked in this order: the request limit, the method's name, the HTTP method,
+    credentials, permissions, arguments, the call. An access token decides, even beside a webhook,
+    which then does not count.
     """
 
     def __init__(self, portal: Portal) -> None:
@@ -47,6 +46,10 @@ class Rest:
         watch = Stopwatch()
         if scope["method"] == "OPTIONS":
             return PREFLIGHT
+        client = scope.get("client")
+        bucket = self._portal.bucket
+        if bucket and not bucket.take(client[0] if client else ""):
+            raise PortalError("QUERY_LIMIT_EXCEEDED")
         target = locate(scope["path"])
         if target.method != "batch":
             check_exists(self._portal, target.method)
@@ -58,9 +61,9 @@ class Rest:
             return await asyncio.to_thread(self._serve, scope, target, body, watch)
         if fault is None:
             return self._serve(scope, target, body, watch)
-        return await play(
-            fault, FaultyRequest(scope, receive, partial(self._respond, scope, target, body, watch))
-        )
+        proceed = partial(self._respond, scope, target, body, watch)
+        by_token = _read(scope, body)[1] is not None
+        return await play(fault, FaultyRequest(scope, receive, proceed, by_token=by_token))
 
     def _respond(self, scope: Scope, target: Target, body: bytes, watch: Stopwatch) -> Answer:
         try:
@@ -70,12 +73,7 @@ class Rest:
 
     def _serve(self, scope: Scope, target: Target, body: bytes, watch: Stopwatch) -> Answer:
         portal = self._portal
-        client = scope.get("client")
-        if portal.bucket and not portal.bucket.take(client[0] if client else ""):
-            raise PortalError("QUERY_LIMIT_EXCEEDED")
-        fields = from_query(scope["query_string"]) if scope["query_string"] else {}
-        fields |= from_body(header(scope, b"content-type"), body)
-        token = access_token(header(scope, b"authorization"), fields)
+        fields, token = _read(scope, body)
         by_webhook = token is None and target.webhook is not None
         if token is None and target.webhook:
             portal.authentication.check_webhook(*target.webhook)
@@ -90,6 +88,13 @@ class Rest:
         return Answer(200, f'{{"result":{text},"time":{time}}}'.encode())
 
 
+def _read(scope: Scope, body: bytes) -> tuple[Fields, Any]:
+    """Return a request's fields, and its access token or None."""
+    content_type = header(scope, b"content-type")
+    fields = read_fields(scope["method"], scope["query_string"], content_type, body)
+    return fields, access_token(header(scope, b"authorization"), fields)
+
+
 def locate(path: str) -> Target:
     """Parse a path. Raise `PortalError` if it names no method."""
     # Repeated slashes count as one, and a trailing slash is ignored.
@@ -100,20 +105,8 @@ def locate(path: str) -> Target:
             webhook = (user, secret)
         case _:
             raise PortalError("ERROR_METHOD_NOT_FOUND")
-    name = name.lower()
-    if name.endswith(".xml"):
-        raise PortalError("FORMAT_NOT_PLAYED")
-    return Target(name.removesuffix(".json"), webhook)
+    return Target(name.lower().removesuffix(".json"), webhook)
 
 
-# For every OPTIONS on every path: without it, a page could not read the error of a wrong request.
-PREFLIGHT = Answer(
-    204,
-    b"",
-    [
-        allow_any_origin,
-        (b"access-control-allow-methods", b"GET, POST"),
-        (b"access-control-allow-headers", b"content-type"),
-        (b"access-control-max-age", b"600"),
-    ],
-)
+PREFLIGHT = Answer(200, b"", PORTAL_HEADERS)
+"""The response to every OPTIONS, whatever its path."""

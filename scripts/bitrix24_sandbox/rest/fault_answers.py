@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from starlette.types import Receive, Scope
 
-from ..portal.errors import PortalError
+from ..portal.errors import BY_TOKEN, PortalError
 from ..portal.faults import Fault
 from .answers import Answer, ClientGoneError, allow_any_origin, json_answer
 
@@ -21,13 +21,15 @@ class FaultyRequest:
     scope: Scope
     receive: Receive
     proceed: Proceed
+    by_token: bool = False
+    """Whether it has an access token."""
 
 
 async def play(fault: Fault, request: FaultyRequest) -> Answer:
     """Return the faulty response. Raise `ClientGoneError` if none is to be sent."""
     player = _PLAYERS.get(fault.name)
     if player is None:
-        error = PortalError(fault.name)
+        error = PortalError(fault.name, BY_TOKEN.get(fault.name) if request.by_token else None)
         return json_answer(fault.options.get("status", error.status), error.envelope)
     return await player(request, **fault.options)
 

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ..portal import json_text
 from ..portal.authentication import WEBHOOK
 from ..portal.state import Stopwatch
-from .decoding import Fields, access_token, from_body, from_query, header
+from .decoding import Fields, access_token, header, read_fields
 
 SIZE = 1000
 """How many of the newest requests are kept."""
@@ -76,7 +76,7 @@ class Recorded:
     def _fields(self) -> Fields | None:
         if self.query is None or self.body is None:
             return None
-        return from_query(self.query) | from_body(self.content_type, self.body)
+        return read_fields(self.method, self.query, self.content_type, self.body)
 
     def _who(self, path: list[str], fields: Fields) -> str | None:
         if access_token(self.authorization, fields) or fields.get("client_id"):
@@ -96,8 +96,9 @@ class Recorded:
 def _masked_path(parts: list[str]) -> list[str]:
     """Mask the secret of a webhook, in its place and elsewhere in the path."""
     shown = [MASK if part == WEBHOOK else part for part in parts]
-    if len(shown) >= 3 and shown[0] == "rest":
-        shown[2] = MASK
+    secret = 3 if shown[1:2] == ["api"] else 2  # `/rest/api/USER/WEBHOOK/METHOD`, of REST 3
+    if len(shown) > secret and shown[0] == "rest":
+        shown[secret] = MASK
     return shown
 
 

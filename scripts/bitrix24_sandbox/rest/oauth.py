@@ -26,7 +26,7 @@ from ..portal.authentication import (
 from ..portal.errors import PortalError
 from ..portal.state import Portal, Stopwatch
 from .answers import Answer, json_answer, method_not_allowed, reply
-from .decoding import Fields, access_token, from_body, from_query, header, read_body
+from .decoding import Fields, access_token, header, read_body, read_fields
 from .deliveries import is_here
 from .fault_answers import FaultyRequest, play
 
@@ -85,8 +85,8 @@ class OAuthServer:
         return await play(fault, FaultyRequest(scope, receive, proceed)) if fault else proceed()
 
     def _read(self, scope: Scope, body: bytes) -> OAuthRequest:
-        fields = from_query(scope["query_string"])
-        fields |= from_body(header(scope, b"content-type"), body)
+        content_type = header(scope, b"content-type")
+        fields = read_fields(scope["method"], scope["query_string"], content_type, body)
         token = access_token(header(scope, b"authorization"), fields)
         name = _host_name(scope)
         if name in OAUTH_HOSTS:
