@@ -172,6 +172,10 @@ class TestReferences:
         result = batch({"first": CALL, "second": f"placement.call?PLACEMENT={query}"})
         assert result["result"].keys() == {"first", "second"}
 
+    def test_to_an_error(self, batch: Any) -> None:
+        result = batch({"a": "unknown", "b": "placement.call?PLACEMENT=$error[a][error]"})
+        assert result["result_error"]["b"]["error"] == "ERROR_PLACEMENT_NOT_FOUND"
+
     def test_by_number_in_a_list_of_commands(self, batch: Any, sandbox: Sandbox) -> None:
         sandbox.call = {**data.CALL, "LINE_NAME": "getStatus"}
         result = batch([CALL, "placement.call?PLACEMENT=$result[0][LINE_NAME]"])
