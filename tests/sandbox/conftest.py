@@ -40,6 +40,41 @@ def ask(http: httpx.Client, sandbox: Sandbox) -> Ask:
     return ask
 
 
+@pytest.fixture
+def oauth(http: httpx.Client, sandbox: Sandbox) -> Any:
+    """Call a method with OAuth, and return the whole response."""
+
+    def oauth(method: str, fields: dict[str, Any] | None = None) -> httpx.Response:
+        auth = {"auth": sandbox.access_token}
+        return http.post(f"{sandbox.oauth_url}/{method}", params=auth, json=fields or {})
+
+    return oauth
+
+
+@pytest.fixture
+def result(oauth: Any) -> Any:
+    """Call a method with OAuth, and return its result."""
+
+    def result(method: str, fields: dict[str, Any] | None = None) -> Any:
+        answer = oauth(method, fields)
+        assert answer.status_code == 200, answer.text
+        assert answer.json().keys() == {"result", "time"}
+        return answer.json()["result"]
+
+    return result
+
+
+@pytest.fixture
+def refusal(oauth: Any) -> Any:
+    """Call a method with OAuth, and return the status, code and description of its error."""
+
+    def refusal(method: str, fields: dict[str, Any] | None = None) -> tuple[int, str, str]:
+        answer = oauth(method, fields)
+        return answer.status_code, answer.json()["error"], answer.json()["error_description"]
+
+    return refusal
+
+
 @pytest.fixture(scope="session")
 def running_tls_sandbox() -> Iterator[Sandbox]:
     """One sandbox with HTTPS for all tests of this process; use `tls_sandbox`."""
