@@ -12,13 +12,15 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Set
 from enum import IntEnum
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from textwrap import shorten
 from typing import Any, NamedTuple
 
+import griffe
 from generator.enums import constants
 from generator.schemas import UnsupportedError
 
@@ -35,22 +37,10 @@ WORDS = {"$comment", "description", "example", "examples", "openapi", "summary"}
 WORD_TYPES = {"Contact", "Example", "ExamplesMap", "ExternalDocs", "Info", "License", "Tag"}
 PYTHON_FORMATS = {"binary", "date", "date-time", "uuid"}  # each a type of its own in the client
 # Keywords that the client does not check in responses.
-UNCHECKED = {
-    "exclusiveMaximum",
-    "exclusiveMinimum",
-    "format",
-    "maxItems",
-    "maxLength",
-    "maxProperties",
-    "maximum",
-    "minItems",
-    "minLength",
-    "minProperties",
-    "minimum",
-    "multipleOf",
-    "pattern",
-    "uniqueItems",
-}
+UNCHECKED = re.compile(
+    "format|multipleOf|pattern|uniqueItems"
+    "|(exclusiveM|m)(ax|in)imum|(max|min)(Items|Length|Properties)"
+)
 # Whom a change breaks that redocly rates as major, by rule; both, if the rule is not listed.
 VICTIMS = {
     "enum-values-added": {CLIENT},
@@ -134,20 +124,12 @@ def _referred_to_by_nothing(document: Node) -> set[str]:
 
 def _as_webhooks(document: Node, names: Set[str]) -> dict[str, Any]:
     """Return a document in which each of these schemas is also the body of a webhook."""
-    webhooks = {
-        f"browser {name}": {
-            "post": {
-                "requestBody": {
-                    "content": {
-                        "application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}
-                    }
-                },
-                "responses": {"200": {"description": ""}},
-            }
-        }
-        for name in names
-    }
-    return {**document, "webhooks": {**document.get("webhooks", {}), **webhooks}}
+    webhooks = dict(document.get("webhooks", {}))
+    for name in names:
+        body = {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+        operation = {"requestBody": {"content": body}, "responses": {"200": {"description": ""}}}
+        webhooks[f"browser {name}"] = {"post": operation}
+    return {**document, "webhooks": webhooks}
 
 
 def wire_changes(old: Node, new: Node) -> list[Change]:
@@ -175,32 +157,14 @@ def wire_changes(old: Node, new: Node) -> list[Change]:
         report = json.loads(done.stdout)
         if report["reportVersion"] != "1":
             raise ValueError("another reportVersion")
-        # From oneOf to anyOf with the same branches: two entries for one change.
-        widened = _branches(report["changes"], "OneOf", "removed") & _branches(
-            report["changes"], "AnyOf", "added"
-        )
-        return [_wire_change(entry, widened) for entry in report["changes"]]
+        return [_wire_change(entry) for entry in report["changes"]]
     except (KeyError, TypeError, ValueError) as error:
         why = "redocly's report is not in the format of redocly 2.77.0; adapt contract/changes.py"
         said = shorten(f"{error!r} {done.stderr.decode(errors='replace')}", 300)
         raise ComparisonError(f"{why}: {said}") from None
 
 
-def _branches(entries: Sequence[Node], combinator: str, kind: str) -> set[tuple[str, str]]:
-    """Return the schemas that gained or lost a whole combinator, with its branches."""
-    return {
-        _branches_of(entry)
-        for entry in entries
-        if (entry["typeName"], entry["kind"]) == (combinator, kind)
-    }
-
-
-def _branches_of(entry: Node) -> tuple[str, str]:
-    side = entry["base" if entry["kind"] == "removed" else "revision"]
-    return str(entry["path"]).rpartition("/")[0], json.dumps(side["value"], sort_keys=True)
-
-
-def _wire_change(entry: Node, widened: Set[tuple[str, str]]) -> Change:
+def _wire_change(entry: Node) -> Change:
     kind, keyword = entry["kind"], entry.get("property")
     was, now = (entry.get(side, {}).get("value") for side in ("base", "revision"))
     side = entry["base" if kind == "removed" else "revision"]
@@ -212,10 +176,7 @@ def _wire_change(entry: Node, widened: Set[tuple[str, str]]) -> Change:
         said = "; ".join(verdict["message"].rstrip(".") for verdict in entry["verdicts"])
         values = "" if keyword in WORDS else f" from {was!r} to {now!r}"
         what = said or shorten(f"{keyword} changed{values}", 150)
-    if entry["typeName"] in ("AnyOf", "OneOf") and _branches_of(entry) in widened:
-        breaks = NOBODY
-    else:
-        breaks = _breaks(entry, was, now)
+    breaks = _breaks(entry, was, now)
     words = keyword in WORDS or entry["typeName"] in WORD_TYPES
     words = words or entry["path"].endswith("/x-enum-descriptions")
     effect = Effect.BREAKING if breaks else Effect.WORDS if words else Effect.COMPATIBLE
@@ -257,7 +218,7 @@ def _breaks(entry: Node, was: Any, now: Any) -> frozenset[str]:
             return _rated(entry) | {CALLER}
         case "Schema", "modified", "format" if (was, now) == ("int32", "int64") or not now:
             return NOBODY
-        case "Schema", "modified", keyword if is_read and keyword in UNCHECKED:
+        case "Schema", "modified", str(keyword) if is_read and UNCHECKED.fullmatch(keyword):
             # With an upper bound of 0 only an empty value is left, which has a type of its own.
             return _rated(entry) if was == 0 and keyword.startswith("max") else NOBODY
     return _rated(entry)
@@ -316,4 +277,18 @@ def name_changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[Change]
         harmless = now is not None and was in (None, NO_CLASS)
         effect = Effect.COMPATIBLE if harmless else Effect.BREAKING
         changes.append(Change(name, what, effect, frozenset(() if harmless else {CALLER})))
+    return changes
+
+
+# --- the package's public surface ----------------------------------------------------------------
+
+
+def surface_changes(old: Path, new: Path) -> list[Change]:
+    """Return what code that uses the package in one folder has to change for that in another."""
+    load = partial(griffe.load, "bitrix24_call_card", allow_inspection=False)
+    changes = []
+    for breakage in griffe.find_breaking_changes(*(load(search_paths=[at]) for at in (old, new))):
+        line = re.sub("^- |[`*]", "", breakage.explain(style=griffe.ExplanationStyle.MARKDOWN))
+        where, _, what = line.partition(": ")
+        changes.append(Change(where, what, Effect.BREAKING, frozenset({CALLER})))
     return changes

@@ -1,7 +1,7 @@
 """Show what changed between two versions of the contract, whom it breaks, and the next version.
 
-  make breaking BASE=HEAD~1             compare with the contract at a git revision
-  make breaking BASE=../call-card.yaml  compare with a file, YAML or JSON
+  make breaking BASE=HEAD~1             compare with the contract and the client at a git revision
+  make breaking BASE=../call-card.yaml  compare with the contract in a file, YAML or JSON
   python -m contract.versions --check   check info.version and CHANGELOG.md against the changes
 
 A change breaks
@@ -11,30 +11,32 @@ A change breaks
 
 The version follows semver: a breaking change needs a new major version, a compatible one a new
 minor version, other wording a patch; while the major version is 0, a minor version and a patch.
-A larger step is always allowed.
 
-BASE is a file if one of that name exists, else a git revision. Without BASE, --check compares with
-the newest tag v* before HEAD; without a tag, with the last committed contract of another
-info.version; without that, or outside a git checkout, it only checks CHANGELOG.md.
+A file wins over a revision of the same name. Without BASE, --check compares with the newest tag v*
+before HEAD, else with the last committed contract of another version; if CI is set, it must.
 
 Exit status: 0 compared, or the check passes; 1 the check fails; 2 the comparison is not possible.
 """
 
 import argparse
+import io
 import json
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from textwrap import shorten
 from typing import NamedTuple
+from zipfile import ZipFile
 
 import yaml
 from openapi_spec_validator import validate
 
-from contract.changes import ComparisonError, Effect, Node, compare
+from contract.changes import Change, ComparisonError, Effect, Node, compare, surface_changes
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACT = "openapi/call-card.yaml"
@@ -48,6 +50,7 @@ class Contract(NamedTuple):
     label: str
     document: Node
     version: Version
+    revision: str | None = None
 
     def __str__(self) -> str:
         return f"{self.label} ({dotted(self.version)})"
@@ -81,7 +84,7 @@ def changelog_problem(changelog: Path, version: Version) -> str | None:
 # --- where contracts come from -------------------------------------------------------------------
 
 
-def parse(label: str, content: bytes) -> Contract:
+def parse(label: str, content: bytes, revision: str | None = None) -> Contract:
     """Return the contract in YAML or JSON. Raises ComparisonError for anything else."""
     try:
         # Through JSON, so that `200:` and `"200":` are the same key, and dates are strings.
@@ -100,22 +103,30 @@ def parse(label: str, content: bytes) -> Contract:
     match = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", stated)
     if not match:
         raise ComparisonError(f"{label} has the info.version {stated}; it should be like 1.2.3")
-    return Contract(label, document, (int(match[1]), int(match[2]), int(match[3])))
+    return Contract(label, document, (int(match[1]), int(match[2]), int(match[3])), revision)
 
 
-def git(root: Path, *arguments: str) -> bytes | None:
-    """Return what git prints, or None if it fails or is not installed."""
+def git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """Run git; one that is not installed fails as well, and prints nothing."""
+    command = ["git", "-C", str(root), *arguments]
     try:
-        done = subprocess.run(["git", "-C", root, *arguments], capture_output=True)  # noqa: S603, S607
+        return subprocess.run(command, capture_output=True)  # noqa: S603
     except OSError:
-        return None
-    return done.stdout if done.returncode == 0 else None
+        return subprocess.CompletedProcess(command, 1, b"", b"git is not installed")
+
+
+def unreadable_history(root: Path) -> str | None:
+    """Return why git does not know all earlier versions, or None if it does."""
+    done = git(root, "rev-parse", "--is-shallow-repository")
+    if done.stdout == b"true\n":
+        return "the clone is shallow; `git fetch --unshallow --tags` completes it"
+    return " ".join(done.stderr.decode(errors="replace").split()) or None
 
 
 def at_revision(root: Path, revision: str) -> Contract | None:
     """Return the contract at a git revision, or None. Raises ComparisonError."""
-    content = git(root, "show", "--end-of-options", f"{revision}:./{CONTRACT}")
-    return None if content is None else parse(f"{CONTRACT} at {revision}", content)
+    content = git(root, "show", "--end-of-options", f"{revision}:./{CONTRACT}").stdout
+    return parse(f"{CONTRACT} at {revision}", content, revision) if content else None
 
 
 def named(root: Path, base: str) -> Contract:
@@ -124,21 +135,32 @@ def named(root: Path, base: str) -> Contract:
         return parse(base, Path(base).read_bytes())
     if contract := at_revision(root, base):
         return contract
-    raise ComparisonError(f"{base} is neither a file nor a git revision with {CONTRACT}")
+    reason = f": {why}" if (why := unreadable_history(root)) else ""
+    raise ComparisonError(f"{base} is neither a file nor a git revision with {CONTRACT}{reason}")
 
 
 def released(root: Path, version: Version) -> Contract | None:
     """Return the contract that `version` follows, or None for a first version."""
-    tag = git(root, "describe", "--tags", "--match", "v[0-9]*", "--abbrev=0", "HEAD")
+    tag = git(root, "describe", "--tags", "--match", "v[0-9]*", "--abbrev=0", "HEAD").stdout
     if tag and (contract := at_revision(root, tag.decode().strip())):
         return contract
     # Only the states before commits that changed a `version:` line are read.
-    log = git(root, "log", "--format=%h", "-G", "^ +version:", "--", CONTRACT) or b""
+    log = git(root, "log", "--format=%h", "-G", "^ +version:", "--", CONTRACT).stdout
     for revision in ["HEAD", *(f"{commit}^" for commit in log.decode().split())]:
         contract = at_revision(root, revision)
         if contract and contract.version != version:
             return contract
     return None
+
+
+def surface_changes_since(root: Path, revision: str) -> list[Change]:
+    """Return what breaks users of the client's Python modules, compared with a git revision."""
+    archive = git(root, "archive", "--format=zip", revision, "generated/bitrix24_call_card").stdout
+    if not archive:  # there was no client yet
+        return []
+    with TemporaryDirectory() as folder:
+        ZipFile(io.BytesIO(archive)).extractall(folder)
+        return surface_changes(Path(folder, "generated"), root / "generated")
 
 
 # --- the command ---------------------------------------------------------------------------------
@@ -157,6 +179,8 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
         contract = named(root, str(root / CONTRACT))
         base = named(root, options.base) if options.base else released(root, contract.version)
         changes = compare(base.document, contract.document) if base else []
+        if base and base.revision:
+            changes = [*surface_changes_since(root, base.revision), *changes]
     except ComparisonError as error:
         print(f"breaking: {error}", file=sys.stderr)
         return 2
@@ -175,9 +199,10 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
         print(problem)
     if problem or contract.version < needed:
         return 1
-    against = f"it follows {base}" if base else "no other version was committed to compare it with"
+    why = None if base else unreadable_history(root)
+    against = f"it follows {base}" if base else f"not compared: {why or 'it is the first version'}"
     print(f"CHANGELOG.md is at info.version {dotted(contract.version)}; {against}.")
-    return 0
+    return int(bool(why and os.environ.get("CI")))
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ SCHEMAS: list[tuple[str, dict[str, Any], dict[str, Any], set[str], set[str]]] = 
     ("no constant", {**TEXT, "const": "a"}, TEXT, NOBODY, CLIENT),
     ("a branch is gone", {"anyOf": [*NUMBER_OR_TEXT, OBJECT]}, {"anyOf": NUMBER_OR_TEXT},
      BOTH, NOBODY),
-    ("any branch or several", {"oneOf": NUMBER_OR_TEXT}, {"anyOf": NUMBER_OR_TEXT}, NOBODY, NOBODY),
+    ("any branch or several", {"oneOf": NUMBER_OR_TEXT}, {"anyOf": NUMBER_OR_TEXT}, BOTH, BOTH),
     ("one more branch", {"anyOf": NUMBER_OR_TEXT}, {"anyOf": [*NUMBER_OR_TEXT, OBJECT]},
      NOBODY, BOTH),
     ("each item", {"type": "array", "items": TEXT}, {"type": "array", "items": OBJECT}, BOTH, BOTH),

@@ -242,21 +242,72 @@ def test_without_a_tag_the_check_compares_with_the_last_commit_of_another_versio
     assert "at HEAD (1.1.1)" in project.run("--check")[1]
 
 
-@pytest.mark.parametrize("git", ["a first version", "no checkout", "no git"])
-def test_with_nothing_to_compare_with_only_the_changelog_is_checked(
-    project: Project, monkeypatch: pytest.MonkeyPatch, git: str
+@pytest.mark.parametrize(
+    ("git", "why"),
+    [
+        ("a first version", "it is the first version"),
+        ("no checkout", "fatal: not a git repository (or any of the parent directories): .git"),
+        ("no git", "git is not installed"),
+        ("a shallow clone", "the clone is shallow; `git fetch --unshallow --tags` completes it"),
+    ],
+)
+def test_without_an_earlier_version_it_says_why_and_fails_in_ci_unless_there_is_none(
+    project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, git: str, why: str
 ) -> None:
+    project.write("0.0.9")
+    if git == "a shallow clone":
+        project.commit()
     project.write("0.1.0")
     project.commit()
+    if git == "a shallow clone":
+        shallow = tmp_path / "shallow"
+        project.git("clone", "--quiet", "--depth=1", f"file://{tmp_path}", str(shallow))
+        project.root = shallow
     if git == "no checkout":
         (project.root / ".git").rename(project.root / "moved")
     if git == "no git":
         monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CI", raising=False)
     project.write("0.1.0", MEMBER_GONE)
-    nothing = "no other version was committed to compare it with"
-    assert project.run("--check") == (0, f"CHANGELOG.md is at info.version 0.1.0; {nothing}.\n", "")
+    said = f"CHANGELOG.md is at info.version 0.1.0; not compared: {why}.\n"
+    assert project.run("--check") == (0, said, "")
+    monkeypatch.setenv("CI", "true")
+    assert project.run("--check") == (int(git != "a first version"), said, "")
+    monkeypatch.delenv("CI")
     project.write("0.1.0", changelog="0.2.0")
     assert project.run("--check")[0] == 1
+
+
+def test_another_user_s_checkout_is_named_as_git_names_it(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.write("0.1.0")
+    project.commit()
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    assert "not compared: fatal: detected dubious ownership in " in project.run("--check")[1]
+    status, _, said = project.run("HEAD")
+    assert (status, "HEAD is neither a file nor a git revision" in said) == (2, True)
+    assert "detected dubious ownership" in said
+
+
+@pytest.mark.usefixtures("names_only")
+def test_the_client_s_public_surface_is_a_part_of_the_version(project: Project) -> None:
+    client = project.root / "generated" / "bitrix24_call_card" / "client.py"
+    client.parent.mkdir(parents=True)
+    client.with_name("__init__.py").touch()
+    client.write_text("class Client:\n    def with_timeout(self, timeout): ...\n")
+    project.write("1.0.0")
+    project.commit("v1.0.0")
+    client.write_text(
+        "class Client:\n    def with_limit(self, timeout): ...\n    def new(self): ...\n"
+    )
+    status, out, _ = project.run("--check")
+    assert status == 1
+    assert "\n  Client.with_timeout: Public object was removed — breaks a caller\n\n" in out
+    assert out.endswith("info.version must be 2.0.0 or higher; it is 1.0.0.\n")
+    client.write_text("class Client:\n    def with_timeout(self, seconds): ...\n")
+    said = "Client.with_timeout(timeout): Parameter was removed — breaks a caller"
+    assert said in project.run("HEAD")[1]
 
 
 def test_contract_changelog_distribution_and_lock_file_are_of_one_version() -> None:
