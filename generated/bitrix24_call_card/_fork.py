@@ -1,24 +1,21 @@
 # Copied from scripts/generator/project/bitrix24_call_card/_fork.py by `make generate`: do not edit.
-"""Resets connections and tokens in forked children."""
+"""The lock of all clients, which no forked child finds locked.
+
+What belongs to one process, such as its connections, stands in dictionaries under the process's id: a
+child does not find its parent's, and they stay referenced, because collecting them would touch the parent's
+sockets.
+"""
 
 from __future__ import annotations
 
 import os
-from typing import Any
-from weakref import WeakSet
+import threading
+from typing import Final
 
-_owners: WeakSet[Any] = WeakSet()
-
-
-def reset_in_children(owner: object) -> None:
-    """Call `owner.reset_after_fork()` in each process that is forked from this one."""
-    _owners.add(owner)
-
-
-def _reset_all() -> None:
-    for owner in _owners:
-        owner.reset_after_fork()
-
+lock: Final = threading.RLock()
+"""Held for a few steps only, never while the caller's code runs."""
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
-    os.register_at_fork(after_in_child=_reset_all)
+    os.register_at_fork(
+        before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release
+    )

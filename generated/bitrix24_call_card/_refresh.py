@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import os
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import CancelledError, Future, wait
@@ -19,11 +20,10 @@ from contextvars import ContextVar, copy_context
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
-from . import _fork
 from ._arguments import checked
-from ._loops import asyncio_loop
+from ._fork import lock
 from ._secrets import Secret
-from .errors import Bitrix24Error, RefreshError
+from .errors import RefreshError
 
 if TYPE_CHECKING:
     import asyncio
@@ -47,7 +47,6 @@ class _Attempt:
         # The exception that all callers raise is its result: asyncio's futures, which wrap this
         # one, refuse StopIteration as an exception.
         self.outcome: Future[Exception | None] = Future()
-        self.outcome.set_running_or_notify_cancel()  # else a cancelled caller cancels it for all
 
     def result_of(self, name: str, value: Secret[Any]) -> Secret[Any]:
         """Return what a function returned, awaited in the event loop if need be."""
@@ -57,7 +56,7 @@ class _Attempt:
             if inspect.iscoroutine(value.reveal()):
                 value.reveal().close()
             raise _needs_asyncio(name)
-        import asyncio  # here, see `_loops`
+        import asyncio  # here, because it takes 12 ms that a synchronous program never needs
 
         try:
             outcome = asyncio.run_coroutine_threadsafe(_outcome_of(value), self.loop).result()
@@ -98,13 +97,7 @@ class AccessToken:
         self._refresh_timeout = refresh_timeout
         self._numbers = itertools.count(1)
         self.current, self._number = token, 0
-        self.reset_after_fork()
-        _fork.reset_in_children(self)
-
-    def reset_after_fork(self) -> None:
-        """Forget a refresh of the parent process: nobody runs it here."""
-        self._lock = threading.Lock()
-        self._attempt: _Attempt | None = None
+        self._attempts: dict[int, _Attempt] = {}  # by process: nobody runs the parent's in a child
 
     def set(self, token: Secret[str]) -> None:
         """Use this token from the next call on, even if a refresh under way returns another."""
@@ -139,11 +132,7 @@ class AccessToken:
         """Async version of `refresh`; no caller waits longer than `refresh_timeout`."""
         import asyncio
 
-        if (loop := asyncio_loop()) is None:
-            raise Bitrix24Error(
-                "the token has expired, and only asyncio's event loop can refresh it"
-            )
-        attempt, is_mine = self._join_attempt(expired, loop)
+        attempt, is_mine = self._join_attempt(expired, asyncio.get_running_loop())
         if attempt is None:
             return
         if is_mine:
@@ -159,13 +148,13 @@ class AccessToken:
         self, expired: Secret[str], loop: asyncio.AbstractEventLoop | None
     ) -> tuple[_Attempt | None, bool]:
         """Return the attempt to wait for, if any, and whether this caller has to run it."""
-        with self._lock:
+        with lock:
             if self.current is not expired:
                 return None, False
-            if self._attempt is not None:
-                return self._attempt, False
-            self._attempt = _Attempt(self, next(self._numbers), loop)
-            return self._attempt, True
+            if attempt := self._attempts.get(os.getpid()):
+                return attempt, False
+            attempt = self._attempts[os.getpid()] = _Attempt(self, next(self._numbers), loop)
+            return attempt, True
 
     def _run(self, attempt: _Attempt) -> None:
         """Run an attempt; what is not an `Exception` is raised here, and nowhere else."""
@@ -192,9 +181,9 @@ class AccessToken:
 
     def _forget(self, attempt: _Attempt) -> None:
         """Stop sharing this attempt, which may still be running: the next call begins another."""
-        with self._lock:
-            if self._attempt is attempt:
-                self._attempt = None
+        with lock:
+            if self._attempts.get(os.getpid()) is attempt:
+                del self._attempts[os.getpid()]
 
     def _raise_outcome(self, attempt: _Attempt) -> None:
         """Raise the attempt's exception, if any; if it has not ended in time, forget it."""
@@ -210,7 +199,7 @@ class AccessToken:
             raise error
 
     def _use(self, token: Secret[str], number: int) -> None:
-        with self._lock:
+        with lock:
             if number > self._number:
                 self.current, self._number = token, number
 

@@ -15,6 +15,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from ._arguments import checked
+from ._requests import PortalRequest
 
 T = TypeVar("T")
 
@@ -82,6 +83,20 @@ class NewTransports:
         if self._verify is True and self._trust_env and (path := os.environ.get("SSL_CERT_FILE")):
             _check_file("SSL_CERT_FILE", path)
         return httpx.create_ssl_context(self._verify, trust_env=self._trust_env)
+
+
+class CustomTransport:
+    """A custom httpx client, used like a transport."""
+
+    def __init__(self, client: httpx.Client | httpx.AsyncClient) -> None:
+        self._client = client
+
+    def handle_request(self, request: PortalRequest) -> Any:
+        """Send the request; return the response, or an awaitable of it from an AsyncClient."""
+        rebuilt = request.for_client(self._client)
+        return self._client.send(rebuilt, stream=True, follow_redirects=False)
+
+    handle_async_request = handle_request
 
 
 def _checked_verify(verify: Verify) -> Verify:

@@ -112,17 +112,6 @@ def test_a_gzip_of_1_gb_is_invalid_and_is_not_decompressed(get: Get, raw_server:
     assert peak < 32 * MB
 
 
-def test_bytes_after_the_end_of_a_gzip_are_not_kept(get: Get, raw_server: RawServer) -> None:
-    parts = [gzip.compress(BODY), *[b" " * 65536] * 512]
-    raw_server.respond = lambda _: chunked(parts, "Content-Encoding: gzip")
-
-    def call() -> None:
-        with Client(raw_server.webhook_url) as client:
-            assert get(client).result.crm_entity_id == 17
-
-    assert peak_of(call) < 16 * MB
-
-
 @pytest.mark.parametrize("encoding", ["identity", "gzip"])
 @pytest.mark.parametrize(("size", "is_valid"), [(8 * MB, True), (8 * MB + 1, False)])
 def test_a_body_may_have_8_mb_decoded(

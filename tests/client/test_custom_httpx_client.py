@@ -201,7 +201,25 @@ def test_an_error_while_its_response_is_read_has_the_request(
     transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=_Broken()))
     with pytest.raises(httpx.ReadError) as caught:
         call(client, transport=transport)
-    assert caught.value.request.method == "POST"
+    assert str(caught.value.request.url).endswith("/***")
+
+
+def test_an_error_of_its_hooks_does_not_show_the_webhook(call: Call, recorder: Recorder) -> None:
+    recorder.answers["/rest/1/made-up-secret/placement.call"] = [(502, {})]
+    client = Client(base_url=f"{recorder.origin}/rest/1/made-up-secret/")
+    hooks = {"response": [hook(call, httpx.Response.raise_for_status)]}
+    with pytest.raises(httpx.HTTPStatusError, match="502") as caught:
+        call(client, event_hooks=hooks)
+    assert "made-up-secret" not in f"{caught.value} {caught.value.request.url}"
+    assert caught.value.response.status_code == 502
+
+
+def test_something_else_is_a_type_error() -> None:
+    client: Any = Client("https://portal.example/rest/1/made-up-secret/")
+    with pytest.raises(TypeError, match=r"^client: expected Client, found AsyncClient"):
+        client.set_httpx_client(httpx.AsyncClient())
+    with pytest.raises(TypeError, match=r"^async_client: expected AsyncClient, found int"):
+        client.set_async_httpx_client(5)
 
 
 def test_closing_the_client_leaves_it_open(client: AuthenticatedClient, recorder: Recorder) -> None:

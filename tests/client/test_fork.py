@@ -107,3 +107,25 @@ thread.join()
 """
     run_program(CALLS + program, recorder.webhook_url)
     assert len(recorder.received) == 2
+
+
+def test_a_process_may_be_forked_while_a_thread_uses_the_client(run_program: RunProgram) -> None:
+    # As above, for the lock that each change of a client's state takes.
+    program = """
+from bitrix24_call_card import AuthenticatedClient
+over = threading.Event()
+client = AuthenticatedClient("https://portal.example/rest", "made-up-token")
+def use():
+    while not over.is_set():
+        client.token = "another-token"
+thread = threading.Thread(target=use)
+thread.start()
+def child():
+    signal.alarm(20)
+    client.token = "a-third-token"
+for _ in range(20):
+    join([forked(child)])
+over.set()
+thread.join()
+"""
+    run_program(CALLS + program, "https://portal.example/rest/1/made-up-secret/")

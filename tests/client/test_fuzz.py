@@ -417,8 +417,6 @@ def call_where(member: str, value: bytes) -> bytes:
         ],
         pytest.param(b'{"a":' * 100_000, "InvalidResponse", id="objects, 100,000 deep"),
         pytest.param(call_with(nested(100)), "valid", id="100 deep"),
-        pytest.param(call_with(b"NaN"), "InvalidResponse", id="NaN"),
-        pytest.param(call_with(b"-Infinity"), "InvalidResponse", id="-Infinity"),
         pytest.param(call_with(b"1" * 100_000), "InvalidResponse", id="a huge integer"),
         pytest.param(call_with(b"1" * 4_000), "valid", id="a large integer"),
         *[

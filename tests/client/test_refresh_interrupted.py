@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import trio
 from bitrix24_call_card import errors
 
 from tests.client.conftest import WAIT
@@ -273,20 +272,6 @@ except errors.RefreshError as error:
 """
         )
         assert printed.startswith("the refresh did not end within 0.1 s")
-
-
-# --- event loops ----------------------------------------------------------------------------------
-
-
-def test_trio_gets_an_error_that_says_why_and_uses_an_assigned_token(portal: Portal) -> None:
-    async def use() -> None:
-        with pytest.raises(errors.Bitrix24Error, match="only asyncio's event loop can refresh"):
-            await acall(client)
-        client.token = NEW
-        assert await acall(client) == 17
-
-    client = portal.client(refresh=Refreshes())
-    in_time(lambda: trio.run(use))
 
 
 # --- a refresh that uses its own client -----------------------------------------------------------

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
 from ._arguments import checked_texts
-from ._base_url import BaseUrl
-from ._operation import Operation
-from ._received import PortalRequest
-from ._secrets import Secret
+from ._base_url import BaseUrl, hidden_path
+from ._secrets import Secret, masked
 from ._version import __version__
+
+if TYPE_CHECKING:
+    from ._operation import Operation
 
 Timeout = float | httpx.Timeout | None
 
@@ -22,9 +23,43 @@ _HEADERS: Final = {
     "Accept-Encoding": "gzip",
     "Content-Type": "application/json",
 }
+_USER_AGENT: Final = {"User-Agent": f"bitrix24-call-card/{__version__}"}
 
 DEFAULT_TIMEOUT: Final = httpx.Timeout(30.0, connect=10.0)
 """Default timeouts in seconds: connect 10, read, write and pool 30."""
+
+
+class PortalRequest(httpx.Request):
+    """A request as it is sent; its repr shows the host alone.
+
+    Attributes:
+        given: What was given to the client.
+        secret: The webhook or the token in it, which a response may echo.
+    """
+
+    given: Requests
+    secret: Secret[str]
+
+    def __repr__(self) -> str:
+        return f"<PortalRequest({self.method!r}, '{hidden_path(self.url)}')>"
+
+    def mask(self, text: str) -> str:
+        """Return the text without the secret of this request."""
+        return masked(text, [self.secret])
+
+    def for_client(self, client: httpx.Client | httpx.AsyncClient) -> httpx.Request:
+        """Return the same request as a custom httpx client sends it, with its own settings."""
+        timeout = self.given.timeout
+        rebuilt = client.build_request(
+            self.method,
+            self.url,
+            headers=merged_headers(_HEADERS, self.given.headers),
+            cookies=self.given.cookies,
+            timeout=httpx.USE_CLIENT_DEFAULT if timeout is DEFAULT_TIMEOUT else timeout,
+            content=self.content,
+        )
+        self.extensions = rebuilt.extensions  # its read timeout bounds the body
+        return rebuilt
 
 
 @dataclass(repr=False)
@@ -37,15 +72,9 @@ class Requests:
     timeout: httpx.Timeout
 
     def __post_init__(self) -> None:
-        defaults = {
-            "Host": self.base_url.shown.netloc.decode(),
-            **_HEADERS,
-            "User-Agent": f"bitrix24-call-card/{__version__}",
-        }
-        if self.cookies:
-            pairs = (f"{name}={value}" for name, value in self.cookies.items())
-            defaults["Cookie"] = "; ".join(pairs)
-        self._all_headers = merged_headers(defaults, self.headers)
+        headers = merged_headers({**_HEADERS, **_USER_AGENT}, self.headers)
+        url, cookies = self.base_url.shown, self.cookies
+        self._all_headers = httpx.Request("GET", url, headers=headers, cookies=cookies).headers
 
     def new(self, operation: Operation[Any, Any], token: Secret[str] | None) -> PortalRequest:
         """Return a request that no other call shares."""
@@ -60,23 +89,8 @@ class Requests:
         )
         request.headers["Content-Length"] = str(len(content))
         request.read()
-        request.secrets = (token or self.base_url.secret,)
+        request.given, request.secret = self, token or self.base_url.secret
         return request
-
-    def for_client(
-        self, client: httpx.Client | httpx.AsyncClient, request: PortalRequest
-    ) -> httpx.Request:
-        """Return the same request as a custom httpx client sends it, with its own settings."""
-        rebuilt = client.build_request(
-            request.method,
-            request.url,
-            headers=merged_headers(_HEADERS, self.headers),
-            cookies=self.cookies,
-            timeout=httpx.USE_CLIENT_DEFAULT if self.timeout is DEFAULT_TIMEOUT else self.timeout,
-            content=request.content,
-        )
-        request.extensions = rebuilt.extensions  # its read timeout bounds the body
-        return rebuilt
 
 
 def merged_headers(headers: Mapping[str, str], more: Mapping[str, str] | None) -> httpx.Headers:

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final, Never, Self
+from typing import Any, Never, Self
 
 import httpx
 
-from ._arguments import checked_texts, checked_timeout
+from ._arguments import checked, checked_texts, checked_timeout
 from ._base_url import Kind, parse_base_url
 from ._connections import Connections
 from ._operation import Operation
-from ._received import PortalRequest, Received, aread, read
+from ._received import Received
 from ._refresh import AccessToken
 from ._requests import DEFAULT_TIMEOUT, Requests, Timeout, merged_headers
 from ._secrets import Secret
-from ._transports import NewTransports, Proxy, Verify
-
-Token = Secret[str] | None
-
-_logger: Final = logging.getLogger("bitrix24_call_card")
-_AS_STREAM: Final[Any] = {"stream": True, "follow_redirects": False}
+from ._transports import CustomTransport, NewTransports, Proxy, Verify
 
 
 class Client:
@@ -90,10 +83,7 @@ class Client:
         self._connections = Connections(transports)
 
     def __repr__(self) -> str:
-        try:
-            return f"{type(self).__name__}(base_url='{self._requests.base_url!r}')"
-        except AttributeError:  # for the traceback of a constructor that fails
-            return f"<{type(self).__name__}>"
+        return f"{type(self).__name__}(base_url='{self._requests.base_url!r}')"
 
     @property
     def operating_reset_at(self) -> int | None:
@@ -141,10 +131,9 @@ class Client:
         """Send the synchronous calls with this client: its hooks, auth and mounts apply.
 
         Its own settings apply, and over them the headers, cookies and timeout that were given to this
-        client or a copy. Its logs and exceptions show the request as it is sent, secrets included. The
-        caller closes it.
+        client or a copy. Its logs show the request as it is sent, secrets included. The caller closes it.
         """
-        self._connections.custom = client
+        self._connections.custom = CustomTransport(checked("client", client, httpx.Client))
         return self
 
     def set_async_httpx_client(self, async_client: httpx.AsyncClient) -> Self:
@@ -152,7 +141,8 @@ class Client:
 
         It belongs to one event loop.
         """
-        self._connections.async_custom = async_client
+        checked("async_client", async_client, httpx.AsyncClient)
+        self._connections.async_custom = CustomTransport(async_client)
         return self
 
     # --- its connections ---
@@ -184,39 +174,11 @@ class Client:
 
     def send(self, operation: Operation[Any, Any]) -> Received:
         """Send an operation, for the API functions; raise httpx.HTTPError if there is no response."""
-        return self._send(operation, None, 1)
+        return self._connections.send(self._requests.new(operation, None), attempt=1)
 
     async def asend(self, operation: Operation[Any, Any]) -> Received:
         """Async version of ``send``."""
-        return await self._asend(operation, None, 1)
-
-    def _send(self, operation: Operation[Any, Any], token: Token, attempt: int) -> Received:
-        request = self._requests.new(operation, token)
-        began, received = time.perf_counter(), None
-        try:
-            if (custom := self._connections.custom) is None:
-                received = self._connections.send(request)
-            else:
-                rebuilt = self._requests.for_client(custom, request)
-                received = read(custom.send(rebuilt, **_AS_STREAM), request)
-            self._connections.note_operating_reset(received)
-            return received
-        finally:
-            _log(request, received, began, attempt)
-
-    async def _asend(self, operation: Operation[Any, Any], token: Token, attempt: int) -> Received:
-        request = self._requests.new(operation, token)
-        began, received = time.perf_counter(), None
-        try:
-            if (custom := self._connections.async_custom) is None:
-                received = await self._connections.asend(request)
-            else:
-                rebuilt = self._requests.for_client(custom, request)
-                received = await aread(await custom.send(rebuilt, **_AS_STREAM), request)
-            self._connections.note_operating_reset(received)
-            return received
-        finally:
-            _log(request, received, began, attempt)
+        return await self._connections.asend(self._requests.new(operation, None), attempt=1)
 
 
 class AuthenticatedClient(Client):
@@ -295,27 +257,19 @@ class AuthenticatedClient(Client):
         Also raises what ``refresh`` and ``on_refresh`` raise.
         """
         token = self._token.current
-        received = self._send(operation, token, 1)
+        received = self._connections.send(self._requests.new(operation, token), attempt=1)
         if received.is_expired_token() and self._token.can_refresh():
             self._token.refresh(token)
-            return self._send(operation, self._token.current, 2)
+            request = self._requests.new(operation, self._token.current)
+            return self._connections.send(request, attempt=2)
         return received
 
     async def asend(self, operation: Operation[Any, Any]) -> Received:
         """Async version of ``send``."""
         token = self._token.current
-        received = await self._asend(operation, token, 1)
+        received = await self._connections.asend(self._requests.new(operation, token), attempt=1)
         if received.is_expired_token() and self._token.can_refresh():
             await self._token.arefresh(token)
-            return await self._asend(operation, self._token.current, 2)
+            request = self._requests.new(operation, self._token.current)
+            return await self._connections.asend(request, attempt=2)
         return received
-
-
-def _log(request: PortalRequest, received: Received | None, began: float, attempt: int) -> None:
-    """Log a request and what came of it, in one line without a secret."""
-    if _logger.isEnabledFor(logging.DEBUG):
-        host = request.url.netloc.decode()
-        status = received.status_code if received else "no response"
-        ms = 1000 * (time.perf_counter() - began)
-        message = "%s %s: %s in %.0f ms (attempt %d)"
-        _logger.debug(message, request.method, host, status, ms, attempt)
