@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final, Literal
 
 import httpx
 
+from ._arguments import checked
 from ._secrets import MASK, Secret
 
 Kind = Literal["webhook", "OAuth"]
@@ -15,7 +19,35 @@ _EXPECTED: Final = {
     "webhook": "a webhook's URL, https://PORTAL/rest/USER_ID/WEBHOOK/",
     "OAuth": "a portal's REST address, https://PORTAL/rest",
 }
-_QUOTES: Final = tuple("\"'`<>«»‘’“”„")  # noqa: RUF001
+_QUOTES: Final = "[\"'`<>«»‘’“”„]"  # noqa: RUF001
+_METHOD: Final = "it goes on to a method: cut that off"
+
+# What each pattern finds in a URL that cannot work; the first one counts.
+_PROBLEMS: Final = (
+    (r"^$", "it is empty"),
+    (rf"^{_QUOTES}|{_QUOTES}$", "it has quotes around it: remove them"),
+    # Surrogates are what os.environ has for bytes that are not UTF-8.
+    (
+        r"[\s\0-\x1f\u200b-\u200f\u2060\ufeff\ud800-\udfff]",
+        "it has whitespace or an invisible character",
+    ),
+    (r"[?#]", "it has a query or a fragment (? or #): cut it off"),
+    (r"(?i)^(?!https?://[^/])", "it is not an absolute http or https URL"),
+    (r"://[^/]*@", "it has a user or a password in it: remove them"),
+    (r"^(?!.*/rest(/|$))", "there is no /rest in its path"),
+)
+_PROBLEMS_AFTER_REST: Final = {
+    "webhook": (
+        (r"^/*$", "this is an OAuth address, which AuthenticatedClient takes with a token"),
+        (r"^[0-9]+/*$", "there is no webhook after the user id"),
+        (r"^(?![0-9]+/)", "there is no user id after /rest"),
+        (r"^[0-9]+/+[^/]+/+[^/]", _METHOD),
+    ),
+    "OAuth": (
+        (r"^[0-9]+/+[^/]", "this is a webhook's URL, which Client takes"),
+        (r"[^/]", _METHOD),
+    ),
+}
 
 
 class BaseUrl:
@@ -55,64 +87,19 @@ def parse_base_url(base_url: str, kind: Kind) -> BaseUrl:
     Raises:
         ValueError: If it cannot work. The message says why, and shows neither path nor password.
     """
-    problem = _problem_of_text(base_url)
+    checked("base_url", base_url, str)
+    after = f"{base_url}/".rpartition("/rest/")[2]
+    problem = _first(_PROBLEMS, base_url) or _first(_PROBLEMS_AFTER_REST[kind], after)
     if problem is None:
-        try:
+        problem = "its host or its port is not valid"
+        with suppress(httpx.InvalidURL, UnicodeError):
             url = httpx.URL(base_url)
-        except httpx.InvalidURL:
-            problem = "it is not an absolute http or https URL"
-        else:
-            problem = _problem_of_url(url) or _problem_of_path(url, kind)
-            if problem is None:
+            url.raw_host.decode().encode("idna")  # as the resolver will
+            if url.port is None or 1 <= url.port <= 65535:
                 return BaseUrl(url)
     # Outside of `except`: httpx's exception would quote the URL in its `__context__`.
     raise ValueError(f"base_url: {problem}. Expected {_EXPECTED[kind]}")
 
 
-def _problem_of_text(text: Any) -> str | None:
-    if not isinstance(text, str):
-        return f"it is of type {type(text).__name__}, not str"
-    if not text:
-        return "it is empty"
-    if text.startswith(_QUOTES) or text.endswith(_QUOTES):
-        return "it has quotes around it: remove them"
-    for position, character in enumerate(text, start=1):
-        # The latter also for bytes that are not UTF-8, as os.environ has them: surrogates.
-        if character.isspace() or not character.isprintable():
-            return f"character {position} is whitespace or invisible: remove it"
-    if "?" in text or "#" in text:
-        return "it has a query or a fragment (? or #): cut it off"
-    return None
-
-
-def _problem_of_url(url: httpx.URL) -> str | None:
-    if url.scheme not in ("http", "https") or not url.raw_host:
-        return "it is not an absolute http or https URL"
-    if url.userinfo:
-        return "it has a user or a password in it: remove them"
-    try:
-        url.raw_host.decode().encode("idna")  # as the resolver will
-    except UnicodeError:
-        return "its host is not a valid name"
-    if url.port is not None and not 1 <= url.port <= 65535:
-        return "its port is not between 1 and 65535"
-    return None
-
-
-def _problem_of_path(url: httpx.URL, kind: Kind) -> str | None:
-    _, rest, after = f"{url.path}/".rpartition("/rest/")
-    if not rest:
-        return "there is no /rest in its path"
-    segments = [segment for segment in after.split("/") if segment]
-    is_webhook = len(segments) > 1 and segments[0].isdigit()
-    if kind == "OAuth" and is_webhook:
-        return "this is a webhook's URL, which Client takes"
-    if kind == "webhook" and not is_webhook:
-        if not segments:
-            return "this is an OAuth address, which AuthenticatedClient takes with a token"
-        if segments[0].isdigit():
-            return "there is no webhook after the user id"
-        return "there is no user id after /rest"
-    if method := segments[2:] if is_webhook else segments:
-        return f"it goes on to a method: cut {method[-1] if '.' in method[-1] else 'that'} off"
-    return None
+def _first(problems: Sequence[tuple[str, str]], text: str) -> str | None:
+    return next((problem for found, problem in problems if re.search(found, text)), None)

@@ -35,6 +35,8 @@ def make(request: pytest.FixtureRequest) -> Make:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("base_url", b"https://portal.example/rest/1/made-up-secret/"),
+        ("base_url", None),
         ("cookies", "one=1"),
         ("cookies", {"one": 1}),
         ("headers", [("X-One", "1")]),

@@ -23,8 +23,7 @@ NOT_HTTP = "it is not an absolute http or https URL"
 QUERY = "it has a query or a fragment (? or #): cut it off"
 USER = "it has a user or a password in it: remove them"
 QUOTES = "it has quotes around it: remove them"
-HOST = "its host is not a valid name"
-PORT = "its port is not between 1 and 65535"
+INVISIBLE = "it has whitespace or an invisible character"
 
 
 def problem(kind: str, base_url: object) -> str:
@@ -40,6 +39,20 @@ def problem(kind: str, base_url: object) -> str:
     return text
 
 
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "https://[portal]/rest/1/made-up-secret/",
+        "https://portal.example:port/rest/1/made-up-secret/",
+        "https://portal.example:99999/rest/1/made-up-secret/",
+        "https://portal.example:0/rest/1/made-up-secret/",
+        f"https://{'a' * 64}.example/rest/1/made-up-secret/",
+    ],
+)
+def test_an_invalid_host_or_port_is_named(base_url: str) -> None:
+    assert problem("webhook", base_url) == "its host or its port is not valid"
+
+
 @pytest.mark.parametrize("kind", MAKE)
 @pytest.mark.parametrize(
     ("base_url", "expected"),
@@ -53,11 +66,6 @@ def problem(kind: str, base_url: object) -> str:
         ("https://", NOT_HTTP),
         ("ftp://portal.example/rest/1/made-up-secret/", NOT_HTTP),
         ("file:///rest/1/made-up-secret/", NOT_HTTP),
-        ("https://[portal]/rest/1/made-up-secret/", NOT_HTTP),
-        ("https://portal.example:port/rest/1/made-up-secret/", NOT_HTTP),
-        ("https://portal.example:99999/rest/1/made-up-secret/", PORT),
-        ("https://portal.example:0/rest/1/made-up-secret/", PORT),
-        (f"https://{'a' * 64}.example/rest/1/made-up-secret/", HOST),
         ("https://portal.example/rest/?auth=made-up-secret", QUERY),
         ("https://portal.example/rest/1/made-up-secret/?", QUERY),
         ("https://portal.example/rest/#made-up-secret", QUERY),
@@ -67,22 +75,20 @@ def problem(kind: str, base_url: object) -> str:
         ("<https://portal.example/rest/1/made-up-secret/>", QUOTES),
         (
             " https://portal.example/rest/1/made-up-secret/",
-            "character 1 is whitespace or invisible: remove it",
+            INVISIBLE,
         ),
         (
             "https://portal.example/rest/1/made-up-secret/\n",
-            "character 46 is whitespace or invisible: remove it",
+            INVISIBLE,
         ),
         (
             "https://portal.example/rest/\u200b1/made-up-secret/",
-            "character 29 is whitespace or invisible: remove it",
+            INVISIBLE,
         ),
         (  # As os.environ has bytes that are not UTF-8.
             "https://portal.example/rest/1/\udcffmade-up-secret/",
-            "character 31 is whitespace or invisible: remove it",
+            INVISIBLE,
         ),
-        (b"https://portal.example/rest/1/made-up-secret/", "it is of type bytes, not str"),
-        (None, "it is of type NoneType, not str"),
         ("https://portal.example/", "there is no /rest in its path"),
     ],
 )
@@ -100,7 +106,7 @@ def test_an_invalid_base_url_is_a_value_error_that_says_why_and_does_not_show_it
         ("/rest/made-up-secret/", "there is no user id after /rest"),
         (
             "/rest/1/made-up-secret/profile.json",
-            "it goes on to a method: cut profile.json off",
+            "it goes on to a method: cut that off",
         ),
         ("/rest/1/made-up-secret/a/b", "it goes on to a method: cut that off"),
     ],
@@ -113,7 +119,7 @@ def test_a_client_for_a_webhook_takes_no_other_address(path: str, expected: str)
     ("path", "expected"),
     [
         ("/rest/1/made-up-secret/", "this is a webhook's URL, which Client takes"),
-        ("/rest/placement.call", "it goes on to a method: cut placement.call off"),
+        ("/rest/placement.call", "it goes on to a method: cut that off"),
         ("/rest/made-up-secret", "it goes on to a method: cut that off"),
     ],
 )
@@ -142,6 +148,10 @@ def test_the_repr_of_a_client_shows_scheme_host_and_port(origin: str, shown: str
     [
         ("/rest/1/made-up-secret", "/rest/1/made-up-secret/placement.call"),
         ("/rest/1/made-up-secret//", "/rest/1/made-up-secret/placement.call"),
+        (
+            "/rest/folder/rest/1/made-up-secret/",
+            "/rest/folder/rest/1/made-up-secret/placement.call",
+        ),
         ("/a%20folder/rest/1/made%2Dup/", "/a%20folder/rest/1/made%2Dup/placement.call"),
     ],
 )
