@@ -8,7 +8,6 @@ import math
 import time
 import zlib
 from contextlib import suppress
-from functools import cached_property
 from typing import Any, Final
 
 import httpx
@@ -29,6 +28,9 @@ class Received:
     """A response, whose body is added as it arrives.
 
     Its repr shows the status alone, because the rest may echo a secret.
+
+    Attributes:
+        content: The decoded body, or None if it cannot be decoded or is too large.
     """
 
     def __init__(self, response: httpx.Response, request: PortalRequest) -> None:
@@ -37,12 +39,14 @@ class Received:
         self.mask = request.mask
         self.timeout: float | None = request.extensions.get("timeout", {}).get("read")
         self._deadline = time.monotonic() + self.timeout if self.timeout is not None else math.inf
-        self._problem: str | None = None
         # By a transport or a hook; then httpx has decoded it.
         self.is_read = response.is_stream_consumed or response.is_closed
         self._body = bytearray(response.content if self.is_read else b"")
         encoding = response.headers.get("content-encoding", "identity").lower()
         self._encoding = "identity" if self.is_read else encoding
+        self.content: bytes | None = None
+        self._members: dict[str, Any] = {}
+        self._problem: str | None = None
 
     def __repr__(self) -> str:
         return f"<Received [{self.status_code}]>"
@@ -56,33 +60,38 @@ class Received:
         return len(self._body) <= MAX_BODY
 
     def end(self) -> Received:
-        """Decode the body, of which all has arrived that is read."""
+        """Decode what has arrived."""
         self._check_deadline()
         try:
-            if self._encoding == "gzip":
-                decompressor = zlib.decompressobj(_GZIP)
-                self._body = bytearray(decompressor.decompress(self._body, MAX_BODY + 1))
-            elif self._encoding != "identity":
-                self._problem = "expected gzip or no content encoding"
-        except zlib.error:
-            self._problem = "expected gzip"
-        if len(self._body) > MAX_BODY:
-            self._problem = f"expected at most {MAX_BODY >> 20} MB"
+            self.content = self._decoded()
+            self._members = members_of(json.loads(self.content), "the body")
+        except InvalidResponse as error:
+            self._problem = error.reason
+        except (ValueError, RecursionError):
+            self._problem = "expected JSON"
         return self
+
+    def _decoded(self) -> bytes:
+        if self._encoding not in ("gzip", "identity"):
+            raise InvalidResponse("the body: expected gzip or no content encoding")
+        body: bytes | bytearray = self._body
+        if self._encoding == "gzip":
+            try:
+                body = zlib.decompressobj(_GZIP).decompress(body, MAX_BODY + 1)
+            except zlib.error:
+                raise InvalidResponse("the body: expected gzip") from None
+        if len(body) > MAX_BODY:
+            raise InvalidResponse(f"the body: expected at most {MAX_BODY >> 20} MB")
+        return bytes(body)
 
     def _check_deadline(self) -> None:
         # A read that has begun waits as long as the read timeout itself, except in asyncio.
         if not self.is_read and time.monotonic() > self._deadline:
             raise httpx.ReadTimeout(_TOO_LATE)
 
-    @property
-    def content(self) -> bytes | None:
-        """The body, or None if there is a problem with it."""
-        return bytes(self._body) if self._problem is None else None
-
     # --- what is in it ---
 
-    @cached_property
+    @property
     def json_object(self) -> dict[str, Any]:
         """The JSON object that is the body.
 
@@ -90,31 +99,20 @@ class Received:
             InvalidResponse: If it is none, or there is a problem with the body.
         """
         if self._problem is not None:
-            raise InvalidResponse(f"the body: {self._problem}")
-        try:
-            value = json.loads(self._body)
-        except (ValueError, RecursionError):
-            # Not chained: the decoder's own error carries the whole body.
-            raise InvalidResponse("expected JSON") from None
-        return members_of(value, "the body")
-
-    def _members(self) -> dict[str, Any]:
-        try:
-            return self.json_object
-        except InvalidResponse:
-            return {}
+            raise InvalidResponse(self._problem)
+        return self._members
 
     def reports_error(self) -> bool:
         """Return whether the body reports an error; a portal does so with any status."""
-        return has_error(self._members())
+        return has_error(self._members)
 
     def is_expired_token(self) -> bool:
         """Return whether the portal refused an access token because it has expired."""
-        return self.status_code == 401 and self._members().get("error") == "expired_token"
+        return self.status_code == 401 and self._members.get("error") == "expired_token"
 
     def operating_reset_at(self) -> int | Unset:
         """Return the Unix time in seconds when operating time is next restored, if it is in the body."""
-        times: dict[str, Any] | str | None = self._members().get("time")
+        times: dict[str, Any] | str | None = self._members.get("time")
         value = times.get("operating_reset_at") if isinstance(times, dict) else None
         return if_readable(as_int)(value, "operating_reset_at")
 

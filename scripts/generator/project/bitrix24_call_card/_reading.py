@@ -13,7 +13,6 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from enum import StrEnum
 from typing import Any, Protocol, Self, TypeGuard, TypeVar
 
@@ -27,7 +26,8 @@ Value = Mapping[str, Any] | list[Any] | str | float | Unset | None
 Reader = Callable[[Value, str], T | Unset]
 
 _NOTHING_AS_TEXT = ("false", "null", "undefined")
-_BOOLEANS = {"true": True, "y": True, "1": True, "false": False, "n": False, "0": False}
+_TRUE = ("true", "y", "1", "1.0")
+_FALSE = ("false", "n", "0", "0.0")
 _INTEGER = re.compile(r"-?[0-9]+")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _DATE_TIME = re.compile(
@@ -104,52 +104,54 @@ def as_secret(value: Value, name: str) -> str | Unset:
         raise InvalidResponse(f"{name}: expected text") from None
 
 
-def as_int(value: Value, name: str) -> int | Unset:
-    """Read an integer."""
-    if type(value) is int:  # the usual encoding first, here and below: a call has many numbers
-        return value
-    if is_nothing(value):
-        return UNSET
+def _scalar(usual: type[T] | None, expected: str, convert: Callable[[Any], T]) -> Reader[T]:
+    """Return a reader that converts what is neither of the usual type nor empty."""
+
+    def read(value: Any, name: str) -> T | Unset:
+        if type(value) is usual:  # first, because a call has many numbers
+            return value
+        if is_nothing(value):
+            return UNSET
+        try:
+            return convert(value)
+        except (OverflowError, ValueError):
+            raise mismatch(name, expected, value) from None
+
+    return read
+
+
+def _integer(value: object) -> int:
     if _is_whole(value) or (isinstance(value, str) and _INTEGER.fullmatch(value)):
-        with suppress(ValueError):  # more digits than Python converts
-            return int(value)
-    raise mismatch(name, "an integer", value)
+        return int(value)
+    raise ValueError
 
 
-def as_float(value: Any, name: str) -> float | Unset:
-    """Read a finite number."""
-    if type(value) is float and math.isfinite(value):
-        return value
-    if is_nothing(value):
-        return UNSET
-    if type(value) in (int, float) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
-        with suppress(OverflowError):  # an integer that no float can hold
-            if math.isfinite(number := float(value)):
-                return number
-    raise mismatch(name, "a number", value)
+def _finite_number(value: Any) -> float:
+    is_number = type(value) in (int, float) or (isinstance(value, str) and _NUMBER.fullmatch(value))
+    if is_number and math.isfinite(number := float(value)):
+        return number
+    raise ValueError
 
 
-def as_bool(value: Value, name: str) -> bool | Unset:
-    """Read a boolean; PHP also writes 1 and 0, the portal Y and N."""
-    if isinstance(value, bool):
-        return value
-    if is_nothing(value):
-        return UNSET
-    if _is_whole(value) and value in (0, 1):
-        return value == 1
-    if isinstance(value, str) and value.lower() in _BOOLEANS:
-        return _BOOLEANS[value.lower()]
-    raise mismatch(name, "a boolean", value)
+def _boolean(value: object) -> bool:
+    text = str(value).lower()
+    if text in _TRUE or text in _FALSE:
+        return text in _TRUE
+    raise ValueError
 
 
-def as_datetime(value: Value, name: str) -> datetime.datetime | Unset:
-    """Read a date with its time and offset, written as in RFC 3339."""
+def _date_time(value: object) -> datetime.datetime:
     if isinstance(value, str) and _DATE_TIME.fullmatch(value):
-        with suppress(ValueError):  # such as a 13th month
-            return datetime.datetime.fromisoformat(value)
-    if is_nothing(value):
-        return UNSET
-    raise mismatch(name, "a date-time", value)
+        return datetime.datetime.fromisoformat(value)
+    raise ValueError
+
+
+as_int = _scalar(int, "an integer", _integer)
+as_float = _scalar(None, "a number", _finite_number)  # none is usual: 1e400 is infinite
+as_bool = _scalar(bool, "a boolean", _boolean)
+"""PHP also writes 1 and 0, the portal Y and N."""
+as_datetime = _scalar(datetime.datetime, "a date-time", _date_time)
+"""A date with its time and offset, written as in RFC 3339."""
 
 
 def as_const(const: T) -> Reader[T]:
@@ -165,7 +167,7 @@ def as_const(const: T) -> Reader[T]:
 
 def as_enum(enum: type[E]) -> Reader[E | str]:
     """Read a member of a set, or the text itself if the set does not list it yet."""
-    known: Mapping[str | Unset, E | str | Unset] = _known(enum)
+    known = _known(enum)
 
     def read(value: Value, name: str) -> E | str | Unset:
         text = as_text(value, name)
@@ -231,17 +233,12 @@ def mismatch(name: str, expected: str, value: object) -> InvalidResponse:
 
 
 def _shown(value: object) -> str:
-    if value is UNSET:
-        return "nothing"
-    if isinstance(value, Mapping):
-        return "an object"
-    if isinstance(value, list):
-        return "an array"
-    if isinstance(value, str):
-        return repr(value) if len(value) <= _SHOWN else f"{value[:_SHOWN]!r}…"
-    if isinstance(value, int) and value.bit_length() >= 128:
-        return "a huge integer"
-    return json.dumps(value, default=lambda other: type(other).__name__)
+    for kind, name in ((Unset, "nothing"), (Mapping, "an object"), (list, "an array")):
+        if isinstance(value, kind):
+            return name
+    if not isinstance(value, str):
+        return json.dumps(value, default=lambda other: type(other).__name__)[:_SHOWN]
+    return repr(value) if len(value) <= _SHOWN else f"{value[:_SHOWN]!r}…"
 
 
 def _is_whole(value: object) -> TypeGuard[int | float]:
