@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator
 from hmac import compare_digest
+from typing import TYPE_CHECKING
 
 import httpx
 from starlette.applications import Starlette
@@ -16,27 +17,31 @@ from .connections import Connections
 from .data import Data
 from .identity import Identities
 from .installing import FromPortal
-from .memory import MemoryStore
+from .limits import Buckets
 from .pages import Pages
 from .rest import Rest
 from .settings import Settings, SettingsError, invalid
 from .sockets import Sockets
-from .store import Store
+from .verdicts import Verdicts
+
+if TYPE_CHECKING:
+    from .processes import Processes
 
 
-def _store(settings: Settings) -> Store:
-    if not settings.store:
-        return MemoryStore(settings.times)
+def _processes(settings: Settings, connections: Connections) -> "Processes":
     try:
-        from .redis_store import RedisStore, connect
+        from .processes import Processes, connect, unfit
     except ModuleNotFoundError:  # an extra of the distribution
         raise SettingsError(
             "BRIDGE_STORE needs a package: pip install 'bitrix24-sandbox[redis]'."
         ) from None
     try:
-        return RedisStore(connect(settings.store), settings.times)
+        redis = connect(settings.store)
     except (TypeError, ValueError):  # an option of the URL that the client does not know
         raise invalid("BRIDGE_STORE") from None
+    if reason := unfit(settings.store):
+        raise SettingsError(f"BRIDGE_STORE: {reason}.")
+    return Processes(redis, settings.url, connections, settings.times)
 
 
 def create_app(settings: Settings, data: Data, status_key: str) -> Starlette:
@@ -45,19 +50,25 @@ def create_app(settings: Settings, data: Data, status_key: str) -> Starlette:
     `status_key`: what the command `status` shows to get an answer.
     """
     started = time.monotonic()
-    store = _store(settings)
-    connections = Connections()
+    connections = Connections(settings.times)
+    processes = _processes(settings, connections) if settings.store else None
+    verdicts = Verdicts(settings.data)
     http = httpx.AsyncClient(timeout=settings.times.oauth, follow_redirects=False)
-    identities = Identities(settings, store, http)
-    pages = Pages(settings, data, identities, store, connections)
+    identities = Identities(settings, verdicts, processes or Buckets(), http)
+    pages = Pages(settings, data, identities, connections)
     portals = FromPortal(settings, data, identities, http)
 
     @contextlib.asynccontextmanager
     async def running(_: Starlette) -> AsyncGenerator[None, None]:
+        at_work = asyncio.create_task(processes.run()) if processes else None
+        if processes:
+            with contextlib.suppress(TimeoutError):  # without Redis it answers that there is none
+                await asyncio.wait_for(processes.hears.wait(), settings.times.hello)
         async with http:
-            at_work = asyncio.create_task(store.run(connections.ask))
             yield
+        if at_work:
             at_work.cancel()
+        verdicts.close()
 
     async def health(_: Request) -> Response:
         data.portals()  # raises, so that the answer is 500, if the file cannot be read
@@ -72,12 +83,10 @@ def create_app(settings: Settings, data: Data, status_key: str) -> Starlette:
 
     app = Starlette(
         routes=[
-            Route("/rest/{path:path}", Rest(settings, data, identities, store)),
+            Route("/rest/{path:path}", Rest(data, identities, processes or connections)),
             Route("/widget", pages.open_widget, methods=["POST"]),
             Route("/bridge.js", pages.script),
-            WebSocketRoute(
-                "/socket", Sockets(settings, data, identities, store, connections).serve
-            ),
+            WebSocketRoute("/socket", Sockets(settings, data, identities, connections).serve),
             Route("/install", portals.install, methods=["POST"]),
             Route("/events/{secret}", portals.event, methods=["POST"]),
             Route("/healthz", health),

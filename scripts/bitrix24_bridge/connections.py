@@ -3,21 +3,23 @@
 import asyncio
 import contextlib
 import json
-import secrets
-from collections import Counter
+import time
 from collections.abc import Awaitable, Callable, Generator
 
 from bitrix24_call_card.errors import InvalidResponse
 from bitrix24_call_card.models import CallStatus
 
+from .cards import Card, User, Word
+from .errors import BridgeError
 from .settings import Times
-from .store import Store, StoreGoneError, User, Word
 
+MOST_CARDS = 10
+"""The cards of one user."""
 MOST_MESSAGES = 20
 """The messages of one card in a second that nobody asked for."""
 
-# The codes that a socket is closed with. The page's script knows three of them: it asks the portal
-# for another token, or it stops. After every other code it connects again, later and later.
+# The codes that a socket is closed with. After TOKEN the page's script asks the portal for another
+# token, after REFUSED and REPLACED it tries again slowly, after every other code soon.
 TOKEN = 4401
 REFUSED = 4403
 REPLACED = 4409
@@ -36,58 +38,87 @@ class ClosingError(Exception):
         self.reason = reason
 
 
-class Connection:
-    """The socket of one card: one question at a time, whose answer all who wait share."""
+class Form:
+    """A card of which the form has come and no socket yet."""
+
+    def __init__(self, word: Word | None, age: float = 0) -> None:
+        """`age`: for how many seconds its page has been open."""
+        self.opened = time.time() - age
+        self.word = word
+        self.spoke = _now()
+
+    async def ask(self) -> bool:
+        """Ask the card, unless its word is fresh. False if it does not answer in time."""
+        return False
+
+    def replace(self, reason: str) -> None:
+        """End it: its place is taken."""
+
+    @property
+    def age(self) -> float:
+        """How many seconds ago it spoke."""
+        return _now() - self.spoke
+
+    def last_word(self, times: Times) -> Word | None:
+        """Return its last word, unless that is too old to count."""
+        return self.word if self.age <= times.lease else None
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether its call is under way."""
+        return self.word is not None and self.word.state == "connected"
+
+
+class Connection(Form):
+    """The socket of a card: one question at a time; concurrent callers share its answer."""
 
     def __init__(
-        self,
-        user: User,
-        card: str,
-        store: Store,
-        times: Times,
-        send: Callable[[str], Awaitable[None]],
+        self, times: Times, send: Callable[[str], Awaitable[None]], age: float = 0
     ) -> None:
-        self.owner = secrets.token_hex(8)
-        self.user = user
-        self.card = card
-        self.replaced = asyncio.Event()
-        self._store = store
+        super().__init__(None, age)
         self._times = times
         self._send = send
+        self._heard = _now()
         self._number = 0
         self._answered = 0
         self._wanted = asyncio.Event()
         self._answer = _future()
         self._second = 0
         self._messages = 0
+        self._replaced: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def run(self, receive: Callable[[], Awaitable[str]], seconds: float) -> None:
         """Ask the card and listen to it, for so many seconds at most. Raise `ClosingError`."""
         ends = [
             asyncio.ensure_future(each)
-            for each in (self._question(), self._listen(receive), self.replaced.wait())
+            for each in (self._question(), self._listen(receive), self._silence(), self._replaced)
         ]
         try:
             done, _ = await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for end in ends:
                 end.cancel()
-            with contextlib.suppress(StoreGoneError):  # its lease runs out all the same
-                await asyncio.shield(self._store.close(self.user, self.card, self.owner))
-            self._answer.cancel()  # who waits shall not find the card any more
+            self._answer.cancel()  # whoever waits shall not find the card any more
         if not done:
             raise ClosingError(TOKEN, "the access token has expired")
-        for end in done:
+        for end in done - {self._replaced}:
             end.result()
-        raise ClosingError(REPLACED, "the same card has connected again")
+        raise ClosingError(REPLACED, self._replaced.result())
 
-    async def answered(self) -> bool:
-        """Ask the card, unless a question is under way. False if it does not answer in time."""
+    async def ask(self) -> bool:
+        """Ask the card, unless its word is fresh or a question is under way already."""
+        if self.word and self.age < self._times.fresh:
+            return False
         if self._answered == self._number:
             self._wanted.set()
         answer = self._answer
         await asyncio.wait([answer], timeout=self._times.ask)
         return answer.done() and not answer.cancelled()
+
+    def replace(self, reason: str) -> None:
+        """Close the socket."""
+        if not self._replaced.done():
+            self._replaced.set_result(reason)
 
     async def _question(self) -> None:
         while True:
@@ -100,76 +131,120 @@ class Connection:
 
     async def _listen(self, receive: Callable[[], Awaitable[str]]) -> None:
         while True:
-            text = await receive()
-            number, word = _read(text)
+            number, word = _read(await receive())
             # Each question has one answer. They may come late, all at once: the page was frozen.
             asked = self._answered < number <= self._number
-            awaited = number == self._number
             if not asked:
                 self._count()
-            noted = False
-            with contextlib.suppress(StoreGoneError):  # the card will say it again
-                if not await self._store.say(self.user, self.card, self.owner, word):
-                    raise ClosingError(REPLACED, "the same card has connected elsewhere")
-                noted = True
+            self.word, self.spoke = word, _now()
+            self._heard = self.spoke
             if asked:
                 self._answered = number
-                if awaited and noted:  # or who waits would take an earlier word for this answer
+                if number == self._number:
                     self._answer.set_result(None)
                     self._answer = _future()
 
+    async def _silence(self) -> None:
+        while (left := self._heard + self._times.lease - _now()) > 0:
+            await asyncio.sleep(left)
+        raise ClosingError(SILENT, "the page does not answer")
+
     def _count(self) -> None:
-        second = int(asyncio.get_running_loop().time())
+        second = int(_now())
         self._messages = self._messages + 1 if second == self._second else 1
         self._second = second
         if self._messages > MOST_MESSAGES:
             raise ClosingError(TOO_MUCH, f"more than {MOST_MESSAGES} messages in a second")
 
 
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
 def _future() -> asyncio.Future[None]:
     return asyncio.get_running_loop().create_future()
 
 
-def _read(text: str) -> tuple[int, Word]:
+def _read(text: str) -> tuple[int, Word | None]:
     """Read `{"answer": 7, "status": {…}}`; what nobody asked for has no number, or a wrong one."""
     try:
         message = json.loads(text)
-        number, word = message.get("answer"), Word.of(CallStatus.from_dict(message["status"]))
+        number, status = message.get("answer"), message["status"]
+        # Without a call's id the page has said that it lives, and nothing of a call.
+        says_call = isinstance(status, dict) and "CALL_ID" in status
+        word = Word.of(CallStatus.from_dict(status)) if says_call else None
     except (ValueError, RecursionError, AttributeError, TypeError, KeyError, InvalidResponse):
         raise ClosingError(BAD_MESSAGE, "expected the status of a call") from None
     return (number if isinstance(number, int) else 0), word
 
 
 class Connections:
-    """All cards of this process, by owner and by card."""
+    """All cards of this process."""
 
-    def __init__(self) -> None:
-        self._by_owner: dict[str, Connection] = {}
-        self._by_card: dict[tuple[User, str], Connection] = {}
+    def __init__(self, times: Times) -> None:
+        self._times = times
+        self._cards: dict[User, dict[str, Form]] = {}
+        self.announce: Callable[[User, str], None] = lambda _user, _card: None
+        """Called with each card that is opened here, so that other processes give it up."""
+
+    def open_form(self, user: User, card: str, word: Word) -> None:
+        """Let the word that a form brings count for a while. Raise `BridgeError`."""
+        form = Form(word)
+        self._put(user, card, form)
+        asyncio.get_running_loop().call_later(self._times.form, self._remove, user, card, form)
 
     @contextlib.contextmanager
-    def opened(self, connection: Connection) -> Generator[None, None, None]:
-        """Keep a connection while the context lasts; one of the same card is replaced."""
-        key = (connection.user, connection.card)
-        self.replace(*key)
-        self._by_card[key] = self._by_owner[connection.owner] = connection
+    def opened(self, user: User, card: str, connection: Connection) -> Generator[None, None, None]:
+        """Keep a connection while the context lasts. Raise `BridgeError`."""
+        self._put(user, card, connection)
         try:
             yield
         finally:
-            del self._by_owner[connection.owner]
-            if self._by_card.get(key) is connection:
-                del self._by_card[key]
+            self._remove(user, card, connection)
 
-    def replace(self, user: User, card: str) -> None:
-        """Close the connection of a card, if it has one: its page has been opened again."""
-        if former := self._by_card.get((user, card)):
-            former.replaced.set()
+    def _put(self, user: User, card: str, opened: Form) -> None:
+        cards = self._cards.setdefault(user, {})
+        if former := cards.pop(card, None):
+            former.replace("the same card has connected again")
+            if opened.word is None:
+                opened.word, opened.spoke = former.word, former.spoke
+        elif len(cards) >= MOST_CARDS:
+            _make_room(cards)
+        cards[card] = opened
+        self.announce(user, card)
 
-    async def ask(self, owner: str) -> bool:
-        """Ask the card of this owner. False if it does not answer in time, or is not here."""
-        connection = self._by_owner.get(owner)
-        return connection is not None and await connection.answered()
+    def _remove(self, user: User, card: str, opened: Form) -> None:
+        cards = self._cards.get(user, {})
+        if cards.get(card) is opened:
+            del cards[card]
+            if not cards:
+                del self._cards[user]
+
+    def give_up(self, user: User, card: str) -> None:
+        """Close a card that was opened at another process."""
+        if former := self._cards.get(user, {}).get(card):
+            former.replace("the same card has connected elsewhere")
+            self._remove(user, card, former)
+
+    async def ask(self, user: User) -> list[Card]:
+        """Ask the cards of a user that are connected here."""
+        asked = list(self._cards.get(user, {}).values())
+        answers = await asyncio.gather(*(each.ask() for each in asked))
+        answered = {each for each, in_time in zip(asked, answers, strict=True) if in_time}
+        return [
+            Card(name, each.opened, each.last_word(self._times), each.age, each in answered)
+            for name, each in self._cards.get(user, {}).items()
+        ]
 
     def count(self) -> dict[User, int]:
         """Count the cards of each user."""
-        return Counter(connection.user for connection in self._by_owner.values())
+        return {user: len(cards) for user, cards in self._cards.items()}
+
+
+def _make_room(cards: dict[str, Form]) -> None:
+    """Close the oldest card of a user that shows no call under way."""
+    replaceable = [name for name, card in cards.items() if not card.is_connected]
+    if not replaceable:
+        raise BridgeError("QUERY_LIMIT_EXCEEDED", f"A user may have {MOST_CARDS} cards.")
+    oldest = min(replaceable, key=lambda name: cards[name].opened)
+    cards.pop(oldest).replace(f"the user has opened {MOST_CARDS} other cards")

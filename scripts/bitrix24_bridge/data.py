@@ -15,7 +15,7 @@ from dataclasses import astuple, dataclass
 from hmac import compare_digest
 from pathlib import Path
 
-from .store import User
+from .cards import User
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS portals (

@@ -26,3 +26,10 @@ class BridgeError(Exception):
         self.code = code
         self.status = STATUS[code]
         self.envelope = {"error": code, "error_description": description, **more}
+
+
+class StoreGoneError(BridgeError):
+    """Redis cannot be reached; that may pass."""
+
+    def __init__(self) -> None:
+        super().__init__("INTERNAL_SERVER_ERROR", "The store cannot be reached. Retry later.")

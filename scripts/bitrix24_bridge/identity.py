@@ -1,7 +1,6 @@
 """Whose an access token is: an OAuth server says so, and nothing else in a form proves anything."""
 
 import asyncio
-import json
 import time
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -9,11 +8,13 @@ from typing import Any
 
 import httpx
 
+from .cards import User
 from .data import hashed
 from .errors import BridgeError
+from .limits import Limiter, network_of
 from .posting import NoAnswerError, post
 from .settings import Settings, is_safe
-from .store import Store, User
+from .verdicts import Verdicts
 
 LONGEST = 3600.0
 """Seconds for which an answer is believed at most: as long as a token is valid."""
@@ -23,6 +24,10 @@ LONGEST = 3600.0
 class Identity:
     """What an OAuth server says of a token."""
 
+    server: str
+    """The REST address of the OAuth server that says so."""
+    client_id: str
+    """The application whose token it is."""
     member_id: str
     user_id: str
     domain: str
@@ -39,55 +44,64 @@ class Identity:
 
 
 class Identities:
-    """Asks, and remembers what a server answered under a SHA-256; tokens are never kept."""
+    """Asks the OAuth servers, and remembers what they said; tokens are never kept."""
 
-    def __init__(self, settings: Settings, store: Store, http: httpx.AsyncClient) -> None:
+    def __init__(
+        self, settings: Settings, verdicts: Verdicts, limiter: Limiter, http: httpx.AsyncClient
+    ) -> None:
         self._settings = settings
-        self._store = store
+        self._verdicts = verdicts
+        self._limiter = limiter
         self._http = http
-        self._asking: dict[str, asyncio.Task[Identity]] = {}
+        self._asking: dict[str, asyncio.Task[dict[str, Any]]] = {}
 
     async def check(
-        self, token: str, address: str, *, server: str | None = None, card: bool = False
+        self, token: str, address: str, *, server: str = "", card: bool = False
     ) -> Identity:
-        """Tell whose this access token is.
+        """Return whose this access token is. Raise `BridgeError`.
 
-        `address`: where it comes from; `server`: the OAuth server that a form names, which counts
-        if it is one of those that are believed; where none is named, each of these is asked until
-        one knows the token; `card`: it comes with a card. Raise `BridgeError`.
+        `address`: where it comes from; `server`: the OAuth server to ask first, if it is one of
+        those that are believed; `card`: whether it comes with a card.
         """
-        *others, last = [self.server(server)] if server else self._settings.oauth_servers
-        for other in others:
+        key = hashed(token)
+        verdict = self._verdicts.recall(key)
+        if verdict is None:
+            if key not in self._asking:
+                rate = self._settings.cards if card else self._settings.tokens
+                kind = "card" if card else "token"
+                if not await self._limiter.take(network_of(address), rate, kind):
+                    raise BridgeError(
+                        "QUERY_LIMIT_EXCEEDED", "Too many access tokens. Retry later."
+                    )
+            if key not in self._asking:  # somebody else may have begun meanwhile
+                task = asyncio.create_task(self._ask(key, token, f"{server.rstrip('/')}/"))
+                self._asking[key] = task
+                task.add_done_callback(lambda _: self._asking.pop(key))
+            verdict = await asyncio.shield(self._asking[key])
+        return self._identity(verdict)
+
+    async def _ask(self, key: str, token: str, first: str) -> dict[str, Any]:
+        """Ask one server after the other until one knows the token."""
+        verdict: dict[str, Any] = {"refusal": "invalid_token"}
+        failed = None
+        for server in sorted(self._settings.oauth_servers, key=lambda each: each != first):
             try:
-                return await self._check(other, token, address, card)
-            except BridgeError as error:
-                if error.code != "invalid_token":
-                    raise
-        return await self._check(last, token, address, card)
+                verdict = await self._ask_server(server, token)
+            except NoAnswerError as error:
+                failed = error
+                continue
+            if verdict.get("refusal") != "invalid_token":
+                break
+        else:
+            if failed:  # which may be the one that knows it
+                raise failed
+        seconds = self._settings.times.refusal
+        if "refusal" not in verdict:
+            seconds = min(verdict["expires"] - time.time(), LONGEST)
+        await self._verdicts.keep(key, verdict, seconds)
+        return verdict
 
-    async def _check(self, server: str, token: str, address: str, card: bool) -> Identity:
-        key = hashed(f"{server} {token}")
-        if kept := await self._store.recall(key):
-            return _recalled(json.loads(kept))
-        if key not in self._asking:
-            kind, rate = (
-                ("card", self._settings.cards) if card else ("token", self._settings.tokens)
-            )
-            if not await self._store.take(address, rate, kind):
-                raise BridgeError("QUERY_LIMIT_EXCEEDED", "Too many access tokens. Retry later.")
-        if key not in self._asking:  # somebody else may have begun meanwhile
-            task = asyncio.create_task(self._ask(key, token, server))
-            self._asking[key] = task
-            task.add_done_callback(lambda _: self._asking.pop(key))
-        return await asyncio.shield(self._asking[key])
-
-    def server(self, named: str | None) -> str:
-        """Give the OAuth server of a form: the named one if it is believed, or else the first."""
-        servers = self._settings.oauth_servers
-        named = f"{(named or '').rstrip('/')}/"
-        return named if named in servers else servers[0]
-
-    async def _ask(self, key: str, token: str, server: str) -> Identity:
+    async def _ask_server(self, server: str, token: str) -> dict[str, Any]:
         status, answer = await post(
             self._http,
             f"{server}app.info",
@@ -95,18 +109,6 @@ class Identities:
             whose="The OAuth server",
             seconds=self._settings.times.oauth,
         )
-        verdict = self._verdict(status, answer)
-        seconds = min(verdict.get("expires", 0) - time.time(), LONGEST)
-        if "refusal" not in verdict and seconds <= 0:
-            verdict = {"refusal": "expired_token"}
-        await self._store.keep(
-            key,
-            json.dumps(verdict),
-            self._settings.times.refusal if "refusal" in verdict else seconds,
-        )
-        return _recalled(verdict)
-
-    def _verdict(self, status: int, answer: dict[str, Any]) -> dict[str, Any]:
         code = answer.get("error")
         if code == "expired_token":
             return {"refusal": "expired_token"}
@@ -114,10 +116,10 @@ class Identities:
             return {"refusal": "invalid_token"}
         try:
             result = answer["result"]
-            if result["client_id"] not in self._settings.client_ids:
-                return {"refusal": "invalid_token"}
             install = result["install"]
             identity = Identity(
+                server=server,
+                client_id=_text(result["client_id"]),
                 member_id=_text(install["member_id"]),
                 user_id=_text(result["user_id"]),
                 domain=_text(install["domain"]).lower(),
@@ -128,17 +130,16 @@ class Identities:
             raise NoAnswerError("The OAuth server") from None
         if not is_safe(identity.endpoint):
             raise NoAnswerError("The OAuth server")
+        if identity.expires <= time.time():
+            return {"refusal": "expired_token"}
         return asdict(identity)
 
-
-def _recalled(verdict: dict[str, Any]) -> Identity:
-    match verdict.get("refusal"):
-        case None:
-            return Identity(**verdict)
-        case "expired_token":
+    def _identity(self, verdict: dict[str, Any]) -> Identity:
+        if verdict.get("refusal") == "expired_token":
             raise BridgeError("expired_token", "The access token has expired. Refresh it.")
-        case _:
+        if "refusal" in verdict or verdict["client_id"] not in self._settings.client_ids:
             raise BridgeError("invalid_token", "The access token is not of this application.")
+        return Identity(**verdict)
 
 
 def _text(value: Any) -> str:

@@ -59,7 +59,7 @@ class FromPortal:
         auth = installed.auth
         if installed.name != "ONAPPINSTALL" or not auth.access_token:
             raise BridgeError("ERROR_ARGUMENT", "Expected the event ONAPPINSTALL")
-        server = auth.additional_properties.get("server_endpoint")
+        server = str(auth.additional_properties.get("server_endpoint", ""))
         if not self._settings.may_install(auth.domain or "", auth.member_id or ""):
             raise BridgeError("invalid_token", "BRIDGE_PORTALS does not name this portal.")
         token = auth.access_token
@@ -73,7 +73,7 @@ class FromPortal:
             member_id=identity.member_id,
             domain=identity.domain,
             endpoint=identity.endpoint,
-            oauth_server=self._identities.server(server),
+            oauth_server=identity.server,
             application_token=hashed(auth.application_token),
             events=hashed(secret),
             installed=time.time(),

@@ -1,6 +1,5 @@
 """The page in the call card, and the script that does its work, here and in other widgets."""
 
-import secrets
 from dataclasses import replace
 from html import escape
 from pathlib import Path
@@ -10,14 +9,14 @@ from bitrix24_call_card.errors import InvalidResponse
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from .cards import Word, card_id
 from .connections import Connections
-from .data import Data, Portal, hashed
-from .errors import BridgeError
+from .data import Data, Portal
+from .errors import BridgeError, StoreGoneError
 from .identity import Identities
 from .posting import NoAnswerError
 from .requests import address_of, read_body
 from .settings import Settings
-from .store import Store, StoreGoneError, Word
 
 SCRIPT = (Path(__file__).parent / "static" / "bridge.js").read_bytes()
 
@@ -37,11 +36,6 @@ HEADERS = {
 }
 
 
-def card_id(app_sid: str) -> str:
-    """Name a card by its SID, which is a secret between page and widget."""
-    return hashed(app_sid)[:32]
-
-
 class Pages:
     """`/widget` and `/bridge.js`."""
 
@@ -50,26 +44,25 @@ class Pages:
         settings: Settings,
         data: Data,
         identities: Identities,
-        store: Store,
         connections: Connections,
     ) -> None:
         self._settings = settings
         self._data = data
         self._identities = identities
-        self._store = store
         self._connections = connections
 
     async def script(self, _: Request) -> Response:
-        """Give the script, also to the pages of other origins."""
+        """Return the script, also to the pages of other origins."""
         headers = {
             **HEADERS,
             "Cache-Control": "no-cache",
+            "Access-Control-Allow-Origin": "*",  # loaded as a module, or with `integrity`
             "Cross-Origin-Resource-Policy": "cross-origin",
         }
         return Response(SCRIPT, media_type="text/javascript", headers=headers)
 
     async def open_widget(self, request: Request) -> Response:
-        """Take the call from the form that opens the widget, and give the page."""
+        """Take the call from the form that opens the widget, and return the page."""
         try:
             body = await read_body(request)
             opening = widget.read(query=request.scope["query_string"], body=body)
@@ -100,12 +93,16 @@ class Pages:
             raise BridgeError("invalid_token", "The access token is not of this portal.")
         opening.call.additional_properties.pop("URI", None)  # of the page; no REST answer has it
         card = card_id(opening.query.app_sid)
-        await self._store.claim(identity.user, card, secrets.token_hex(8), Word.of(opening.call))
-        self._connections.replace(identity.user, card)
-        if (portal.domain, portal.endpoint) != (identity.domain, identity.endpoint):  # renamed
-            portal = replace(portal, domain=identity.domain, endpoint=identity.endpoint)
-            self._data.put_portal(portal)
-        return portal
+        self._connections.open_form(identity.user, card, Word.of(opening.call))
+        now = replace(
+            portal,
+            domain=identity.domain,
+            endpoint=identity.endpoint,
+            oauth_server=identity.server,
+        )
+        if now != portal:  # renamed, say
+            self._data.put_portal(now)
+        return now
 
     def _policy(self, portal: Portal) -> str:
         socket = self._settings.url.replace("http", "ws", 1)

@@ -12,12 +12,11 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from .answering import Answer, answer
+from .cards import Cards, User
 from .data import Data
 from .errors import BridgeError
 from .identity import Identities
 from .requests import address_of, read_body
-from .settings import Settings
-from .store import Store, User
 
 log = logging.getLogger("bitrix24_bridge")
 
@@ -34,13 +33,10 @@ class Rest:
     It refuses in the portal's order: for the method, for who asks, for what is asked.
     """
 
-    def __init__(
-        self, settings: Settings, data: Data, identities: Identities, store: Store
-    ) -> None:
-        self._settings = settings
+    def __init__(self, data: Data, identities: Identities, cards: Cards) -> None:
         self._data = data
         self._identities = identities
-        self._store = store
+        self._cards = cards
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -69,7 +65,7 @@ class Rest:
         else:
             user = self._user_of_secret(path[1], path[2])
         _check(fields)
-        return await answer(self._store, self._settings.times, user)
+        return await answer(self._cards, user)
 
     def _user_of_secret(self, user_id: str, secret: str) -> User:
         user = self._data.user_of(user_id, secret)

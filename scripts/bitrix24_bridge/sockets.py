@@ -5,12 +5,15 @@ import contextlib
 import json
 import logging
 import re
+import resource
 import time
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from math import inf
+from typing import Any, NamedTuple
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from .cards import card_id
 from .connections import (
     BAD_MESSAGE,
     REFUSED,
@@ -25,15 +28,16 @@ from .connections import (
 from .data import Data
 from .errors import BridgeError
 from .identity import Identities, Identity
-from .pages import card_id
 from .requests import address_of
 from .settings import Settings
-from .store import Store
 
 log = logging.getLogger("bitrix24_bridge")
 
 MOST_HELLO = 4096
 """The characters of the first message."""
+
+SPARE_FILES = 200
+"""Of the limit of open files: for REST, Redis, the OAuth servers and the data."""
 
 CODES = {
     "QUERY_LIMIT_EXCEEDED": TOO_MUCH,
@@ -49,6 +53,8 @@ class Hello(NamedTuple):
     token: str
     member_id: str
     app_sid: str
+    age: float
+    """For how many seconds the page has been open; 0 if an older script does not say it."""
 
 
 class Sockets:
@@ -59,23 +65,24 @@ class Sockets:
         settings: Settings,
         data: Data,
         identities: Identities,
-        store: Store,
         connections: Connections,
     ) -> None:
         self._settings = settings
         self._data = data
         self._identities = identities
-        self._store = store
         self._connections = connections
         self._origins = {settings.url, *settings.origins}
+        self._open = 0
+        self._most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_FILES
 
     async def serve(self, socket: WebSocket) -> None:
         """Serve one socket until it closes."""
-        if socket.headers.get("origin", "") not in self._origins:
+        if socket.headers.get("origin", "") not in self._origins or self._open >= self._most:
             await socket.close()  # before it is accepted: 403
             return
-        await socket.accept()
+        self._open += 1
         try:
+            await socket.accept()
             await self._serve(socket)
         except WebSocketDisconnect:
             return
@@ -87,20 +94,15 @@ class Sockets:
             # Its text may hold anything, a phone number too.
             log.error("A socket failed: %s", type(error).__name__)
             await _close(socket, UNAVAILABLE, "a fault of the bridge")
+        finally:
+            self._open -= 1
 
     async def _serve(self, socket: WebSocket) -> None:
         hello = await self._hello(socket)
         identity = await self._identity(hello, address_of(socket))
-        connection = Connection(
-            identity.user,
-            card_id(hello.app_sid),
-            self._store,
-            self._settings.times,
-            socket.send_text,
-        )
-        # Claimed first, or the former connection would close the card as its own.
-        await self._store.claim(identity.user, connection.card, connection.owner)
-        with self._connections.opened(connection):
+        connection = Connection(self._settings.times, socket.send_text, hello.age)
+        card = card_id(hello.app_sid)
+        with self._connections.opened(identity.user, card, connection):
             await connection.run(_texts(socket), identity.expires - time.time())
 
     async def _hello(self, socket: WebSocket) -> Hello:
@@ -113,13 +115,11 @@ class Sockets:
             if len(text) > MOST_HELLO:
                 raise ValueError
             message = json.loads(text)
-            members = [message[name] for name in Hello._fields]
-            if not all(isinstance(member, str) and member.isascii() for member in members):
-                raise TypeError
-            hello = Hello(*members)
-            if not re.fullmatch(r"[0-9a-f]{32}", hello.app_sid):
+            token, member_id, app_sid = (_ascii(message[name]) for name in Hello._fields[:3])
+            hello = Hello(token, member_id, app_sid, float(message.get("age", 0)))
+            if not re.fullmatch(r"[0-9a-f]{32}", app_sid) or not 0 <= hello.age < inf:
                 raise ValueError
-        except (ValueError, RecursionError, TypeError, KeyError):
+        except (ValueError, RecursionError, TypeError, KeyError, OverflowError):
             raise ClosingError(BAD_MESSAGE, "expected token, member_id and app_sid") from None
         return hello
 
@@ -135,8 +135,14 @@ class Sockets:
         return identity
 
 
+def _ascii(value: Any) -> str:
+    if not (isinstance(value, str) and value.isascii()):
+        raise TypeError
+    return value
+
+
 def _texts(socket: WebSocket) -> Callable[[], Awaitable[str]]:
-    """Give a function that waits for the next text of a socket."""
+    """Return a function that waits for the next text of a socket."""
 
     async def receive() -> str:
         message = await socket.receive()

@@ -17,6 +17,9 @@ from bitrix24_sandbox.server import listen, origin_of
 
 GET_STATUS = {"PLACEMENT": "getStatus", "PARAMS": {}}
 
+SEVERAL = "http://127.0.0.1:1"
+"""The URL of a bridge of several processes, by which they find each other in Redis."""
+
 QUICK = Times().scaled(1 / 20)
 """A twentieth of all times."""
 
@@ -27,10 +30,8 @@ class Bridge:
 
     settings: Settings
     status_key: str
-
-    @property
-    def url(self) -> str:
-        return self.settings.url
+    url: str
+    """Where the tests reach it; of several processes, each has its own."""
 
     @contextmanager
     def data(self) -> Iterator[Data]:
@@ -47,21 +48,31 @@ class Bridge:
 
 @contextmanager
 def running_bridge(
-    data: Path, oauth_server: str, *, port: int = 0, times: Times = QUICK, **settings: Any
+    data: Path,
+    oauth_server: str,
+    *,
+    port: int = 0,
+    times: Times = QUICK,
+    several: bool = False,
+    **settings: Any,
 ) -> Iterator[Bridge]:
     """Run a bridge while the context lasts.
 
     `data`: the file that holds its portals and secrets; `oauth_server`: the REST address of the
-    one that it believes; `settings`: more members of `Settings`.
+    one that it believes; `several`: it is one of several processes; `settings`: more members of
+    `Settings`.
     """
     with listen(port=port) as listener:
+        own = origin_of(listener)
         defaults: dict[str, Any] = {
-            "url": origin_of(listener),
+            "url": SEVERAL if several else own,
+            "origins": frozenset({own}),
             "client_ids": frozenset({"sandboxclientid"}),
             "portals": frozenset({"*"}),
             "oauth_servers": (oauth_server,),
         }
-        bridge = Bridge(Settings(data=data, times=times, **{**defaults, **settings}), "status-key")
+        set_up = Settings(data=data, times=times, **{**defaults, **settings})
+        bridge = Bridge(set_up, "status-key", own if several else set_up.url)
         started: Future[uvicorn.Server] = Future()
 
         def run() -> None:

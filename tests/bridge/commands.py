@@ -10,18 +10,25 @@ from pathlib import Path
 
 from bitrix24_bridge.settings import from_environment
 
-from tests.bridge.bridges import Bridge
+from tests.bridge.bridges import SEVERAL, Bridge
 from tests.ports import unused_port
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "bitrix24_bridge"]
 
 
-def environment(folder: Path, oauth_server: str, **more: str) -> dict[str, str]:
-    """Give the settings of a bridge at a free port; a setting of `""` is left out."""
+def environment(
+    folder: Path, oauth_server: str, *, several: bool = False, **more: str
+) -> dict[str, str]:
+    """Give the settings of a bridge at a free port; a setting of `""` is left out.
+
+    `several`: it is one of several processes.
+    """
     port = unused_port()
+    own = f"http://127.0.0.1:{port}"
     settings = {
-        "BRIDGE_URL": f"http://127.0.0.1:{port}",
+        "BRIDGE_URL": SEVERAL if several else own,
+        "BRIDGE_ORIGINS": own,
         "BRIDGE_PORT": str(port),
         "BRIDGE_CLIENT_IDS": "sandboxclientid",
         "BRIDGE_PORTALS": "*",
@@ -67,7 +74,9 @@ def serving(
             line = process.stdout.readline()
             assert line, output.read_text()
             print(line, end="", file=file, flush=True)
-            yield Bridge(from_environment(settings), status_key="")
+            read = from_environment(settings)
+            url = f"http://127.0.0.1:{read.port}" if read.url == SEVERAL else read.url
+            yield Bridge(read, "", url)
         finally:
             process.send_signal(end)
             rest, _ = process.communicate(timeout=30)

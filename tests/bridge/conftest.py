@@ -3,7 +3,6 @@
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
-from functools import partial
 from logging import Logger
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,11 @@ from typing import Any
 import httpx
 import pytest
 import redis
-from bitrix24_bridge.redis_store import connect
 from bitrix24_bridge.settings import Rate, Times
 
 from tests.bridge.bridges import Bridge, running_bridge
 from tests.bridge.portals import Cloud, Decoy, FakePortal, running_cloud
-from tests.bridge.stores import Tried, in_memory, in_redis, running_redis
+from tests.bridge.redis_servers import running_redis
 
 PATIENT = Times(ask=20, fresh=0, lease=60, every=60, form=60, hello=20, refusal=60, oauth=20)
 """Nothing happens by itself, however busy the machine: a test shortens what it is about."""
@@ -66,22 +64,6 @@ def redis_url(redis_server: str) -> str:
     return redis_server
 
 
-@pytest.fixture(params=["memory", "redis"])
-async def open_store(request: pytest.FixtureRequest) -> AsyncIterator[Callable[[Times], Tried]]:
-    """Open an empty store of each kind that keeps these times."""
-    if request.param == "memory":
-        yield in_memory
-    else:
-        async with connect(request.getfixturevalue("redis_url")) as client:
-            yield partial(in_redis, redis=client)
-
-
-@pytest.fixture
-def tried(open_store: Callable[[Times], Tried]) -> Tried:
-    """An empty store of each kind."""
-    return open_store(Times())
-
-
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[Cloud]:
     """An OAuth server, to which each test adds portals of its own."""
@@ -123,7 +105,7 @@ def run_bridge(cloud: Cloud, portal: FakePortal, tmp_path: Path) -> Iterator[Run
     """Run another bridge that knows the portal, with other settings than usual."""
     with ExitStack() as stack:
 
-        def run(*, times: Times = PATIENT, **settings: Any) -> Bridge:
+        def run(*, times: Times = PATIENT, stack: ExitStack = stack, **settings: Any) -> Bridge:
             usual = {"tokens": PLENTY, "cards": PLENTY}
             running = stack.enter_context(
                 running_bridge(

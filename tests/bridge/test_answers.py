@@ -4,6 +4,7 @@ import asyncio
 import time
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import httpx
@@ -139,7 +140,8 @@ async def test_a_card_that_does_not_answer_in_time_is_remembered_until_its_lease
 ) -> None:
     bridge = run_bridge(times=replace(PATIENT, ask=0.05, every=0.1, lease=0.6))
     webhook = bridge.webhook(portal.member_id)
-    async with card(bridge, portal) as connected:
+    token, sid = portal.token(), new_sid()
+    async with card(bridge, portal, token=token, app_sid=sid) as connected:
         await until(http, webhook, (200, "connected"))
         connected.frozen = True
         begun = time.monotonic()
@@ -159,9 +161,9 @@ async def test_a_card_that_does_not_answer_in_time_is_remembered_until_its_lease
         assert ages == sorted(ages)
         assert max(ages) <= 0.6
         assert taken > 0.5
-
-        connected.frozen = False  # and once it answers again, it counts as connected
-        answer = await until(http, webhook, (200, "connected"))
+        assert await connected.closed() == (4408, "the page does not answer")
+    async with card(bridge, portal, token=token, app_sid=sid):
+        await until(http, webhook, (200, "connected"))
 
 
 async def test_a_late_answer_updates_the_memory_and_answers_nobody(
@@ -180,6 +182,22 @@ async def test_a_late_answer_updates_the_memory_and_answers_nobody(
 
         answer = await until(http, webhook, (200, "idle"))
         assert about(answer)["source"] == "memory"
+
+
+@pytest.mark.parametrize(
+    "says",
+    [{}, None, [{"result": "error"}], {"CALL_STATE": "connected", "SINCE_2031": float("nan")}],
+)
+async def test_a_card_that_says_no_call_stays_connected_and_is_no_answer(
+    bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient, says: Any
+) -> None:
+    async with card(bridge, portal) as connected:
+        await until(http, webhook, (200, "connected"))
+        connected.says = says
+        assert said(await ask(http, webhook)) == NOT_CONNECTED
+        connected.says = status()
+        assert said(await ask(http, webhook)) == (200, "connected")
+        assert connected.socket.close_code is None
 
 
 @pytest.mark.parametrize("number", [-1, "1", None, {}])
@@ -202,14 +220,14 @@ async def test_fifty_requests_at_once_share_one_question(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     waiting = 0
-    answered = Connection.answered
+    asking_one = Connection.ask
 
     async def counted(self: Connection) -> bool:
         nonlocal waiting
         waiting += 1
-        return await answered(self)
+        return await asking_one(self)
 
-    monkeypatch.setattr(Connection, "answered", counted)
+    monkeypatch.setattr(Connection, "ask", counted)
     async with card(bridge, portal) as connected:
         await ask(http, webhook)
         before, waiting = connected.questions, 0
@@ -341,10 +359,10 @@ async def test_of_two_cards_in_the_same_state_the_one_opened_last_is_the_answer(
 ) -> None:
     token, sid = portal.token(), new_sid()
     async with AsyncExitStack() as stack:
-        first = status(state, CALL_ID="first")
-        await stack.enter_async_context(card(bridge, portal, first, token=token, app_sid=sid))
+        first = partial(card, bridge, portal, status(state, CALL_ID="first"), token=token)
+        await stack.enter_async_context(first(app_sid=sid))
         await stack.enter_async_context(card(bridge, portal, status(state, CALL_ID="second")))
-        await stack.enter_async_context(card(bridge, portal, first, token=token, app_sid=sid))
+        await stack.enter_async_context(first(app_sid=sid, age=60))
 
         answer = await ask(http, webhook)
         assert answer.json()["result"]["CALL_ID"] == "second"  # to connect again is not to open

@@ -194,7 +194,7 @@ def test_a_store_without_its_package_is_refused_with_the_command_that_installs_i
 ) -> None:
     for name in [each for each in sys.modules if each.partition(".")[0] == "redis"]:
         monkeypatch.setitem(sys.modules, name, None)
-    monkeypatch.delitem(sys.modules, "bitrix24_bridge.redis_store", raising=False)
+    monkeypatch.delitem(sys.modules, "bitrix24_bridge.processes", raising=False)
     done = run("--store", "redis://localhost", BRIDGE_PORT="0")
     assert done == (
         1,

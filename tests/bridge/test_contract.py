@@ -23,7 +23,7 @@ from tests.bridge.bridges import Bridge, running_bridge
 from tests.bridge.cards import card, status
 from tests.bridge.conftest import PATIENT, PLENTY
 from tests.bridge.portals import Cloud, FakePortal
-from tests.bridge.stores import running_redis
+from tests.bridge.redis_servers import running_redis
 from tests.contract.exploring import explore
 from tests.ports import unused_port
 

@@ -10,8 +10,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from bitrix24_bridge.cards import User
 from bitrix24_bridge.data import Data, DataError, Portal, hashed, serving
-from bitrix24_bridge.store import User
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What processes of the bridge answer while their Redis is gone, and once it is back."""
 
-import logging
 import re
 import time
 from collections.abc import AsyncIterator
@@ -11,8 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from bitrix24_bridge.redis_store import PATIENCE, RedisStore
-from bitrix24_bridge.store import StoreGoneError
+from bitrix24_bridge.processes import PATIENCE
 from redis.asyncio import Redis
 
 from tests.bridge import commands
@@ -30,13 +28,12 @@ from tests.bridge.cards import (
     opening_form,
     said,
     socket,
-    status,
     until,
 )
 from tests.bridge.conftest import PATIENT, RunBridge
 from tests.bridge.lines import Line, running_line
 from tests.bridge.portals import FakePortal
-from tests.bridge.stores import running_redis
+from tests.bridge.redis_servers import running_redis
 
 pytestmark = pytest.mark.anyio
 
@@ -50,7 +47,7 @@ OFTEN = replace(PATIENT, ask=0.3, every=1, lease=3)
 @pytest.fixture
 def run_process(run_bridge: RunBridge, redis_url: str) -> RunBridge:
     """Run one more process of a bridge, with other settings than usual."""
-    return partial(run_bridge, store=redis_url, times=OFTEN)
+    return partial(run_bridge, store=redis_url, several=True, times=OFTEN)
 
 
 @pytest.fixture
@@ -103,7 +100,7 @@ async def test_without_redis_every_answer_is_a_fault_until_it_is_back(
     folder.mkdir()
     with ExitStack() as stack:
         url = stack.enter_context(running_redis(folder))
-        one, other = (run_bridge(store=url, times=OFTEN) for _ in range(2))
+        one, other = (run_bridge(store=url, several=True, times=OFTEN) for _ in range(2))
         webhook = webhook_at(other, portal)
         async with card(one, portal) as connected:
             await until(http, webhook, SHOWN, NOT_CONNECTED)
@@ -162,7 +159,7 @@ async def test_a_connection_for_questions_that_was_closed_is_opened_again(
         await until(http, webhook, SHOWN, NOT_CONNECTED, source="card")
 
 
-async def test_a_process_that_is_cut_off_knows_nothing_and_others_remember_its_cards(
+async def test_a_process_that_is_cut_off_knows_nothing_and_others_do_not_know_its_cards(
     run_process: RunBridge, line: tuple[str, Line], portal: FakePortal, http: httpx.AsyncClient
 ) -> None:
     url, one_s_line = line
@@ -172,7 +169,7 @@ async def test_a_process_that_is_cut_off_knows_nothing_and_others_remember_its_c
         await until(http, webhook, SHOWN, NOT_CONNECTED, source="card")
         one_s_line.cut()
         assert said(await ask(http, webhook_at(one, portal))) == GONE
-        await until(http, webhook, NOT_CONNECTED, SHOWN)  # its lease has run out
+        assert said(await ask(http, webhook)) == NOT_CONNECTED
         assert connected.socket.close_code is None
 
         one_s_line.down = False
@@ -182,50 +179,7 @@ async def test_a_process_that_is_cut_off_knows_nothing_and_others_remember_its_c
         assert connected.socket.close_code is None
 
 
-async def test_a_word_that_could_not_be_noted_answers_nobody(
-    run_process: RunBridge,
-    portal: FakePortal,
-    http: httpx.AsyncClient,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    async def gone(*_: object) -> bool:
-        raise StoreGoneError
-
-    process = run_process(times=replace(PATIENT, ask=0.5))
-    webhook = webhook_at(process, portal)
-    async with card(process, portal) as connected:
-        await until(http, webhook, SHOWN, NOT_CONNECTED, source="card")
-        with monkeypatch.context() as patch:
-            patch.setattr(RedisStore, "say", gone)
-            connected.says = status("idle")
-            answer = await ask(http, webhook)
-            assert (said(answer), about(answer)["source"]) == (SHOWN, "memory")
-        await until(http, webhook, (200, "idle"), SHOWN, source="card")
-
-
 # --- its disk, and its password -------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("options", "warned"),
-    [([], False), (["--save", "900 1"], True), (["--appendonly", "yes"], True)],
-)
-async def test_a_redis_that_writes_to_a_disk_is_warned_of(
-    run_bridge: RunBridge,
-    portal: FakePortal,
-    tmp_path: Path,
-    http: httpx.AsyncClient,
-    caplog: pytest.LogCaptureFixture,
-    options: list[str],
-    warned: bool,
-) -> None:
-    with running_redis(tmp_path, *options) as url:
-        one, other = (run_bridge(store=url, times=OFTEN) for _ in range(2))
-        async with card(one, portal):
-            await until(http, webhook_at(other, portal), SHOWN, NOT_CONNECTED, source="card")
-    assert [record.message for record in caplog.records if record.levelno >= logging.WARNING][
-        :1
-    ] == ["This Redis writes phone numbers to its disk. Set save '' and appendonly no."] * warned
 
 
 async def test_no_log_shows_the_password_of_redis_nor_what_is_in_it(

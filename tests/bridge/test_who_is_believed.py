@@ -6,6 +6,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 from bitrix24_bridge.data import Portal
+from bitrix24_bridge.settings import Rate
 from starlette.responses import JSONResponse
 from websockets.exceptions import InvalidStatus
 
@@ -176,17 +178,69 @@ async def test_a_backends_token_is_of_the_oauth_server_that_knows_it(
         assert (server.times_asked(token), server.times_asked(unknown)) == (1, 1)
 
 
-async def test_a_form_asks_the_oauth_server_that_it_names_and_no_other(
+async def test_the_oauth_server_that_a_form_names_is_asked_first(
     bridge_of_two: Bridge, portal: FakePortal, other: Cloud, http: httpx.AsyncClient
 ) -> None:
-    token = portal.token()
-    form = opening_form(portal, token, SERVER_ENDPOINT=other.oauth_server)
-    assert (await open_widget(http, bridge_of_two, form)).status_code == 401
-    assert portal.cloud.times_asked(token) == 0
-    # Nor does its refusal count where the form names the other.
-    form = opening_form(portal, token)
-    assert (await open_widget(http, bridge_of_two, form)).status_code == 200
-    assert (other.times_asked(token), portal.cloud.times_asked(token)) == (1, 1)
+    for server, times in ((portal.cloud, 0), (other, 1)):
+        token = portal.token()
+        form = opening_form(portal, token, SERVER_ENDPOINT=server.oauth_server)
+        assert (await open_widget(http, bridge_of_two, form)).status_code == 200
+        assert (other.times_asked(token), portal.cloud.times_asked(token)) == (times, 1)
+
+
+async def test_an_oauth_server_that_is_down_fails_no_token_of_the_other(
+    bridge_of_two: Bridge, portal: FakePortal, other: Cloud, http: httpx.AsyncClient
+) -> None:
+    token, unknown = portal.token(), secrets.token_hex(24)
+    for each in (token, unknown):
+        other.strange[each] = page()
+    assert said(await ask_with(http, bridge_of_two, token)) == NOT_CONNECTED
+    # The one that is down may be the one that knows it.
+    assert said(await ask_with(http, bridge_of_two, unknown)) == (500, "ERROR_UNEXPECTED_ANSWER")
+
+
+async def test_a_token_of_the_second_oauth_server_is_one_request_of_its_address(
+    run_bridge: RunBridge, portal: FakePortal, other: Cloud, http: httpx.AsyncClient
+) -> None:
+    servers = (other.oauth_server, portal.cloud.oauth_server)
+    bridge = run_bridge(oauth_servers=servers, tokens=Rate(2, 0.001))
+    for _ in range(2):
+        assert said(await ask_with(http, bridge, secrets.token_hex(24))) == INVALID_TOKEN
+    assert said(await ask_with(http, bridge, portal.token())) == (503, "QUERY_LIMIT_EXCEEDED")
+
+
+async def test_the_oauth_server_that_knows_the_token_is_the_one_of_the_portal(
+    bridge_of_two: Bridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    body = portal.install_form(portal.token(admin=True), server_endpoint="")
+    assert (await post_form(http, f"{bridge_of_two.url}/install", body)).status_code == 200
+    found = known(bridge_of_two, portal)
+    assert found
+    assert found.oauth_server == portal.cloud.oauth_server
+
+
+async def test_what_an_oauth_server_said_survives_a_restart(
+    run_bridge: RunBridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    token, stopped = portal.token(), ExitStack()
+    with stopped:
+        assert said(await ask_with(http, run_bridge(stack=stopped), token)) == NOT_CONNECTED
+    portal.cloud.silent.add(token)
+    again = run_bridge(tokens=Rate(1, 0.001))
+    assert said(await ask_with(http, again, token)) == NOT_CONNECTED
+    async with card(again, portal, token=token):
+        assert said(await ask_with(http, again, token)) == (200, "connected")
+    assert portal.cloud.times_asked(token) == 1
+
+
+async def test_a_client_id_that_was_taken_out_is_refused_after_the_restart(
+    run_bridge: RunBridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    token, stopped = portal.token(), ExitStack()
+    with stopped:
+        assert said(await ask_with(http, run_bridge(stack=stopped), token)) == NOT_CONNECTED
+    again = run_bridge(client_ids=frozenset({"another.application"}))
+    assert said(await ask_with(http, again, token)) == INVALID_TOKEN
 
 
 async def test_the_form_of_an_older_portal_is_as_good(
