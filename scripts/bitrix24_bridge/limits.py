@@ -2,7 +2,6 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address
 from typing import Protocol
 
@@ -21,15 +20,14 @@ class Limiter(Protocol):
 
 
 class Buckets:
-    """Those of a bridge that is one process; `clock` gives seconds that never go back."""
+    """Those of a bridge that is one process."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._buckets: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
 
     async def take(self, network: str, rate: Rate, kind: str) -> bool:
         """Put one more request of this kind into the bucket of a network."""
-        now = self._clock()
+        now = time.monotonic()
         level, since = self._buckets.pop((kind, network), (0.0, now))
         level = max(0.0, level - (now - since) * rate.a_second)
         fits = level + 1 <= rate.burst

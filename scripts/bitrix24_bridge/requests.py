@@ -1,8 +1,13 @@
 """What all requests have in common: bounded bodies, and addresses."""
 
+import logging
+from functools import cache
+
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 
 from .errors import BridgeError
+
+log = logging.getLogger("bitrix24_bridge")
 
 MOST_BYTES = 64 * 1024
 """Of a body."""
@@ -22,5 +27,16 @@ async def read_body(request: Request) -> bytes:
 
 
 def address_of(connection: HTTPConnection) -> str:
-    """Give the address of whoever asks, which only trusted proxies can tell for another."""
-    return connection.client.host if connection.client else ""
+    """Return the address of whoever asks, which only trusted proxies may set."""
+    address = connection.client.host if connection.client else ""
+    if (told := connection.headers.get("x-forwarded-for")) and address not in told:
+        _warn_of_proxy()
+    return address
+
+
+@cache
+def _warn_of_proxy() -> None:
+    log.warning(
+        "Requests come through a proxy that BRIDGE_PROXIES does not name, so all of its visitors "
+        "share one limit of access tokens."
+    )

@@ -10,6 +10,7 @@ import uvicorn
 from .app import create_app
 from .data import Data
 from .settings import Settings
+from .websocket_protocol import BoundedProtocol
 
 MOST_MESSAGE = 64 * 1024
 """The bytes of a message that a page sends."""
@@ -33,7 +34,7 @@ def server(settings: Settings, data: Data, status_key: str) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             create_app(settings, data, status_key),
-            ws="websockets-sansio",
+            ws=BoundedProtocol,
             ws_max_size=MOST_MESSAGE,
             ws_per_message_deflate=False,  # more memory than all the rest of a connection
             log_config=None,

@@ -5,7 +5,7 @@ import json
 import re
 import secrets
 import socket as socket_module
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from select import select
 from typing import Any
@@ -13,8 +13,12 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from bitrix24_bridge.connections import Connections
+from bitrix24_bridge.limits import Buckets, Limiter
+from bitrix24_bridge.processes import Processes, connect
+from bitrix24_bridge.requests import _warn_of_proxy
 from bitrix24_bridge.settings import Rate, Settings
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.bridge.bridges import GET_STATUS, Bridge
 from tests.bridge.cards import (
@@ -157,6 +161,56 @@ async def test_a_thousand_messages_in_a_second_close_the_socket(
         assert await connected.closed() == (4429, "more than 20 messages in a second")
 
 
+def test_pongs_that_nobody_reads_do_not_pile_up_in_memory(run_bridge: RunBridge) -> None:
+    bridge = run_bridge(times=replace(PATIENT, hello=1))
+    parts = urlsplit(bridge.url)
+    assert parts.hostname
+    assert parts.port
+    handshake = f"""GET /socket HTTP/1.1\r\nHost: {parts.netloc}\r\nOrigin: {bridge.url}\r
+Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r
+Sec-WebSocket-Key: {"A" * 22}==\r\n\r\n"""
+    pings = b"\x89\xfd\0\0\0\0".ljust(131, b"x") * 1000
+    sent = 0
+    with socket_module.socket() as peer:
+        peer.setsockopt(socket_module.SOL_SOCKET, socket_module.SO_RCVBUF, 4096)
+        peer.settimeout(60)
+        peer.connect((parts.hostname, parts.port))
+        peer.sendall(handshake.encode())
+        assert peer.recv(4096).startswith(b"HTTP/1.1 101 ")
+        with suppress(ConnectionError):  # it is not waited for until it reads its close frame
+            while sent < 100_000_000:
+                sent += peer.send(pings[sent % len(pings) :])
+    assert sent < 50_000_000
+
+
+async def test_a_page_that_does_not_answer_is_closed_so_that_ten_cards_are_ten_sockets(
+    run_bridge: RunBridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    bridge = run_bridge(times=replace(PATIENT, lease=0.5))
+    webhook = bridge.webhook(portal.member_id)
+    async with card(bridge, portal, frozen=True) as silent:
+        assert await silent.closed() == (4408, "the page does not answer")
+    assert said(await ask(http, webhook)) == NOT_CONNECTED
+
+
+async def test_sockets_leave_files_for_the_rest(
+    run_bridge: RunBridge, portal: FakePortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resource.getrlimit", lambda _: (202, 4096))
+    bridge = run_bridge()
+    async with card(bridge, portal), socket(bridge) as second:
+        with pytest.raises(InvalidStatus) as not_opened:
+            async with socket(bridge):
+                pass
+        assert not_opened.value.response.status_code == 403
+        await second.close()
+        async with asyncio.timeout(20):
+            while True:
+                with suppress(InvalidStatus):
+                    async with socket(bridge):
+                        return
+
+
 async def test_a_few_messages_at_once_are_as_well(
     bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient
 ) -> None:
@@ -230,20 +284,30 @@ async def test_text_that_is_not_utf_8_closes_the_socket(bridge: Bridge, portal: 
 # --- cards ----------------------------------------------------------------------------------------
 
 
-async def test_an_eleventh_card_of_a_user_is_refused(
+async def test_the_eleventh_card_replaces_the_oldest_without_a_call_under_way(
     bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient
 ) -> None:
     token = portal.token()
-    for _ in range(10):
-        assert (await open_widget(http, bridge, opening_form(portal, token))).status_code == 200
+    async with AsyncExitStack() as stack:
 
-    answer = await open_widget(http, bridge, opening_form(portal, token))
-    assert answer.status_code == 503
-    assert "A user may have 10 cards." in answer.text
-    assert await refused(bridge, portal, token) == (4429, "A user may have 10 cards.")
-    assert (await ask(http, webhook)).headers["bridge-cards"] == "10"
-    async with card(bridge, portal, user_id=2):
-        pass
+        async def opened(state: str) -> Card:
+            one = card(bridge, portal, status(state), token=token)
+            return await stack.enter_async_context(one)
+
+        cards = [await opened(state) for state in ("connected", "connecting", *["idle"] * 8)]
+        assert (await ask(http, webhook)).headers["bridge-cards"] == "10"
+        await opened("connected")
+        assert await cards[1].closed() == (4409, "the user has opened 10 other cards")
+        assert (await ask(http, webhook)).headers["bridge-cards"] == "10"
+
+        for each in cards[2:]:
+            await each.change(status())
+        assert said(await ask(http, webhook)) == (200, "connected")  # all have been heard
+        assert await refused(bridge, portal, token) == (4429, "A user may have 10 cards.")
+        answer = await open_widget(http, bridge, opening_form(portal, token))
+        assert (answer.status_code, cards[0].socket.close_code) == (503, None)
+        async with card(bridge, portal, user_id=2):
+            pass
 
 
 async def refused(bridge: Bridge, portal: FakePortal, token: str) -> tuple[int | None, str | None]:
@@ -309,6 +373,27 @@ async def test_too_many_unseen_tokens_of_cards_are_refused_without_a_question(
         assert said(await ask_with(http, bridge, portal.token())) == (200, "connected")
 
 
+@pytest.mark.parametrize("several", [False, True])
+async def test_a_bucket_takes_what_fits_at_once_and_then_what_drains(
+    several: bool, request: pytest.FixtureRequest
+) -> None:
+    if not several:
+        await check(Buckets())
+        return
+    async with connect(request.getfixturevalue("redis_url")) as redis:
+        await check(Processes(redis, "bridge", Connections(PATIENT), PATIENT))
+
+
+async def check(limiter: Limiter) -> None:
+    rate = Rate(burst=3, a_second=0.01)
+    for network, kind in (("192.0.2.1", "token"), ("192.0.2.2", "token"), ("192.0.2.1", "card")):
+        taken = [await limiter.take(network, rate, kind) for _ in range(4)]
+        assert taken == [True, True, True, False]
+    async with asyncio.timeout(20):
+        while not await limiter.take("192.0.2.1", Rate(burst=3, a_second=50), "token"):
+            pass
+
+
 @pytest.mark.parametrize(
     ("proxies", "counts"), [("", False), ("10.0.0.0/8,192.0.2.1", False), ("127.0.0.0/8", True)]
 )
@@ -331,3 +416,31 @@ async def test_an_address_that_is_told_counts_from_a_trusted_proxy_only(
         )
     refusals = [INVALID_TOKEN, 401] if counts else [TOO_MUCH, 503]
     assert answers == [INVALID_TOKEN, 401, *refusals]
+
+
+async def test_an_ipv6_network_of_a_subscriber_is_one_address(
+    run_bridge: RunBridge, http: httpx.AsyncClient
+) -> None:
+    bridge = run_bridge(tokens=Rate(1, 0.001), proxies="127.0.0.0/8")
+    for address, answer in (
+        ("2001:db8::1", INVALID_TOKEN),
+        ("2001:db8::ffff:2", TOO_MUCH),
+        ("2001:db8:0:1::1", INVALID_TOKEN),
+        ("192.0.2.1", INVALID_TOKEN),
+        ("::ffff:192.0.2.1", TOO_MUCH),
+    ):
+        http.headers["X-Forwarded-For"] = address
+        assert said(await ask_with(http, bridge, made_up())) == answer
+
+
+async def test_a_proxy_that_is_not_named_is_one_line_in_the_log(
+    run_bridge: RunBridge, http: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    _warn_of_proxy.cache_clear()
+    http.headers["X-Forwarded-For"] = "198.51.100.1"
+    named, not_named = run_bridge(proxies="127.0.0.1"), run_bridge()
+    await ask_with(http, named, made_up())
+    assert "BRIDGE_PROXIES" not in caplog.text
+    for _ in range(3):
+        await ask_with(http, not_named, made_up())
+    assert caplog.text.count("a proxy that BRIDGE_PROXIES does not name") == 1

@@ -7,6 +7,9 @@
 (function () {
   'use strict';
 
+  if (window.bitrix24Bridge) return; // loaded twice
+  window.bitrix24Bridge = true;
+
   // What the bridge closes a socket with.
   var TOKEN = 4401;
   var REFUSED = 4403;
@@ -15,10 +18,12 @@
 
   var FIRST_WAIT = 1000; // milliseconds before connecting again, or half of them; twice each time
   var LONGEST_WAIT = 10000;
+  var SLOW_WAIT = 60000; // after a refusal, which only an administrator can change
   var REPLY_WAIT = 10000; // the portal's page never says that it will not reply
   var SILENCE = 15000; // the bridge asks every 5 s; a network that drops a connection says nothing
 
-  var script = document.currentScript;
+  // A module has no current script.
+  var script = document.currentScript || document.querySelector('script[src*="/bridge.js"]');
   var bridge = new URL(script.src).origin;
 
   // The portal names the frame "host[:port]|0 or 1|SID"; the protocol's 1 means https.
@@ -105,12 +110,14 @@
   var memberId = '';
 
   function open(auth) {
+    if (!auth) return again();
     memberId = auth.MEMBER_ID || memberId;
     var opened = new WebSocket(bridge.replace('http', 'ws') + '/socket');
     var silence = setTimeout(giveUp, SILENCE);
     socket = opened;
     opened.onopen = function () {
-      opened.send(JSON.stringify({ token: auth.AUTH_ID, member_id: memberId, app_sid: sid }));
+      var age = performance.now() / 1000;
+      opened.send(JSON.stringify({ token: auth.AUTH_ID, member_id: memberId, app_sid: sid, age: age }));
     };
     opened.onmessage = function (event) {
       clearTimeout(silence);
@@ -131,21 +138,24 @@
     function closed(event) {
       clearTimeout(silence);
       // A token that was refreshed just now and is refused will be refused again.
-      if (event.code === REFUSED || event.code === REPLACED || (event.code === TOKEN && refresh)) {
-        show('Not connected: ' + event.reason);
-        return;
-      }
-      show('Connecting …');
-      refresh = event.code === TOKEN;
-      again(event.code === RESTART || event.code === TOKEN);
+      var slow = event.code === REFUSED || event.code === REPLACED || (event.code === TOKEN && refresh);
+      show(slow ? 'Not connected: ' + event.reason : 'Connecting …');
+      refresh = event.code === TOKEN && !refresh;
+      if (slow) later(SLOW_WAIT);
+      else again(event.code === RESTART || event.code === TOKEN);
     }
   }
 
-  // At once the first time, if the bridge asked for it; then later and later, and not all at the same time.
+  // At once the first time, if the bridge asked for it; then later and later.
   function again(atOnce) {
-    var wait = Math.min(FIRST_WAIT * Math.pow(2, failures), LONGEST_WAIT);
     failures += 1;
-    setTimeout(connect, atOnce && failures === 1 ? 0 : wait / 2 + Math.random() * wait / 2);
+    if (atOnce && failures === 1) connect();
+    else later(Math.min(FIRST_WAIT * Math.pow(2, failures - 1), LONGEST_WAIT));
+  }
+
+  // Not all pages at the same time.
+  function later(wait) {
+    setTimeout(connect, wait / 2 + Math.random() * wait / 2);
   }
 
   ['CallStateChanged', 'EntityChanged'].forEach(function (event) {
