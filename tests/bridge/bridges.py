@@ -1,10 +1,11 @@
 """A bridge in a thread of the tests, as its own server would run it."""
 
+import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ class Bridge:
     status_key: str
     url: str
     """Where the tests reach it; of several processes, each has its own."""
+    pid: int = field(default_factory=os.getpid)
 
     @contextmanager
     def data(self) -> Iterator[Data]:

@@ -22,6 +22,11 @@ class Line:
         self.down = True
         self._cuts += 1
 
+    def lead_to(self, url: str) -> str:
+        """Lead to another Redis from the next connection on; return the URL of the former one."""
+        former, self._target = self._target, url.removeprefix("unix://")
+        return f"unix://{former}"
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Connect a client through."""
         there_reader, there_writer = await asyncio.open_unix_connection(self._target)

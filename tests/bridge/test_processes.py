@@ -1,9 +1,10 @@
 """What several processes of the bridge answer, which share a Redis and a file of data."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -238,6 +239,16 @@ async def test_a_socket_that_closes_after_its_card_has_connected_elsewhere_close
 # --- a process that was killed --------------------------------------------------------------------
 
 
+@contextmanager
+def stopped(process: Bridge) -> Iterator[None]:
+    """Stop a process, which is not this one, while the context lasts."""
+    os.kill(process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process.pid, signal.SIGCONT)
+
+
 @pytest.fixture
 def owner(portal: FakePortal, redis_url: str, tmp_path: Path) -> Iterator[tuple[Bridge, ExitStack]]:
     """A process of the bridge, and the stack whose end kills it."""
@@ -291,6 +302,36 @@ async def test_a_question_during_which_its_process_is_killed_finds_no_card(
         await asyncio.to_thread(stack.close)
 
         assert said(await asking) == NOT_CONNECTED
+
+
+async def test_a_process_that_hangs_delays_others_and_is_missed_by_none_of_its_cards(
+    owner: tuple[Bridge, ExitStack],
+    run_process: RunBridge,
+    portal: FakePortal,
+    http: httpx.AsyncClient,
+) -> None:
+    hung, _ = owner
+    other = run_process(times=replace(PATIENT, ask=1))
+    webhook = webhook_at(other, portal)
+    async with card(hung, portal, status("idle")), card(other, portal):
+        await until(http, webhook, (200, "connected"))
+        assert about(await ask(http, webhook)) == {"source": "card", "cards": "2"}
+        with stopped(hung):
+            answer = await ask(http, webhook)
+            assert said(answer) == (200, "connected")
+            assert about(answer) == {"source": "card", "cards": "1"}
+        async with asyncio.timeout(60):
+            while about(await ask(http, webhook))["cards"] != "2":
+                pass
+
+
+async def test_two_bridges_that_share_a_redis_do_not_share_cards(
+    one: Bridge, run_bridge: RunBridge, portal: FakePortal, http: httpx.AsyncClient, redis_url: str
+) -> None:
+    another = run_bridge(store=redis_url)
+    async with card(one, portal):
+        await until(http, webhook_at(one, portal), (200, "connected"))
+        assert said(await ask(http, webhook_at(another, portal))) == NOT_CONNECTED
 
 
 # --- what is shared -------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """What processes of the bridge answer while their Redis is gone, and once it is back."""
 
+import asyncio
 import re
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
@@ -10,7 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from bitrix24_bridge.processes import PATIENCE
+from bitrix24_bridge.processes import PATIENCE, Processes, unfit
 from redis.asyncio import Redis
 
 from tests.bridge import commands
@@ -179,7 +181,91 @@ async def test_a_process_that_is_cut_off_knows_nothing_and_others_do_not_know_it
         assert connected.socket.close_code is None
 
 
-# --- its disk, and its password -------------------------------------------------------------------
+async def test_after_a_failover_connections_to_the_former_server_are_dropped(
+    run_process: RunBridge,
+    line: tuple[str, Line],
+    portal: FakePortal,
+    tmp_path: Path,
+    http: httpx.AsyncClient,
+) -> None:
+    url, to_the_master = line
+    one, other = (run_process(store=url, times=replace(OFTEN, lease=1)) for _ in range(2))
+    webhook = webhook_at(other, portal)
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    async with card(one, portal):
+        await until(http, webhook, SHOWN, NOT_CONNECTED, source="card")
+        with running_redis(folder) as second:
+            former = to_the_master.lead_to(second)
+            async with Redis.from_url(former) as redis:
+                await redis.replicaof("127.0.0.1", "1")
+                try:
+                    async with asyncio.timeout(60):
+                        while await redis.pubsub_channels():
+                            await asyncio.sleep(0.02)
+                    await until(http, webhook, SHOWN, NOT_CONNECTED, GONE, source="card")
+                finally:
+                    await redis.replicaof("NO", "ONE")
+                    to_the_master.lead_to(former)
+
+
+async def test_a_process_hears_again_after_whatever_ended_its_listening(
+    run_process: RunBridge,
+    portal: FakePortal,
+    http: httpx.AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
+    redis_url: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    one, other = run_process(), run_process()
+    webhook = webhook_at(other, portal)
+    failed = threading.Event()
+    async with card(one, portal), Redis.from_url(redis_url) as redis:
+        await until(http, webhook, SHOWN, NOT_CONNECTED, source="card")
+        with monkeypatch.context() as patch:
+
+            def fail(*_: object) -> None:
+                failed.set()
+                raise RuntimeError("+12025550199")
+
+            patch.setattr(Processes, "_receive", fail)
+            assert await asyncio.to_thread(failed.wait, 60)
+        await until(http, webhook, SHOWN, NOT_CONNECTED, GONE, source="card")
+        for text in ("", "null", "[]", '{"question": 1}', '{"opened": 1, "user": 2}', "\xff"):
+            for channel in await redis.pubsub_channels():
+                await redis.publish(channel, text)
+        assert said(await ask(http, webhook)) == SHOWN
+    assert "Listening to Redis failed: RuntimeError" in caplog.text
+    assert "12025550199" not in caplog.text
+
+
+# --- whether it is fit, and its password ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--maxmemory-policy", "noeviction"], ""),
+        (["--maxmemory-policy", "allkeys-lru"], "this Redis evicts keys (allkeys-lru)."),
+        (["--cluster-enabled", "yes", "--port", "0"], "this Redis is a cluster."),
+    ],
+)
+def test_a_redis_that_evicts_and_a_cluster_are_refused_by_name(
+    tmp_path: Path, options: list[str], reason: str
+) -> None:
+    with running_redis(tmp_path, *options) as url:
+        assert unfit(url).startswith(reason)
+        assert bool(unfit(url)) == bool(reason)
+        settings = commands.environment(
+            tmp_path, "https://oauth.example/rest/", several=True, BRIDGE_STORE=url
+        )
+        if reason:
+            done = commands.run(settings)
+            assert (done.returncode, done.stdout) == (1, "")
+            assert done.stderr.startswith(f"BRIDGE_STORE: {reason}")
+        else:
+            with commands.serving(settings, tmp_path / "output"):
+                pass
 
 
 async def test_no_log_shows_the_password_of_redis_nor_what_is_in_it(
