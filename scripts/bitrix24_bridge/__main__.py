@@ -3,20 +3,19 @@
 import argparse
 import logging
 import os
+import re
 import signal
-import socket
 import sqlite3
 import sys
+import textwrap
 import time
 from contextlib import closing
 
 import httpx
 
 from .data import Data, DataError, serving
-from .server import quiet_logs, serve
-from .settings import EXPECTED, Settings, SettingsError, from_environment
-
-EPILOG = "environment:\n" + "\n".join(f"  {name:21} {what}" for name, what in EXPECTED.items())
+from .server import listen, quiet_logs, raise_limit_of_files, serve
+from .settings import VARIABLES, Settings, SettingsError, Variable, from_environment
 
 
 def parser() -> argparse.ArgumentParser:
@@ -25,14 +24,14 @@ def parser() -> argparse.ArgumentParser:
         prog="bitrix24-bridge",
         description="The server that answers placement.call on portals where only the browser "
         "knows the call. Without a command it serves, until Ctrl-C.",
-        epilog=EPILOG,
+        epilog="environment:\n" + "\n".join(map(_explained, VARIABLES, VARIABLES.values())),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--log-level", choices=("debug", "info", "warning"), default="info", help="(default: info)"
     )
     parser.add_argument(
-        "--store", metavar="URL", help="as BRIDGE_STORE, where the URL has no password to hide"
+        "--store", metavar="URL", help="as BRIDGE_STORE, if the URL has no password"
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser(
@@ -53,6 +52,20 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _explained(name: str, variable: Variable) -> str:
+    default = {None: "required", "": "default: none"}.get(
+        variable.default, f"default: {variable.default}"
+    )
+    text = f"{variable.expected} ({default})"
+    return textwrap.fill(
+        text,
+        100,
+        initial_indent=f"  {name:21} ",
+        subsequent_indent=" " * 24,
+        break_on_hyphens=False,
+    )
+
+
 def user(text: str) -> str:
     """Read the id of a user."""
     if not (text.isascii() and text.isdigit()):
@@ -66,8 +79,14 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=asked.log_level.upper(), format="%(asctime)s %(message)s")
     quiet_logs()
     try:
-        store = {} if asked.store is None else {"BRIDGE_STORE": asked.store}
-        settings = from_environment({**os.environ, **store})
+        settings = from_environment({**os.environ, **_store_of(asked.store)})
+        if asked.command is None:
+            raise_limit_of_files()
+        elif not settings.data.exists():  # made here, it might be root's, and not the server's
+            raise DataError(
+                f"BRIDGE_DATA: there is no {settings.data.absolute()}. Start the bridge first, and "
+                "set for each command what is set for the bridge."
+            )
         try:
             with closing(Data(settings.data)) as data:
                 _run(asked, settings, data)
@@ -76,9 +95,25 @@ def main(arguments: list[str] | None = None) -> int:
     except (SettingsError, DataError) as error:
         print(error, file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        # Or Python would report it again, as it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print("Nobody reads the standard output.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         pass
     return 0
+
+
+def _store_of(option: str | None) -> dict[str, str]:
+    if option is None:
+        return {}
+    if re.search(r"://[^/]*@|password=", option):
+        raise SettingsError(
+            "--store has a password, which the list of processes shows to every user of this "
+            "machine. Set BRIDGE_STORE."
+        )
+    return {"BRIDGE_STORE": option}
 
 
 def _run(asked: argparse.Namespace, settings: Settings, data: Data) -> None:
@@ -107,26 +142,9 @@ def _serve(settings: Settings, data: Data) -> None:
     alone = not settings.store
     with (
         serving(settings.data, alone=alone),
-        _listen(settings.host, settings.port) as listener,
+        listen(settings.host, settings.port) as listener,
     ):
         serve(settings, data, listener)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Named as TCP, or asyncio leaves Nagle's algorithm on: each answer would wait 40 ms.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(1024)
-    except (OSError, UnicodeError) as error:
-        listener.close()
-        reason = (getattr(error, "strerror", None) or str(error)).lower()
-        raise DataError(
-            f"Cannot listen on {host}, port {port}: {reason}. Set BRIDGE_PORT."
-        ) from None
-    return listener
 
 
 def _print_portals(data: Data) -> None:

@@ -210,14 +210,16 @@ def serving(file: Path, *, alone: bool) -> Generator[None, None, None]:
     Raise `DataError`.
     """
     lock = file.with_name(f"{file.name}.lock")
-    try:
-        # Beside the data: closing any handle of the file itself would undo SQLite's own locks.
-        with open(os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)) as handle:
-            fcntl.flock(handle, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-            yield
-    except BlockingIOError:
-        raise DataError(
-            f"Another bridge serves with {file} already. Several need one --store redis://…"
-        ) from None
-    except OSError as error:
-        raise DataError(f"BRIDGE_DATA: {lock} cannot be used: {error}.") from None
+    with contextlib.ExitStack() as stack:
+        try:
+            # Beside the data: closing any handle of the file itself would undo SQLite's own locks.
+            number = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            stack.callback(os.close, number)
+            fcntl.flock(number, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataError(
+                f"Another bridge serves with {file} already. Several need one BRIDGE_STORE."
+            ) from None
+        except OSError as error:
+            raise DataError(f"BRIDGE_DATA: {lock} cannot be used: {error}.") from None
+        yield

@@ -1,19 +1,62 @@
 """The bridge on a socket: uvicorn, with logs in which no secret and no phone number can be read."""
 
 import logging
+import resource
 import secrets
 import socket
+import time
 from traceback import format_tb
 
 import uvicorn
 
 from .app import create_app
 from .data import Data
-from .settings import Settings
+from .settings import Settings, SettingsError
 from .websocket_protocol import BoundedProtocol
 
 MOST_MESSAGE = 64 * 1024
 """The bytes of a message that a page sends."""
+FILES = range(1024, 65_537)
+"""How many files, and so sockets, the process may have open: at least, and at most."""
+
+
+def raise_limit_of_files() -> None:
+    """Let this process open as many files as it may. Raise `SettingsError` if these are too few."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = FILES[-1] if hard == resource.RLIM_INFINITY else min(hard, FILES[-1])
+    if most < FILES[0]:
+        raise SettingsError(
+            f"This process may open {hard} files, and needs {FILES[0]}. Raise LimitNOFILE, or "
+            "the limit that `ulimit -Hn` shows."
+        )
+    if soft != resource.RLIM_INFINITY:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+
+
+class Listener(socket.socket):
+    """A TCP socket that keeps its queue of 1,024 connections, whatever asyncio asks for."""
+
+    def listen(self, _: int = 0) -> None:
+        """Start to listen."""
+        super().listen(1024)
+
+
+def listen(host: str, port: int) -> Listener:
+    """Listen on an address. Raise `SettingsError`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Named as TCP, or asyncio leaves Nagle's algorithm on: each answer would wait 40 ms.
+    listener = Listener(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen()
+    except (OSError, UnicodeError) as error:
+        listener.close()
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        raise SettingsError(
+            f"Cannot listen on {host}, port {port}: {reason}. Set BRIDGE_PORT."
+        ) from None
+    return listener
 
 
 def serve(settings: Settings, data: Data, listener: socket.socket) -> None:
@@ -42,6 +85,9 @@ def server(settings: Settings, data: Data, status_key: str) -> uvicorn.Server:
             server_header=False,
             proxy_headers=bool(settings.proxies),
             forwarded_allow_ips=settings.proxies,
+            # asyncio accepts this many at a time, and when no file is left it fails, logs and
+            # schedules another attempt for each of them.
+            backlog=1,
             # Longer than httpx keeps an idle connection, or the two would race to close it.
             timeout_keep_alive=75,
             timeout_graceful_shutdown=3,
@@ -54,7 +100,24 @@ def quiet_logs() -> None:
     for name in ("uvicorn", "uvicorn.error", "websockets", "httpx", "httpcore", "hpack", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
         logging.getLogger(name).addFilter(_without_values)
+    logging.getLogger("asyncio").addFilter(_OutOfFiles())
     logging.getLogger("uvicorn.access").disabled = True
+
+
+class _OutOfFiles(logging.Filter):
+    """Lets one line a minute say that no file is left; asyncio logs each failed attempt."""
+
+    _again = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.getMessage().startswith("socket.accept() out of system resource"):
+            return True
+        now = time.monotonic()
+        if now < self._again:
+            return False
+        self._again = now + 60
+        record.msg, record.exc_text = "No file is left for a new connection. Raise LimitNOFILE.", ""
+        return True
 
 
 def _without_values(record: logging.LogRecord) -> bool:

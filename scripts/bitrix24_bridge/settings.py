@@ -2,17 +2,16 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from ipaddress import ip_address, ip_network
 from math import inf
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, NamedTuple
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
-_T = TypeVar("_T")
-
-OAUTH_SERVERS = ("https://oauth.bitrix24.tech/rest/", "https://oauth.bitrix.info/rest/")
 ANY = "*"
+LONGEST_ASK = 3
+"""Seconds. nginx, as the README sets it up, waits 5 s for an answer."""
 
 
 class SettingsError(ValueError):
@@ -52,94 +51,58 @@ class Rate:
     burst: int
     a_second: float
 
+    def __str__(self) -> str:
+        return f"{self.burst}:{self.a_second:g}"
+
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that is set; each row of the README's table is one of these."""
+    """Everything that can be set; `VARIABLES` says what each is."""
 
     url: str
-    """Where portals, browsers and backends reach the bridge: an origin, such as `https://bridge.example.com`."""
     client_ids: frozenset[str]
-    """The applications whose tokens count."""
     portals: frozenset[str]
-    """Where they may install: domains or member ids; `*` for every portal."""
-    data: Path
-    """The SQLite file with portals and secrets."""
+    data: Path = Path("bridge.sqlite3")
     host: str = "127.0.0.1"
     port: int = 8025
     origins: frozenset[str] = frozenset()
-    """The origins of applications whose own widgets load `bridge.js`."""
     proxies: str = ""
-    """The proxies whose `X-Forwarded-For` counts: addresses and networks, with commas."""
-    oauth_servers: tuple[str, ...] = OAUTH_SERVERS
-    """The OAuth servers' REST addresses: whom the bridge believes about a token."""
+    oauth_servers: tuple[str, ...] = (
+        "https://oauth.bitrix24.tech/rest/",
+        "https://oauth.bitrix.info/rest/",
+    )
     tokens: Rate = Rate(10, 2)
-    """How many unseen access tokens an address may show on `/rest` and `/install`."""
     cards: Rate = Rate(100, 20)
-    """The same with cards: a whole office may have one address."""
     store: str = field(default="", repr=False)
-    """The URL of a Redis that several processes share; empty for one process, without."""
     times: Times = Times()
 
     def may_install(self, domain: str, member_id: str) -> bool:
-        """Tell whether the applications may be installed on this portal."""
-        return bool(self.portals & {ANY, domain.lower(), member_id})
+        """Return whether the applications may be installed on this portal."""
+        return bool(self.portals & {ANY, domain_of(domain), member_id})
 
 
 def from_environment(environ: Mapping[str, str]) -> Settings:
     """Read the settings. Raise `SettingsError`."""
-
-    def read(name: str, parse: Callable[[str], _T], default: str = "") -> _T:
-        text = environ.get(name, "").strip() or default
-        try:
-            return parse(text)
-        except ValueError:
-            if text:
+    for name in sorted(environ):
+        if name.startswith("BRIDGE_") and name not in VARIABLES:
+            raise SettingsError(f"{name} is not a setting: see bitrix24-bridge --help.")
+    values: dict[str, Any] = {}
+    for name, variable in VARIABLES.items():
+        text = environ.get(name, "").strip()
+        if text:
+            try:
+                values[variable.setting] = variable.read(text)
+            except ValueError:
                 raise invalid(name) from None
-            raise SettingsError(f"{name} is not set. Expected {EXPECTED[name]}.") from None
-
-    return Settings(
-        url=read("BRIDGE_URL", origin),
-        client_ids=read("BRIDGE_CLIENT_IDS", _some_words),
-        portals=read("BRIDGE_PORTALS", lambda text: _some_words(text.lower())),
-        data=read("BRIDGE_DATA", Path, "bridge.sqlite3"),
-        host=read("BRIDGE_HOST", str, "127.0.0.1"),
-        port=read("BRIDGE_PORT", _port, "8025"),
-        origins=read("BRIDGE_ORIGINS", lambda text: frozenset(map(origin, _words(text)))),
-        proxies=read("BRIDGE_PROXIES", _networks),
-        oauth_servers=read("BRIDGE_OAUTH_SERVERS", _rest_addresses, ",".join(OAUTH_SERVERS)),
-        tokens=read("BRIDGE_TOKENS", _rate, "10:2"),
-        cards=read("BRIDGE_CARDS", _rate, "100:20"),
-        store=read("BRIDGE_STORE", _store),
-        times=Times(
-            ask=read("BRIDGE_ASK", _seconds, "0.3"),
-            fresh=read("BRIDGE_FRESH", _seconds, "1"),
-        ),
-    )
-
-
-EXPECTED = {
-    "BRIDGE_URL": "the bridge's own address, https://HOST, or http:// with a loopback address",
-    "BRIDGE_CLIENT_IDS": "the client ids of your applications, separated by commas",
-    "BRIDGE_PORTALS": "the portals that may install, as domains or member ids, or * for all",
-    "BRIDGE_DATA": "the path of a file",
-    "BRIDGE_HOST": "an address to listen on",
-    "BRIDGE_PORT": "a port, 0 (any free one) to 65535",
-    "BRIDGE_ORIGINS": "origins such as https://app.example.com, separated by commas",
-    "BRIDGE_PROXIES": "addresses or networks such as 10.0.0.0/8, separated by commas",
-    "BRIDGE_OAUTH_SERVERS": "REST addresses such as https://oauth.bitrix24.tech/rest/",
-    "BRIDGE_TOKENS": "BURST:RATE, such as 10:2 for 10 at once, then 2 a second",
-    "BRIDGE_CARDS": "BURST:RATE, such as 100:20 for 100 at once, then 20 a second",
-    "BRIDGE_STORE": "the URL of a Redis; elsewhere than here it needs rediss:// and a password",
-    "BRIDGE_ASK": "seconds, such as 0.3",
-    "BRIDGE_FRESH": "seconds, such as 1; 0 asks the card each time",
-}
-"""Every setting by name, and what it is."""
+        elif variable.default is None:
+            raise SettingsError(f"{name} is not set. Expected {variable.expected}.")
+    times = {each.name: values.pop(each.name) for each in fields(Times) if each.name in values}
+    return Settings(**values, times=Times(**times))
 
 
 def invalid(name: str) -> SettingsError:
-    """Give the error of a setting that cannot be used; its value may be a secret."""
-    return SettingsError(f"{name} is invalid. Expected {EXPECTED[name]}.")
+    """Return the error for a setting that cannot be used; its value may be a secret."""
+    return SettingsError(f"{name} is invalid. Expected {VARIABLES[name].expected}.")
 
 
 def origin(text: str) -> str:
@@ -147,11 +110,25 @@ def origin(text: str) -> str:
     parts = _safe(text)
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         raise ValueError
-    return f"{parts.scheme}://{parts.netloc.lower()}"
+    return _origin(parts)
+
+
+def rest_address(text: str) -> str:
+    """Read the REST address of an OAuth server. Raise `ValueError`."""
+    parts = _safe(text)
+    path = f"{parts.path.rstrip('/')}/"
+    if not path.endswith("/rest/") or parts.query or parts.fragment:
+        raise ValueError
+    return f"{_origin(parts)}{path}"
+
+
+def domain_of(text: str) -> str:
+    """Return a portal's domain as it is compared: in lower case, without the default port."""
+    return text.lower().removesuffix(":443")
 
 
 def is_safe(url: str) -> bool:
-    """Tell whether secrets may be sent to this URL: over https, or on this machine."""
+    """Return whether secrets may be sent to this URL: over https, or on this machine."""
     try:
         return bool(_safe(url))
     except ValueError:
@@ -176,25 +153,36 @@ def _is_local(host: str) -> bool:
         return host == "localhost"
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.replace(",", " ").split())
+def _origin(parts: SplitResult) -> str:
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    is_default = parts.port in (None, {"https": 443, "http": 80}[parts.scheme])
+    return f"{parts.scheme}://{host}" + ("" if is_default else f":{parts.port}")
 
 
-def _some_words(text: str) -> frozenset[str]:
-    if not (found := _words(text)):
+def _words(text: str) -> list[str]:
+    if not (found := text.replace(",", " ").split()):
         raise ValueError
     return found
 
 
-def _rest_addresses(text: str) -> tuple[str, ...]:
-    addresses = tuple(f"{address.rstrip('/')}/" for address in text.replace(",", " ").split())
-    if not addresses or not all(map(is_safe, addresses)):
+def _client_ids(text: str) -> frozenset[str]:
+    if not all(re.fullmatch(r"[\w.-]+", word) for word in _words(text)):
         raise ValueError
-    return addresses
+    return frozenset(_words(text))
+
+
+def _portals(text: str) -> frozenset[str]:
+    if not all(word == ANY or re.fullmatch(r"[\w.-]+(:\d+)?", word) for word in _words(text)):
+        raise ValueError
+    return frozenset(map(domain_of, _words(text)))
 
 
 def _networks(text: str) -> str:
-    return ",".join(str(ip_network(network)) for network in sorted(_words(text)))
+    networks = [ip_network(word) for word in sorted(_words(text))]
+    if not all(network.prefixlen for network in networks):
+        raise ValueError  # everybody could claim any address
+    return ",".join(map(str, networks))
 
 
 def _port(text: str) -> int:
@@ -204,29 +192,110 @@ def _port(text: str) -> int:
     return port
 
 
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 <= seconds <= 24 * 3600:
+def _ask(text: str) -> float:
+    if not 0 < float(text) <= LONGEST_ASK:
         raise ValueError
-    return seconds
+    return float(text)
+
+
+def _fresh(text: str) -> float:
+    if not 0 <= float(text) <= Times.lease:
+        raise ValueError
+    return float(text)
 
 
 def _store(text: str) -> str:
     parts = urlsplit(text)
     _ = parts.port  # raises if there is no such port
     here = (parts.scheme == "unix" and parts.path) or _is_local(parts.hostname or "")
-    if parts.scheme not in ("redis", "rediss", "unix") and text:
+    if parts.scheme not in ("redis", "rediss", "unix"):
         raise ValueError
-    if text and not here and not (parts.scheme == "rediss" and parts.password):
+    if not here and not (parts.scheme == "rediss" and parts.password):
         raise ValueError
     if not here and parse_qs(parts.query).keys() & {"ssl_cert_reqs", "ssl_check_hostname"}:
-        raise ValueError  # TLS that does not look who is at the other end
+        raise ValueError  # TLS that does not check who is at the other end
     return text
 
 
 def _rate(text: str) -> Rate:
     burst, _, a_second = text.partition(":")
     rate = Rate(int(burst), float(a_second))
-    if rate.burst < 1 or not 0 < rate.a_second < inf:
+    if rate.burst < 1 or not 0.01 <= rate.a_second < inf:
         raise ValueError
     return rate
+
+
+class Variable(NamedTuple):
+    """A variable of the environment."""
+
+    setting: str
+    """The member of `Settings` or `Times` that it sets, where its default stands."""
+    read: Callable[[str], Any]
+    """Raises `ValueError`."""
+    expected: str
+
+    @property
+    def default(self) -> str | None:
+        """The default as it would be set; None if the variable is required."""
+        for each in (*fields(Settings), *fields(Times)):
+            if each.name == self.setting and each.default is not MISSING:
+                value: Any = each.default
+                return ", ".join(value) if isinstance(value, tuple | frozenset) else str(value)
+        return None
+
+
+VARIABLES = {
+    "BRIDGE_URL": Variable(
+        "url", origin, "the bridge's own address: https://HOST, or http:// with a loopback address"
+    ),
+    "BRIDGE_CLIENT_IDS": Variable(
+        "client_ids", _client_ids, "the client ids of your applications, separated by commas"
+    ),
+    "BRIDGE_PORTALS": Variable(
+        "portals", _portals, "the portals that may install: domains or member ids, or * for all"
+    ),
+    "BRIDGE_DATA": Variable(
+        "data", Path, "the path of the SQLite file with portals and hashes of secrets"
+    ),
+    "BRIDGE_HOST": Variable("host", str, "the address to listen on"),
+    "BRIDGE_PORT": Variable("port", _port, "the port to listen on, 0 (any free one) to 65535"),
+    "BRIDGE_PROXIES": Variable(
+        "proxies",
+        _networks,
+        "the proxies whose X-Forwarded-For counts: addresses or networks such as 10.0.0.0/8",
+    ),
+    "BRIDGE_ORIGINS": Variable(
+        "origins",
+        lambda text: frozenset(map(origin, _words(text))),
+        "the origins of your own widgets that load bridge.js, such as https://app.example.com",
+    ),
+    "BRIDGE_OAUTH_SERVERS": Variable(
+        "oauth_servers",
+        lambda text: tuple(map(rest_address, _words(text))),
+        "the OAuth servers' REST addresses (a boxed portal has its own), ending in /rest/",
+    ),
+    "BRIDGE_TOKENS": Variable(
+        "tokens",
+        _rate,
+        "BURST:RATE, the unseen access tokens on /rest and /install that an address may use: "
+        "at once, then a second",
+    ),
+    "BRIDGE_CARDS": Variable(
+        "cards", _rate, "BURST:RATE, the same for cards; a whole office may have one address"
+    ),
+    "BRIDGE_STORE": Variable(
+        "store",
+        _store,
+        "the URL of a Redis, for several processes; on another machine it needs rediss:// and a "
+        "password",
+    ),
+    "BRIDGE_ASK": Variable(
+        "ask", _ask, f"the seconds a card has to answer, above 0, at most {LONGEST_ASK}"
+    ),
+    "BRIDGE_FRESH": Variable(
+        "fresh",
+        _fresh,
+        f"the seconds, at most {Times.lease}, for which a card is not asked again; 0 always asks",
+    ),
+}
+"""Every variable: the only list of them."""

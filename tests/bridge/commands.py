@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,12 +39,18 @@ def environment(
     return {name: value for name, value in settings.items() if value}
 
 
-def run(settings: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(
+    settings: Mapping[str, str],
+    *arguments: str,
+    command: Sequence[str] = COMMAND,
+    stdout: int = subprocess.PIPE,
+) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     return subprocess.run(
-        [*COMMAND, *arguments],
+        [*command, *arguments],
         env=_environ(settings),
-        capture_output=True,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         text=True,
         check=False,
         timeout=60,
@@ -57,12 +63,13 @@ def serving(
     output: Path,
     *arguments: str,
     end: signal.Signals = signal.SIGTERM,
+    command: Sequence[str] = COMMAND,
 ) -> Iterator[Bridge]:
     """Serve while the context lasts; `output` takes what is printed and logged."""
     with (
         output.open("w") as file,
         subprocess.Popen(
-            [*COMMAND, *arguments],
+            [*command, *arguments],
             env=_environ(settings),
             stdout=subprocess.PIPE,
             stderr=file,

@@ -1,18 +1,22 @@
 """The command `bitrix24-bridge`: it serves, and looks after portals and secrets meanwhile."""
 
+import os
 import re
 import signal
+import socket
 import sqlite3
 import sys
+import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import NamedTuple
 
 import httpx
 import pytest
 from bitrix24_bridge.__main__ import main
-from bitrix24_bridge.settings import EXPECTED
+from bitrix24_bridge.data import Data
+from bitrix24_bridge.settings import VARIABLES
 from bitrix24_sandbox.server import listen, port_of
 
 from tests.bridge import commands
@@ -118,9 +122,22 @@ def test_portals_are_listed_with_the_step_that_failed(
     assert re.fullmatch(failed, run("portals").output)
 
 
-def test_without_portals_that_is_said(run: Run) -> None:
+def test_without_portals_that_is_said(run: Run, tmp_path: Path) -> None:
+    Data(tmp_path / "bridge.sqlite3").close()
     assert run("portals") == (0, "No portal has installed the application yet.\n", "")
     assert run("status") == (0, "No bridge serves with this data.\n", "")
+
+
+def test_a_command_makes_no_data_which_the_service_could_not_read(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "bridge.sqlite3"
+    for arguments in (["portals"], ["status"], ["secret", "list"]):
+        assert run(*arguments) == (
+            1,
+            "",
+            f"BRIDGE_DATA: there is no {file}. Start the bridge first, and set for each command "
+            "what is set for the bridge.\n",
+        )
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -151,7 +168,7 @@ def test_help_names_every_command_and_setting(run: Run, capsys: pytest.CaptureFi
     assert exited.value.code == 0
     shown = capsys.readouterr().out
     assert shown.startswith("usage: bitrix24-bridge ")
-    for word in ("portals", "status", "secret", "--log-level", *EXPECTED):
+    for word in ("portals", "status", "secret", "--log-level", *VARIABLES):
         assert word in shown
 
 
@@ -159,7 +176,7 @@ def test_help_names_every_command_and_setting(run: Run, capsys: pytest.CaptureFi
     ("settings", "reason"),
     [
         ({"BRIDGE_URL": ""}, "BRIDGE_URL is not set. Expected the bridge's own address"),
-        ({"BRIDGE_FRESH": "soon"}, "BRIDGE_FRESH is invalid. Expected seconds"),
+        ({"BRIDGE_FRESH": "soon"}, "BRIDGE_FRESH is invalid. Expected the seconds"),
         ({"BRIDGE_STORE": "redis://192.0.2.1"}, "BRIDGE_STORE is invalid. Expected the URL of a"),
         ({"BRIDGE_STORE": "redis://localhost?colour=red"}, "BRIDGE_STORE is invalid. Expected"),
         ({"BRIDGE_STORE": "redis://localhost?db=red"}, "BRIDGE_STORE is invalid. Expected"),
@@ -181,12 +198,23 @@ def test_it_does_not_serve_with_settings_that_cannot_be_used(
 def test_a_store_that_cannot_be_used_is_refused_without_showing_its_password(
     run: Run, url: str
 ) -> None:
-    for done in (run("--store", url), run(BRIDGE_STORE=url)):
-        assert (done.status, done.output) == (1, "")
-        assert done.error == (
-            "BRIDGE_STORE is invalid. Expected the URL of a Redis; "
-            "elsewhere than here it needs rediss:// and a password.\n"
-        )
+    done = run(BRIDGE_STORE=url)
+    assert (done.status, done.output) == (1, "")
+    assert (
+        done.error == f"BRIDGE_STORE is invalid. Expected {VARIABLES['BRIDGE_STORE'].expected}.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "url", ["rediss://:hunter2@redis.example", "unix:///run/redis.sock?password=hunter2"]
+)
+def test_a_password_among_the_arguments_is_refused(run: Run, url: str) -> None:
+    done = run("--store", url, BRIDGE_HOST="192.0.2.1")
+    assert (done.status, done.output) == (1, "")
+    assert done.error == (
+        "--store has a password, which the list of processes shows to every user of this machine. "
+        "Set BRIDGE_STORE.\n"
+    )
 
 
 def test_a_store_without_its_package_is_refused_with_the_command_that_installs_it(
@@ -202,6 +230,54 @@ def test_a_store_without_its_package_is_refused_with_the_command_that_installs_i
         "BRIDGE_STORE needs a package: pip install 'bitrix24-sandbox[redis]'.\n",
     )
     assert run("portals", BRIDGE_STORE="redis://localhost").status == 0
+
+
+FILES = [
+    sys.executable,
+    "-c",
+    "import resource as r, os, sys; "
+    "r.setrlimit(r.RLIMIT_NOFILE, (int(sys.argv[1]), int(sys.argv[2]))); "
+    "os.execv(sys.executable, [sys.executable, '-m', 'bitrix24_bridge'])",
+]
+
+
+def test_too_few_files_are_refused_with_their_number(tmp_path: Path) -> None:
+    settings = commands.environment(tmp_path, "https://oauth.example/rest/")
+    done = commands.run(settings, command=[*FILES, "100", "100"])
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "This process may open 100 files, and needs 1024. Raise LimitNOFILE, or the limit that "
+        "`ulimit -Hn` shows.\n"
+    )
+
+
+def test_the_limit_of_files_is_raised_and_a_server_without_any_left_says_so_once(
+    tmp_path: Path,
+) -> None:
+    settings = commands.environment(tmp_path, "https://oauth.example/rest/")
+    output = tmp_path / "output"
+    with (
+        commands.serving(settings, output, command=[*FILES, "100", "1024"]) as running,
+        ExitStack() as stack,
+    ):
+        address = ("127.0.0.1", int(running.url.rpartition(":")[2]))
+        held = [stack.enter_context(socket.create_connection(address)) for _ in range(1100)]
+        while "No file is left" not in output.read_text():
+            time.sleep(0.01)
+        for each in held:
+            each.close()
+        assert httpx.get(f"{running.url}/healthz", trust_env=False, timeout=60).text == "ok"
+    assert output.read_text().count("\n") == 2, output.read_text()
+
+
+def test_an_error_is_not_blamed_on_the_lock(tmp_path: Path) -> None:
+    settings = commands.environment(tmp_path, "https://oauth.example/rest/")
+    nobody, output = os.pipe()
+    os.close(nobody)
+    done = commands.run(settings, stdout=output)
+    os.close(output)
+    assert done.returncode == 1
+    assert done.stderr == "Nobody reads the standard output.\n"
 
 
 def test_a_port_that_is_taken_is_named(run: Run) -> None:
@@ -226,7 +302,7 @@ async def test_it_serves_alone_with_its_data_shows_its_status_and_ends_with_ctrl
         assert second.status == 1
         assert second.error == (
             f"Another bridge serves with {settings['BRIDGE_DATA']} already. "
-            "Several need one --store redis://…\n"
+            "Several need one BRIDGE_STORE.\n"
         )
 
         async with card(running, portal, user_id=7), card(running, portal, user_id=7):
@@ -254,7 +330,7 @@ def test_a_server_with_a_store_and_one_without_do_not_share_data(
     assert (done.status, done.output) == (1, "")
     assert done.error == (
         f"Another bridge serves with {settings['BRIDGE_DATA']} already. "
-        "Several need one --store redis://…\n"
+        "Several need one BRIDGE_STORE.\n"
     )
 
 

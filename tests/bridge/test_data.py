@@ -83,12 +83,17 @@ def test_a_second_server_is_refused_until_the_first_has_gone(
         with pytest.raises(DataError) as refused, serving(file, alone=second):
             pass
         assert str(refused.value) == (
-            f"Another bridge serves with {file} already. Several need one --store redis://…"
+            f"Another bridge serves with {file} already. Several need one BRIDGE_STORE."
         )
         with closing(Data(file)) as command:  # which a server does not hinder
             command.put_portal(portal())
     with serving(file, alone=second):
         pass
+
+
+def test_an_error_while_serving_is_not_blamed_on_the_lock(file: Path) -> None:
+    with pytest.raises(OSError, match=r"^another$"), serving(file, alone=True):
+        raise OSError("another")
 
 
 def test_servers_that_share_a_store_share_the_data(file: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from bitrix24_bridge.settings import (
-    EXPECTED,
+    VARIABLES,
     Rate,
     Settings,
     SettingsError,
@@ -29,16 +29,15 @@ def test_three_settings_are_enough() -> None:
         url="https://bridge.example",
         client_ids=frozenset({"local.1"}),
         portals=frozenset({"office.example"}),
-        data=Path("bridge.sqlite3"),
-        host="127.0.0.1",
-        port=8025,
-        origins=frozenset(),
-        proxies="",
-        oauth_servers=("https://oauth.bitrix24.tech/rest/", "https://oauth.bitrix.info/rest/"),
-        tokens=Rate(10, 2),
-        cards=Rate(100, 20),
-        times=Times(),
     )
+
+
+@pytest.mark.parametrize("name", sorted(VARIABLES.keys() - LEAST.keys()))
+def test_the_default_that_help_shows_is_the_one_that_counts(name: str) -> None:
+    default = VARIABLES[name].default
+    assert default is not None
+    if default:
+        assert read(**{name: default}) == read()
 
 
 def test_everything_can_be_set() -> None:
@@ -82,7 +81,7 @@ def test_what_is_required_is_named_with_what_is_expected(name: str, value: str |
         environ[name] = value
     with pytest.raises(SettingsError) as raised:
         from_environment(environ)
-    assert str(raised.value) == f"{name} is not set. Expected {EXPECTED[name]}."
+    assert str(raised.value) == f"{name} is not set. Expected {VARIABLES[name].expected}."
 
 
 INVALID = {
@@ -102,13 +101,30 @@ INVALID = {
         "http://127.0.0.1.attacker.example",
         "http://192.0.2.1",
     ],
-    "BRIDGE_CLIENT_IDS": [","],
-    "BRIDGE_PORTALS": [" , "],
+    "BRIDGE_CLIENT_IDS": [",", "https://office.example", "*"],
+    "BRIDGE_PORTALS": [" , ", "https://office.example", "office.example/", "*.office.example"],
     "BRIDGE_PORT": ["-1", "65536", "http", "80.5"],
     "BRIDGE_ORIGINS": ["app.example", "https://app.example/page", "*", "http://app.example"],
-    "BRIDGE_PROXIES": ["*", "proxy.example", "10.0.0.1/8", "10.0.0.0/33"],
-    "BRIDGE_OAUTH_SERVERS": ["oauth.example/rest/", "http://oauth.example/rest/", ","],
-    "BRIDGE_TOKENS": ["10", "10:", "0:2", "-1:2", "1.5:2", "10:0", "10:-2", "10:inf", "10:nan"],
+    "BRIDGE_PROXIES": ["*", "proxy.example", "10.0.0.1/8", "10.0.0.0/33", "0.0.0.0/0", "::/0"],
+    "BRIDGE_OAUTH_SERVERS": [
+        "oauth.example/rest/",
+        "http://oauth.example/rest/",
+        "https://oauth.example",
+        "https://oauth.example/rest/?a=b",
+        ",",
+    ],
+    "BRIDGE_TOKENS": [
+        "10",
+        "10:",
+        "0:2",
+        "-1:2",
+        "1.5:2",
+        "10:0",
+        "10:-2",
+        "10:inf",
+        "10:nan",
+        "10:1e-9",
+    ],
     "BRIDGE_CARDS": ["many", "10:2:3"],
     "BRIDGE_STORE": [
         "redis.example",
@@ -128,8 +144,8 @@ INVALID = {
         "unix://",
         "unix://redis.example",
     ],
-    "BRIDGE_ASK": ["-1", "nan", "inf", "300ms", "86401"],
-    "BRIDGE_FRESH": ["-0.1", "no"],
+    "BRIDGE_ASK": ["-1", "0", "nan", "inf", "300ms", "3.1"],
+    "BRIDGE_FRESH": ["-0.1", "no", "12.1", "nan"],
 }
 
 
@@ -139,7 +155,27 @@ INVALID = {
 def test_an_invalid_value_is_named_without_showing_it(name: str, value: str) -> None:
     with pytest.raises(SettingsError) as raised:
         read(**{name: value})
-    assert str(raised.value) == f"{name} is invalid. Expected {EXPECTED[name]}."
+    assert str(raised.value) == f"{name} is invalid. Expected {VARIABLES[name].expected}."
+
+
+@pytest.mark.parametrize("name", ["BRIDGE_HEARD", "BRIDGE_PORTAL"])
+def test_a_variable_that_is_not_a_setting_is_named(name: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        read(**{name: "hunter2"})
+    assert str(raised.value) == f"{name} is not a setting: see bitrix24-bridge --help."
+
+
+def test_a_default_port_is_no_part_of_an_address() -> None:
+    with_port = read(
+        BRIDGE_URL="https://bridge.example:443",
+        BRIDGE_ORIGINS="https://app.example:443",
+        BRIDGE_OAUTH_SERVERS="https://oauth.example:443/rest/",
+        BRIDGE_PORTALS="office.example:443",
+    )
+    assert with_port == read(
+        BRIDGE_ORIGINS="https://app.example", BRIDGE_OAUTH_SERVERS="https://oauth.example/rest"
+    )
+    assert with_port.may_install("office.example:443", "5a1d")
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8025", "http://localhost", "http://[::1]:8025"])
