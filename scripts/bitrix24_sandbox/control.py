@@ -129,12 +129,16 @@ def routes(portal: Portal, card: Card, journal: Journal, deliveries: Deliveries)
         journal.clear()
         return _json({"requests": []})
 
-    def install(handler: Any) -> None:
-        if not isinstance(handler, str) or not is_here(handler):
-            raise InvalidValueError(
-                "handler must be a URL on this machine, such as one at 127.0.0.1"
-            )
-        portal.install(handler)
+    def install(application: Any) -> None:
+        match application:
+            case {"handler": str(handler), **others} if is_here(handler) and not others:
+                portal.install(handler)
+            case {"page": str(page), **others} if not others:
+                portal.install_page(page)
+            case _:
+                raise InvalidValueError(
+                    'Expected {"page": URL}, or {"handler": URL} with a URL on this machine'
+                )
 
     return [
         Route("/sandbox/addresses", show_addresses, methods=["GET"]),
@@ -156,7 +160,7 @@ def routes(portal: Portal, card: Card, journal: Journal, deliveries: Deliveries)
         Route("/sandbox/application", show_application, methods=["GET"]),
         Route(
             "/sandbox/application",
-            changing_to(member("handler", install), show_application),
+            changing_to(install, show_application),
             methods=["PUT"],
         ),
         Route(

@@ -196,6 +196,15 @@ class Sandbox:
         self._ask("PUT", "application", {"handler": handler})
         return next(made for made in reversed(self.deliveries) if made.event == "ONAPPINSTALL")
 
+    def install_page(self, page: str) -> WidgetOpening:
+        """Install an application with a page, as a portal's administrator does.
+
+        The card shows the page at the URL `page`, and the application is installed when the page
+        calls `BX24.installFinish`; return the request that opens the page.
+        """
+        self._ask("PUT", "application", {"page": page})
+        return self.widget_opening()
+
     def uninstall(self) -> None:
         """Remove the application, with its widgets, event handlers and tokens."""
         self._ask("DELETE", "application")

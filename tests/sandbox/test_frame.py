@@ -30,8 +30,9 @@ class Opened:
         handler: str = f"{ORIGIN}/card?tenant=7",
         form: str = "new",
         cards: int = 1,
+        portal: Portal | None = None,
     ) -> None:
-        self.portal = Portal()
+        self.portal = portal or Portal()
         self.portal.set_form(form)
         self.portal.oauth_port = 8025
         self.card = Card(self.portal)
@@ -165,6 +166,20 @@ class TestOpening:
         assert opened.frame.opening()["name"].startswith("portal.example|1|")
         assert "PROTOCOL=1" in opened.frame.opening()["action"]
         assert opened.ask("getInitData")["PROTOCOL"] == 1
+
+
+def test_the_page_of_an_installation_finishes_it() -> None:
+    portal = Portal()
+    portal.install_page(f"{ORIGIN}/install")
+    opened = Opened(portal=portal)
+    data = opened.ask("getInitData")
+    assert (data["INSTALL"], data["PLACEMENT"], data["PLACEMENT_OPTIONS"]) == (True, "DEFAULT", [])
+    assert opened.ask("getInterface") == {"command": [], "event": []}
+    with pytest.raises(DroppedError, match="no such command"):
+        opened.ask("getStatus")
+    assert not portal.application.installed
+    opened.ask("setInstallFinish", {})
+    assert portal.application.installed
 
 
 class TestPlacementOptions:

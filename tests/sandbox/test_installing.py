@@ -188,6 +188,41 @@ class TestInstalling:
         assert state(sandbox) == before
 
 
+class TestPages:
+    """An application with a page, which finishes the installation."""
+
+    def test_the_card_opens_the_page_with_valid_tokens(
+        self, sandbox: Sandbox, call_method: Any
+    ) -> None:
+        opening = sandbox.install_page("https://app.example/install?tenant=7")
+        assert opening.query["tenant"] == "7"
+        assert opening.form["PLACEMENT"] == "DEFAULT"
+        assert opening.form["PLACEMENT_OPTIONS"] == "[]"
+        assert call_method("app.info", opening.form["AUTH_ID"])["INSTALLED"] is False
+
+    def test_it_gets_no_event_and_has_no_widget_before_it_finishes(self) -> None:
+        portal, posted = Portal(), list[Letter]()
+        portal.post = posted.append
+        portal.install_page("https://app.example/install")
+        for event in ("ONAPPINSTALL", END):
+            portal.application.add_event_handler(event, "http://127.0.0.1:3000/")
+        portal.end_call()
+        assert posted == []
+        assert portal.application.first_widget == "https://app.example/install"
+        portal.finish_installation()
+        assert [letter.event for letter in posted] == ["ONAPPINSTALL"]
+        assert not portal.application.has_widget
+
+    @pytest.mark.parametrize("page", [1, "ftp://app.example/"])
+    def test_an_invalid_page_is_refused(
+        self, page: Any, sandbox: Sandbox, http: httpx.Client
+    ) -> None:
+        before = state(sandbox)
+        answer = http.put(f"{sandbox.origin}/sandbox/application", json={"page": page})
+        assert answer.status_code == 422
+        assert state(sandbox) == before
+
+
 class TestUninstalling:
     def test_the_handler_receives_the_event_without_tokens(
         self, handler: Handler, sandbox: Sandbox

@@ -95,7 +95,9 @@ class Frame:
         self._card = card
         self._place = place
         self._handler = handler
-        self._options = placement_options(call, place.uri)
+        self._installing = portal.application.shows_page
+        self._placement = "DEFAULT" if self._installing else PLACEMENT
+        self._options = {} if self._installing else placement_options(call, place.uri)
         self._events = EVENTS * cards
         self.size: dict[str, int] = {}
         self._bound: dict[str, list[str]] = {}
@@ -136,8 +138,8 @@ class Frame:
             **(newer if self._portal.form == "new" else {}),
             "member_id": MEMBER_ID,
             "status": STATUS,
-            "PLACEMENT": PLACEMENT,
-            "PLACEMENT_OPTIONS": json_text.encode(self._options),
+            "PLACEMENT": self._placement,
+            "PLACEMENT_OPTIONS": json_text.encode(_php_map(self._options)),
         }
 
     def accept(self, data: Any, origin: str) -> Message:
@@ -159,7 +161,9 @@ class Frame:
                 raise DroppedError("this placement has no such event")
         elif message.command in UNSUPPORTED:
             raise DroppedError("the sandbox does not support this command, but a portal does")
-        elif message.command not in self._REPLIES:
+        elif message.command not in self._REPLIES or (
+            self._installing and message.command in COMMANDS
+        ):
             raise DroppedError("this placement has no such command")
         elif message.command == "refreshAuth" and self._portal.faults.take_oauth():
             raise DroppedError("the refresh failed: a portal shows an alert, and does not reply")
@@ -200,19 +204,21 @@ class Frame:
             "LANG": "en",
             "DOMAIN": self._place.domain,
             "PATH": "/rest",
-            "PLACEMENT": PLACEMENT,
+            "PLACEMENT": self._placement,
             "PROTOCOL": int(self._place.secure),  # a number: "0" is true in JavaScript
             **self._tokens(),
             "MEMBER_ID": MEMBER_ID,
             "FIRST_RUN": False,
             "IS_ADMIN": True,
-            "INSTALL": False,
+            "INSTALL": self._installing,
             "USER_OPTIONS": _php_map(self._portal.user_options),
             "APP_OPTIONS": _php_map(self._portal.app_options),
-            "PLACEMENT_OPTIONS": self._options,
+            "PLACEMENT_OPTIONS": _php_map(self._options),
         }
 
     def _get_interface(self, _: Any) -> dict[str, Any]:
+        if self._installing:
+            return {"command": [], "event": []}
         return {"command": COMMANDS, "event": self._events}
 
     def _get_status(self, _: Any) -> Call | None:
@@ -241,6 +247,11 @@ class Frame:
                 self.size[name] = round(value)
         return self.size
 
+    def _finish_installation(self, params: Any) -> Any:
+        if self._installing:
+            self._portal.finish_installation()
+        return params
+
     def _set_user_option(self, params: Any) -> Any:
         return _stored(self._portal.user_options, params)
 
@@ -255,6 +266,7 @@ class Frame:
         "enableAutoClose": _enable_auto_close,
         "refreshAuth": _refresh_auth,
         "setInstall": _echo,
+        "setInstallFinish": _finish_installation,
         "setScroll": _echo,
         "resizeWindow": _resize,
         "setUserOption": _set_user_option,

@@ -54,22 +54,27 @@ class Application:
     def __init__(self) -> None:
         self.installed = True
         self.handler: str | None = None
-        """The handler of its installation; None for the application of the start."""
+        """The URL with which it was installed; None for the application of the start."""
+        self.shows_page = False
+        """Whether that is a page, which has yet to finish the installation."""
         self.widgets: list[Widget] = []
         self.event_handlers: list[EventHandler] = []
         self._last_id = 0
 
     @property
     def has_widget(self) -> bool:
-        """Whether the card opens a widget of this application.
+        """Whether the card opens a page of this application.
 
         The application of the start has the sandbox's own widget until it registers another.
         """
-        return self.installed and (self.handler is None or bool(self.widgets))
+        registered = self.handler is None or bool(self.widgets)
+        return self.shows_page or (self.installed and registered)
 
     @property
     def first_widget(self) -> str | None:
-        """The URL of the widget that the card opens, if one is registered."""
+        """The URL of the page that the card opens, if it is one of this application."""
+        if self.shows_page:
+            return self.handler
         return self.widgets[0].handler if self.widgets else None
 
     def add_widget(self, widget: Widget) -> None:

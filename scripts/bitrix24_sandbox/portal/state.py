@@ -24,6 +24,8 @@ from .situation import (
 )
 from .telephony import Happening, Telephony, iso
 
+INSTALL_DATA = {"VERSION": "1", "ACTIVE": "Y", "INSTALLED": "Y", "LANGUAGE_ID": "en"}
+
 
 class Stopwatch:
     """Measures one request, with a clock that never goes backwards."""
@@ -175,8 +177,31 @@ class Portal:
         check_handler(handler)
         self.application = Application()
         self.application.handler = handler
-        data = {"VERSION": "1", "ACTIVE": "Y", "INSTALLED": "Y", "LANGUAGE_ID": "en"}
-        self.post(Letter(handler, "ONAPPINSTALL", data, None, self.authentication.issue()))
+        tokens = self.authentication.issue()
+        self.post(Letter(handler, "ONAPPINSTALL", dict(INSTALL_DATA), None, tokens))
+        self._changed()
+
+    def install_page(self, page: str) -> None:
+        """Install an application with a page, instead of the current one.
+
+        The card shows the page until it finishes the installation; before that, the application has
+        no widget, and gets no event. Raise `PortalError` if its URL is invalid.
+        """
+        check_handler(page)
+        self.application = Application()
+        self.application.handler = page
+        self.application.installed = False
+        self.authentication.issue()
+        self._changed()  # the card closes the widget of the application before
+        self.application.shows_page = True
+        self._changed()
+
+    def finish_installation(self) -> None:
+        """Complete the installation of an application with a page, which the page asked for."""
+        self.application.shows_page = False
+        self._changed()  # the card closes the page
+        self.application.installed = True
+        self.announce([Happening("ONAPPINSTALL", dict(INSTALL_DATA))])
         self._changed()
 
     def uninstall(self) -> None:
@@ -210,6 +235,8 @@ class Portal:
 
     def announce(self, happenings: Iterable[Happening]) -> None:
         """Post events to the handlers bound to them."""
+        if not self.application.installed:
+            return
         for event, data in happenings:
             for row in self.application.handlers_of(event):
                 tokens = self.authentication.tokens

@@ -54,7 +54,8 @@ ENDPOINTS = (
     Endpoint(
         "PUT",
         "/sandbox/application",
-        '`{"handler": URL}`: install an application, whose handler receives `ONAPPINSTALL`',
+        '`{"handler": URL}`: install an application, whose handler receives `ONAPPINSTALL`; '
+        '`{"page": URL}`: install one whose page calls `BX24.installFinish`',
     ),
     Endpoint(
         "DELETE",

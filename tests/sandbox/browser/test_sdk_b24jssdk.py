@@ -13,29 +13,34 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.data import TODAY
-from tests.sandbox.browser.cards import CardPage, OpenCard
+from tests.sandbox.browser.cards import CardPage, OpenCard, Serve
 
 SDK = Path(__file__).parents[3] / "scripts/node/node_modules/@bitrix24/b24jssdk/dist/umd/index.js"
 
 EVENTS = ["CallCard::EntityChanged", "CallCard::BeforeClose", "CallCard::CallStateChanged"]
 
 
-@pytest.fixture
-def widget(open_card: OpenCard) -> CardPage:
-    """A card whose widget has loaded the SDK and initialized it, as `b24`."""
+def load_sdk(card: CardPage) -> None:
+    """Initialize the SDK in the widget, as `b24`."""
     if not SDK.is_file():
         missing = "b24jssdk is not installed: `make test` does that, from package-lock.json."
         if os.environ.get("CI"):
             pytest.fail(missing)
         pytest.skip(missing)
-    # The SDK has timeouts of 0.9 s, which expire only when a test moves the clock.
-    card = open_card("<!doctype html><title>Widget</title>", paused=True)
     card.widget_page().add_script_tag(path=SDK)
     # Without this, the SDK would retry real errors three times, with pauses.
     card.in_widget(
         "B24Js.initializeB24Frame({ restrictionParams: { maxRetries: 1 } })"
         ".then((frame) => { window.b24 = frame; })"
     )
+
+
+@pytest.fixture
+def widget(open_card: OpenCard) -> CardPage:
+    """A card whose widget has loaded the SDK and initialized it, as `b24`."""
+    # The SDK has timeouts of 0.9 s, which expire only when a test moves the clock.
+    card = open_card("<!doctype html><title>Widget</title>", paused=True)
+    load_sdk(card)
     return card
 
 
@@ -181,3 +186,17 @@ class TestRest:
             }).then((answer) => answer.getData())"""
         )
         assert results == [widget.call()]
+
+
+def test_a_page_finishes_the_installation_of_its_application(
+    open_card: OpenCard, serve: Serve, http: httpx.Client
+) -> None:
+    card = open_card(paused=True)
+    opening = card.sandbox.install_page(serve("<!doctype html><h1>Page</h1>"))
+    expect(card.widget.locator("h1")).to_have_text("Page")
+    load_sdk(card)
+    bind = {"PLACEMENT": "CALL_CARD", "HANDLER": serve("<!doctype html><h1>Widget</h1>")}
+    bind["auth"] = opening.form["AUTH_ID"]
+    assert http.post(f"{card.sandbox.oauth_url}/placement.bind", json=bind).is_success
+    card.in_widget("void b24.installFinish()")
+    expect(card.widget.locator("h1")).to_have_text("Widget")
