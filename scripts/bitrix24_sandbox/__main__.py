@@ -4,6 +4,7 @@ import argparse
 import os
 import re
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,12 @@ def parser() -> argparse.ArgumentParser:
         "localhost and IP addresses (may be repeated)",
     )
     parser.add_argument("--port", type=port, default=8024, help="0: any free port (default: 8024)")
+    parser.add_argument(
+        "--oauth-port",
+        type=port,
+        default=0,
+        help="of the OAuth server; 0: any free port (default: 0)",
+    )
     parser.add_argument(
         "--profile",
         choices=PROFILES,
@@ -186,6 +193,18 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
+def chosen(host: str, port: int, option: str) -> socket.socket:
+    """Listen on the port that an option names, or end the program with a message."""
+    try:
+        return listen(host, port)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        sys.exit(
+            f"Cannot listen on {host}, port {port}: {reason}. Choose another with {option}; "
+            f"{option} 0 takes any free one."
+        )
+
+
 def main() -> int:
     """Run the sandbox until Ctrl-C; return the exit status."""
     arguments = parser().parse_args()
@@ -198,20 +217,10 @@ def main() -> int:
             parser().error(f"argument --state: {file}: {error}")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        try:
-            listener = listen(arguments.host, arguments.port)
-        except OSError as error:
-            print(
-                f"Cannot listen on {arguments.host}, port {arguments.port}: "
-                f"{(error.strerror or str(error)).lower()}. Choose another with --port "
-                "(make sandbox PORT=…), or --port 0 for any free one.",
-                file=sys.stderr,
-            )
-            return 1
         with (
-            listener,
+            chosen(arguments.host, arguments.port, "--port") as listener,
+            chosen(arguments.host, arguments.oauth_port, "--oauth-port") as oauth,
             listen(arguments.host) as widget,
-            listen(arguments.host) as oauth,
             transport(
                 arguments.tls or arguments.tls_dir is not None,
                 arguments.host,

@@ -161,13 +161,14 @@ class TestStart:
             assert other.status_code == 421
             stop(process)
 
-    def test_a_port_that_is_in_use_is_one_sentence_and_status_1(self) -> None:
+    @pytest.mark.parametrize("option", ["--port", "--oauth-port"])
+    def test_a_port_that_is_in_use_is_one_message_and_status_1(self, option: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = str(taken.getsockname()[1])
-            assert refused("--port", port) == (
+            assert refused("--port", "0", option, port) == (
                 1,
                 f"Cannot listen on 127.0.0.1, port {port}: address already in use. Choose another "
-                "with --port (make sandbox PORT=…), or --port 0 for any free one.",
+                f"with {option}; {option} 0 takes any free one.",
             )
 
     def test_an_invalid_state_is_one_sentence_and_status_2(self, tmp_path: Path) -> None:

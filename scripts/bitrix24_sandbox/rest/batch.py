@@ -73,8 +73,8 @@ def _resolved(value: Any, so_far: dict[str, Any]) -> Any:
     """Replace references by what they refer to.
 
     A reference extends to the next white space. A missing member ends the search, and what was
-    found until then is used: as it is if the reference is the whole text; in other text only if it
-    is text or a number, and else the reference stays.
+    found until then is used: as it is if the reference is the whole text. In other text, it has to
+    be text or a number; otherwise the reference stays.
     """
     if json_text.is_object(value):
         return {name: _resolved(item, so_far) for name, item in value.items()}
