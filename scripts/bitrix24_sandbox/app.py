@@ -57,6 +57,7 @@ def create_app(
         for slashes in ("/", "//")
     ]
     card = Card(portal)
+    portal.hang_up = card.far_end_hangs_up
     pages = Pages(portal, card, journal, handler=handler, widget_port=widget_port)
     app = Starlette(
         routes=[

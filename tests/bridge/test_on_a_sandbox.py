@@ -56,7 +56,7 @@ def test_it_is_installed_with_its_widget_and_its_events(
 ) -> None:
     application = http.get(f"{sandbox.origin}/sandbox/application").json()
     assert application["widgets"] == [f"{bridge.url}/widget"]
-    assert [row["event"] for row in application["events"]] == ["ONAPPUNINSTALL"]
+    assert [row["event"] for row in application["events"]] == ["ONAPPINSTALL", "ONAPPUNINSTALL"]
 
 
 def test_it_can_be_installed_again_and_leaves_nothing_behind(
@@ -65,7 +65,7 @@ def test_it_can_be_installed_again_and_leaves_nothing_behind(
     assert sandbox.install(f"{bridge.url}/install").status == 200
     application = http.get(f"{sandbox.origin}/sandbox/application").json()
     assert application["widgets"] == [f"{bridge.url}/widget"]
-    assert len(application["events"]) == 1
+    assert len(application["events"]) == 2
     assert said(ask(http, webhook)) == NOT_CONNECTED
 
 

@@ -40,15 +40,8 @@ def ask(http: httpx.Client, sandbox: Sandbox) -> Ask:
     return ask
 
 
-@pytest.fixture
-def oauth(http: httpx.Client, sandbox: Sandbox) -> Any:
-    """Call a method with OAuth, and return the whole response."""
-
-    def oauth(method: str, fields: dict[str, Any] | None = None) -> httpx.Response:
-        auth = {"auth": sandbox.access_token}
-        return http.post(f"{sandbox.oauth_url}/{method}", params=auth, json=fields or {})
-
-    return oauth
+def error_of(answer: httpx.Response) -> tuple[int, str, str]:
+    return answer.status_code, answer.json()["error"], answer.json()["error_description"]
 
 
 @pytest.fixture
@@ -65,14 +58,30 @@ def result(oauth: Any) -> Any:
 
 
 @pytest.fixture
+def oauth(http: httpx.Client, sandbox: Sandbox) -> Any:
+    """Call a method with OAuth, and return the whole response."""
+
+    def oauth(method: str, fields: dict[str, Any] | None = None) -> httpx.Response:
+        auth = {"auth": sandbox.access_token}
+        return http.post(f"{sandbox.oauth_url}/{method}", params=auth, json=fields or {})
+
+    return oauth
+
+
+@pytest.fixture
+def webhook(http: httpx.Client, sandbox: Sandbox) -> Any:
+    """Call a method with the webhook, and return the whole response."""
+
+    def webhook(method: str, fields: dict[str, Any] | None = None) -> httpx.Response:
+        return http.post(sandbox.webhook_url + method, json=fields or {})
+
+    return webhook
+
+
+@pytest.fixture
 def refusal(oauth: Any) -> Any:
     """Call a method with OAuth, and return the status, code and description of its error."""
-
-    def refusal(method: str, fields: dict[str, Any] | None = None) -> tuple[int, str, str]:
-        answer = oauth(method, fields)
-        return answer.status_code, answer.json()["error"], answer.json()["error_description"]
-
-    return refusal
+    return lambda method, fields=None: error_of(oauth(method, fields))
 
 
 @pytest.fixture(scope="session")

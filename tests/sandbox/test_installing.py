@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from bitrix24_sandbox.portal.application import Letter
+from bitrix24_sandbox.portal.application import EventHandler, Letter
 from bitrix24_sandbox.portal.state import Portal
 from bitrix24_sandbox.rest.deliveries import MOST_WAITING, Deliveries, is_here
 from bitrix24_sandbox.testing import Sandbox
@@ -17,6 +17,8 @@ from tests.data import CALL, REFRESH
 from tests.sandbox.handlers import Handler, Received, handling
 
 INIT, START, END = (f"ONVOXIMPLANTCALL{what}" for what in ("INIT", "START", "END"))
+REGISTER, FINISH = (f"telephony.externalCall.{what}" for what in ("register", "finish"))
+EXTERNAL = {"USER_ID": 1, "PHONE_NUMBER": "+12025550142", "TYPE": 2}
 
 
 @pytest.fixture
@@ -96,7 +98,8 @@ class TestInstalling:
         assert auth["client_endpoint"] == f"{sandbox.origin}/rest/"
         assert auth["server_endpoint"] == sandbox.oauth_server_url
         assert (auth["expires_in"], auth["status"]) == ("3600", "L")
-        assert set(auth["scope"].split()) == {"crm", "placement", "telephony", "user"}
+        assert set(auth["scope"].split(",")) == {"crm", "placement", "telephony", "user"}
+        assert received.form["event_handler_id"].isdecimal()
         assert call_method("app.info", auth["access_token"])["INSTALLED"] is True
         fields = REFRESH | {"refresh_token": auth["refresh_token"]}
         answer = http.post(f"{sandbox.origin}/oauth/token/", data=fields)
@@ -141,7 +144,8 @@ class TestInstalling:
     def test_it_replaces_the_previous_one(self, telephony: Handler, sandbox: Sandbox) -> None:
         assert state(sandbox)["events"] != []
         sandbox.install(telephony.url)
-        assert state(sandbox)["events"] == []
+        installed = {"event": "ONAPPINSTALL", "handler": telephony.url}
+        assert state(sandbox)["events"] == [installed]
         assert state(sandbox)["handler"] == telephony.url
 
     @pytest.mark.parametrize("status", [302, 404, 500])
@@ -224,11 +228,17 @@ class TestPages:
 
 
 class TestUninstalling:
-    def test_the_handler_receives_the_event_without_tokens(
-        self, handler: Handler, sandbox: Sandbox
+    def test_only_a_handler_bound_to_it_receives_the_event_and_no_tokens(
+        self, handler: Handler, sandbox: Sandbox, call_method: Any
     ) -> None:
         sandbox.install(handler.url)
+        sandbox.uninstall()
+        assert [made.event for made in sandbox.deliveries] == ["ONAPPINSTALL"]
+        handler.next()
+        sandbox.install(handler.url)
         installed = handler.next().members("auth")
+        token = installed["access_token"]
+        call_method("event.bind", token, event="ONAPPUNINSTALL", handler=handler.url)
         sandbox.uninstall()
         received = handler.next()
         assert received.event == "ONAPPUNINSTALL"
@@ -236,20 +246,6 @@ class TestUninstalling:
         auth = received.members("auth")
         assert auth["application_token"] == installed["application_token"]
         assert not auth.keys() & {"access_token", "refresh_token"}
-
-    def test_a_handler_that_is_also_bound_to_it_receives_it_once(
-        self, handler: Handler, sandbox: Sandbox, call_method: Any
-    ) -> None:
-        call_method("event.bind", event="ONAPPUNINSTALL", handler=handler.url)
-        sandbox.uninstall()
-        assert handler.next().event == "ONAPPUNINSTALL"
-        sandbox.install(handler.url)
-        token = handler.next().members("auth")["access_token"]
-        call_method("event.bind", token, event="ONAPPUNINSTALL", handler=handler.url)
-        sandbox.uninstall()
-        assert handler.next().event == "ONAPPUNINSTALL"
-        assert sandbox.deliveries[-1].status == 200
-        assert handler.nothing()
 
     def test_all_tokens_widgets_and_handlers_are_removed(
         self, telephony: Handler, sandbox: Sandbox, call_method: Any, http: httpx.Client
@@ -322,9 +318,7 @@ class TestTelephonyEvents:
     ) -> None:
         sandbox.call = None
         assert telephony.next().event == END
-        call_id = call_method(
-            "telephony.externalCall.register", USER_ID=1, PHONE_NUMBER="+12025550142", TYPE=2
-        )["CALL_ID"]
+        call_id = call_method(REGISTER, **EXTERNAL)["CALL_ID"]
         begun, answered = telephony.next(), telephony.next()
         assert (begun.event, answered.event) == (INIT, START)
         assert begun.members("data") == {
@@ -335,12 +329,51 @@ class TestTelephonyEvents:
         }
         sandbox.call = None
         assert len(sandbox.deliveries) == 3
-        call_method("telephony.externalCall.finish", CALL_ID=call_id, USER_ID=1, DURATION=7)
+        call_method(FINISH, CALL_ID=call_id, USER_ID=1, DURATION=7)
         ended = telephony.next()
         assert ended.event == END
         data = ended.members("data")
         assert (data["CALL_ID"], data["CALL_DURATION"]) == (call_id, "7")
         assert len(sandbox.deliveries) == 4
+
+    def test_it_is_answered_when_it_is_registered_also_without_a_card(
+        self, telephony: Handler, sandbox: Sandbox, call_method: Any
+    ) -> None:
+        call_id = call_method(REGISTER, **EXTERNAL | {"USER_ID": 2}, SHOW=0)["CALL_ID"]
+        assert telephony.next().event == INIT
+        started = telephony.next()
+        assert started.members("data") == {"CALL_ID": call_id, "USER_ID": "2"}
+        assert len(sandbox.deliveries) == 2
+
+    def test_registering_it_again_is_reported_with_an_id_that_no_call_has(
+        self, telephony: Handler, sandbox: Sandbox, call_method: Any
+    ) -> None:
+        call_id = call_method(REGISTER, **EXTERNAL, SHOW=0)["CALL_ID"]
+        assert call_method(REGISTER, **EXTERNAL, SHOW=0)["CALL_ID"] == call_id
+        assert [made.event for made in sandbox.deliveries] == [INIT, START, INIT]
+        reported = [telephony.next().members("data")["CALL_ID"] for _ in range(3)]
+        assert reported[:2] == [call_id, call_id]
+        assert reported[2] != call_id
+
+    def test_it_may_end_for_another_user_and_is_not_reported_again(
+        self, telephony: Handler, sandbox: Sandbox, call_method: Any
+    ) -> None:
+        sandbox.call = None
+        call_id = call_method(REGISTER, **EXTERNAL)["CALL_ID"]
+        call_method(FINISH, CALL_ID=call_id, USER_ID=2)
+        sandbox.profile = "app-only"  # anything that makes the portal look at its card again
+        events = [telephony.next() for _ in sandbox.deliveries]
+        assert [received.event for received in events] == [END, INIT, START, END]
+        assert events[2].members("data")["USER_ID"] == "1"
+        assert events[3].members("data")["PORTAL_USER_ID"] == "2"
+        sandbox.call = None
+        assert len(sandbox.deliveries) == 4
+
+    def test_a_webhook_s_call_names_no_application(
+        self, telephony: Handler, sandbox: Sandbox, http: httpx.Client
+    ) -> None:
+        http.post(sandbox.webhook_url + REGISTER, json=EXTERNAL | {"SHOW": 0})
+        assert telephony.next().members("data").keys() == {"CALL_ID", "CALL_TYPE", "CALLER_ID"}
 
     def test_a_scenario_s_external_call_ends_once_when_it_is_finished(
         self, telephony: Handler, sandbox: Sandbox, call_method: Any
@@ -348,12 +381,12 @@ class TestTelephonyEvents:
         assert sandbox.call
         call_id = sandbox.call["CALL_ID"]
         finish = {"CALL_ID": call_id, "USER_ID": 1, "DURATION": 8}
-        assert call_method("telephony.externalCall.finish", **finish)["CRM_ACTIVITY_ID"] == 2024
+        assert call_method(FINISH, **finish)["CRM_ACTIVITY_ID"] == 2024
         assert sandbox.call is None
         assert telephony.next().members("data")["CALL_DURATION"] == "8"
         assert [made.event for made in sandbox.deliveries] == [END]
 
-    def test_an_event_names_the_handler_and_carries_the_application_s_token(
+    def test_an_external_call_s_event_carries_an_access_token_and_no_refresh_token(
         self, telephony: Handler, sandbox: Sandbox
     ) -> None:
         sandbox.call = None
@@ -362,6 +395,19 @@ class TestTelephonyEvents:
         assert received.form["event_handler_id"] == "3"
         assert auth["application_token"] == "sandboxapplicationtoken"
         assert auth["access_token"] == sandbox.access_token
+        assert "refresh_token" not in auth
+
+    def test_an_event_of_the_portal_s_own_telephony_carries_no_token(
+        self, telephony: Handler, sandbox: Sandbox, call_method: Any
+    ) -> None:
+        sandbox.play("incoming-bound")
+        assert telephony.next().event == END
+        assert "access_token" not in telephony.next().members("auth")
+        assert telephony.next().event == START
+        call_method("event.bind", event=END, handler=telephony.url, auth_type=1)
+        sandbox.call = None
+        tokens = [telephony.next().members("auth").get("access_token") for _ in range(2)]
+        assert tokens == [None, sandbox.access_token]
 
     @pytest.mark.parametrize("restart", [Portal.reset, lambda portal: portal.load({})])
     def test_a_restart_of_the_portal_is_not_an_event(
@@ -374,7 +420,7 @@ class TestTelephonyEvents:
         assert posted == []
         portal.application.add_event_handler(END, "http://127.0.0.1:9/")
         portal.end_call()
-        assert [letter.event for letter in posted] == [END]
+        assert [letter.to.event for letter in posted] == [END]
 
 
 class TestDeliveries:
@@ -393,7 +439,7 @@ class TestDeliveries:
         monkeypatch.setattr("bitrix24_sandbox.rest.deliveries.TIMEOUT", 0.05)
         deliveries = Deliveries("http://portal.invalid")
         with holding() as (handler, _):
-            deliveries.add(Letter(handler.url, END, {}))
+            deliveries.add(Letter(EventHandler(1, END, handler.url, "0"), {}))
             asyncio.run(deliveries.posted())
         (delivery,) = deliveries.newest()
         assert (delivery.status, delivery.problem) == (None, "ReadTimeout: timed out")
@@ -411,7 +457,7 @@ class TestDeliveries:
     def test_a_hundred_events_are_queued(self) -> None:
         deliveries = Deliveries("http://portal.invalid")
         with holding() as (handler, _):
-            letter = Letter(handler.url, END, {})
+            letter = Letter(EventHandler(1, END, handler.url, "0"), {})
             deliveries.add(letter)
             handler.next()  # it is being posted, so it is not in the queue any more
             for _ in range(MOST_WAITING):

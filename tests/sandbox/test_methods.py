@@ -1,7 +1,7 @@
 """The methods besides `placement.call`: the result of each, and who may call it."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 import httpx
@@ -9,52 +9,63 @@ import pytest
 from bitrix24_sandbox.rest.methods import METHODS
 from bitrix24_sandbox.testing import Sandbox
 
+from tests.data import CALL as SHOWN
+from tests.data import GET_STATUS
+from tests.sandbox.conftest import error_of
 from tests.sandbox.turns import opening_of_widget
 
 WIDGET = {"PLACEMENT": "CALL_CARD", "HANDLER": "http://127.0.0.1:3000/widget", "TITLE": "Client"}
 OTHER = {**WIDGET, "HANDLER": "http://127.0.0.1:3000/other"}
 CALL = {"USER_ID": 1, "PHONE_NUMBER": "+12025550142", "TYPE": 2}
+WRONG_AUTH_TYPE = "Current authorization type is denied for this method"
 
 # Valid fields for each method that needs some.
 FIELDS: dict[str, dict[str, Any]] = {
     "placement.bind": WIDGET,
     "placement.unbind": {"PLACEMENT": "CALL_CARD"},
     "event.bind": {"event": "ONVOXIMPLANTCALLEND", "handler": "http://127.0.0.1:9/"},
-    "event.unbind": {"event": "ONVOXIMPLANTCALLEND"},
+    "event.unbind": {"event": "ONVOXIMPLANTCALLEND", "handler": "http://127.0.0.1:9/"},
     "telephony.externalCall.register": CALL,
+    "telephony.externalCall.finish": {"CALL_ID": SHOWN["CALL_ID"], "USER_ID": 1},
+    "telephony.externalCall.searchCrmEntities": {"PHONE_NUMBER": "+12025550142"},
     "crm.contact.get": {"id": 17},
     "crm.company.get": {"id": 5},
     "crm.lead.get": {"id": 52},
     "crm.deal.get": {"id": 83},
 }
-FOR_APPLICATIONS = {
-    *("app.info", "placement.bind", "placement.unbind", "placement.get", "placement.list"),
-    *("event.bind", "event.unbind", "event.get"),
-    *("telephony.externalCall.register", "telephony.externalCall.finish"),
+FOR_ADMINISTRATORS = {"placement.bind", "placement.unbind", "placement.get"}
+FOR_APPLICATIONS = FOR_ADMINISTRATORS | {
+    *("placement.list", "event.bind", "event.unbind", "event.get"),
 }
 
 
 class TestEachMethod:
+    @pytest.mark.parametrize("user", ["administrator", "operator"])
     @pytest.mark.parametrize("profile", ["rest", "app-only", "js-only"])
-    def test_who_may_call_it_does_not_depend_on_the_profile(
-        self, profile: str, http: httpx.Client, oauth: Any, sandbox: Sandbox
+    def test_who_may_call_it(
+        self, profile: str, user: str, webhook: Any, oauth: Any, sandbox: Sandbox
     ) -> None:
-        sandbox.profile = profile
+        sandbox.load({"profile": profile, "user": user})
         for name in [method.name for method in METHODS if method.name != "placement.call"]:
             fields = FIELDS.get(name, {})
-            with_webhook = http.post(sandbox.webhook_url + name, json=fields)
-            refused = (with_webhook.status_code, with_webhook.json().get("error"))
-            if name == "app.info":
-                assert refused == (400, "ACCESS_DENIED")
-            elif name in FOR_APPLICATIONS:
-                assert refused == (403, "WRONG_AUTH_TYPE"), name
+            sandbox.play("external")  # so that there is a call to finish
+            answer = webhook(name, fields)
+            if name in FOR_APPLICATIONS:
+                wanted = "" if name.startswith("event.") else " Application context required"
+                assert error_of(answer) == (403, "WRONG_AUTH_TYPE", WRONG_AUTH_TYPE + wanted)
             else:
-                assert refused == (200, None), name
-            with_token = oauth(name, fields)
-            if name == "telephony.externalCall.finish":
-                assert with_token.json()["error"] == "INVALID_ARGUMENT"  # without an id
+                assert answer.status_code == 200, name
+            sandbox.play("external")
+            answer = oauth(name, fields)
+            if name in FOR_ADMINISTRATORS and user == "operator":
+                assert error_of(answer) == (403, "ACCESS_DENIED", "Access denied!"), name
             else:
-                assert with_token.status_code == 200, name
+                assert answer.status_code == 200, name
+
+    def test_any_user_gets_the_call(self, webhook: Any, oauth: Any, sandbox: Sandbox) -> None:
+        sandbox.load({"user": "operator"})
+        for ask in (webhook, oauth):
+            assert ask("placement.call", GET_STATUS).json()["result"] == SHOWN
 
     @pytest.mark.parametrize("name", FIELDS)
     def test_its_arguments_may_be_text(
@@ -78,41 +89,104 @@ class TestEachMethod:
         assert answered["result"]["bind"] is True
         assert answered["result"]["widgets"][0]["handler"] == WIDGET["HANDLER"]
 
-    def test_in_a_batch_with_a_webhook_it_is_refused_as_alone(
-        self, http: httpx.Client, sandbox: Sandbox
-    ) -> None:
+    def test_in_a_batch_with_a_webhook_it_is_refused_as_alone(self, webhook: Any) -> None:
         commands = {"bind": f"placement.bind?{urlencode(WIDGET)}", "who": "profile"}
-        answer = http.post(f"{sandbox.webhook_url}batch", json={"cmd": commands}).json()["result"]
+        answer = webhook("batch", {"cmd": commands}).json()["result"]
         assert answer["result_error"]["bind"]["error"] == "WRONG_AUTH_TYPE"
         assert answer["result"].keys() == {"who"}
 
 
-class TestWhoAndWhat:
-    def test_the_user_is_an_administrator_whose_id_is_text(self, result: Any) -> None:
-        profile, user = result("profile"), result("user.current")
-        assert (profile["ID"], profile["ADMIN"]) == ("1", True)
-        assert (user["ID"], user["ACTIVE"], user["UF_DEPARTMENT"]) == ("1", True, [1])
-        assert (profile["NAME"], profile["LAST_NAME"]) == (user["NAME"], user["LAST_NAME"])
+class TestScopes:
+    NEEDED: ClassVar = {
+        "placement.call": "telephony",
+        "user.current": "user",
+        "placement.list": "placement",
+        "telephony.externalCall.show": "telephony",
+        "crm.deal.get": "crm",
+    }
 
-    def test_the_portal_s_own_app_info(self, result: Any) -> None:
+    @pytest.mark.parametrize(("method", "scope"), NEEDED.items())
+    def test_a_method_needs_its_scope(
+        self, method: str, scope: str, webhook: Any, oauth: Any, sandbox: Sandbox
+    ) -> None:
+        all_others = [other for other in dict.fromkeys(self.NEEDED.values()) if other != scope]
+        sandbox.load({"scopes": {"webhook": all_others, "application": all_others}})
+        text = "The request requires higher privileges than provided by the"
+        assert error_of(webhook(method)) == (401, "insufficient_scope", f"{text} webhook token")
+        assert error_of(oauth(method)) == (401, "insufficient_scope", f"{text} access token")
+        errors = oauth("batch", {"cmd": {"a": method}}).json()["result"]["result_error"]
+        assert errors["a"] == {"error": "insufficient_scope", "error_description": ""}
+
+    def test_webhook_and_application_each_have_their_own(
+        self, webhook: Any, result: Any, sandbox: Sandbox
+    ) -> None:
+        sandbox.load({"scopes": {"webhook": ["crm"]}})
+        assert webhook("scope").json()["result"] == ["crm"]
+        assert webhook("app.info").json()["result"]["SCOPE"] == ["crm"]
+        assert set(result("scope")) == {"crm", "placement", "telephony", "user"}
+        assert set(webhook("scope", {"full": 1}).json()["result"]) == set(result("scope"))
+        assert "crm.lead.get" in webhook("methods").json()["result"]
+        assert "user.current" not in webhook("methods").json()["result"]
+        assert "user.current" in webhook("methods", {"full": 1}).json()["result"]
+
+    def test_the_call_card_and_its_events_need_that_of_the_telephony(
+        self, refusal: Any, result: Any, sandbox: Sandbox
+    ) -> None:
+        sandbox.load({"scopes": {"application": ["placement"]}})
+        assert refusal("placement.bind", WIDGET)[1] == "ERROR_PLACEMENT_NOT_FOUND"
+        assert refusal("event.bind", FIELDS["event.bind"])[1] == "ERROR_EVENT_NOT_FOUND"
+        assert "CALL_CARD" not in result("placement.list")
+
+
+class TestWhoAndWhat:
+    @pytest.mark.parametrize(
+        ("user", "user_id", "admin"), [("administrator", "1", True), ("operator", "2", False)]
+    )
+    def test_the_user_has_an_id_of_digits(
+        self, user: str, user_id: str, admin: bool, result: Any, sandbox: Sandbox
+    ) -> None:
+        sandbox.load({"user": user})
+        profile, current = result("profile"), result("user.current")
+        assert (profile["ID"], profile["ADMIN"]) == (user_id, admin)
+        assert (current["ID"], current["ACTIVE"], current["UF_DEPARTMENT"]) == (user_id, True, [1])
+        assert (profile["NAME"], profile["LAST_NAME"]) == (current["NAME"], current["LAST_NAME"])
+
+    def test_the_portal_s_own_app_info(self, result: Any, webhook: Any) -> None:
         info = result("app.info")
         assert info.keys() == {
             *("ID", "CODE", "VERSION", "STATUS", "INSTALLED", "PAYMENT_EXPIRED", "DAYS"),
             *("LANGUAGE_ID", "LICENSE", "LICENSE_TYPE", "LICENSE_FAMILY"),
         }
         assert (info["STATUS"], info["INSTALLED"]) == ("L", True)
-
-    def test_the_scope_has_all_that_the_methods_need(self, result: Any) -> None:
-        assert set(result("scope")) == {method.scope for method in METHODS} - {""}
+        assert webhook("app.info").json()["result"].keys() == {"SCOPE", "LICENSE"}
 
     def test_methods_are_listed_all_or_by_scope(self, result: Any, sandbox: Sandbox) -> None:
-        assert {"telephony.externalCall.register", "placement.call"} <= set(result("methods"))
+        listed = {"batch", "telephony.externalcall.register", "placement.call"}
+        assert listed <= set(result("methods"))
         assert result("methods", {"full": True}) == result("methods")
         assert result("methods", {"scope": "user"}) == ["user.current"]
         assert set(result("methods", {"scope": ""})) >= {"profile", "event.bind"}
         assert "user.current" not in result("methods", {"scope": ""})
         sandbox.profile = "js-only"
         assert "placement.call" not in result("methods")
+
+    @pytest.mark.parametrize(
+        ("name", "exists", "available"),
+        [
+            ("placement.call", False, False),
+            ("batch", True, True),
+            ("user.current", True, True),
+            ("crm.lead.get", True, False),
+            ("User.Current", False, False),
+            (None, False, False),
+        ],
+    )
+    def test_one_method_can_be_asked_about(
+        self, name: str | None, exists: bool, available: bool, webhook: Any, sandbox: Sandbox
+    ) -> None:
+        sandbox.load({"profile": "js-only", "scopes": {"webhook": ["user"]}})
+        answer = webhook("method.get", {"name": name}).json()["result"]
+        assert answer == {"isExisting": exists, "isAvailable": available}
 
     def test_the_server_s_time_is_now(self, result: Any) -> None:
         time = datetime.fromisoformat(result("server.time"))
@@ -167,6 +241,7 @@ class TestWidgets:
         result("placement.bind", {**WIDGET, "DESCRIPTION": "Who calls"})
         assert result("placement.get") == [
             {
+                "id": 1,
                 "placement": "CALL_CARD",
                 "userId": 0,
                 "handler": WIDGET["HANDLER"],
@@ -202,37 +277,63 @@ class TestWidgets:
         assert "Handler already binded" in description
 
     def test_removing_counts_each_twice_as_portals_do(self, result: Any) -> None:
-        result("placement.bind", WIDGET)
+        result("placement.bind", {**WIDGET, "PLACEMENT": "call_card"})
         result("placement.bind", OTHER)
-        assert result("placement.unbind", {"PLACEMENT": "CALL_CARD"}) == {"count": 4}
+        assert result("placement.unbind", {"PLACEMENT": "LEFT_MENU"}) == {"count": 0}
+        assert result("placement.unbind", {"PLACEMENT": "Call_Card"}) == {"count": 4}
         assert result("placement.unbind", {"PLACEMENT": "CALL_CARD"}) == {"count": 0}
 
     @pytest.mark.parametrize(
-        ("changed", "code"),
+        ("changed", "code", "argument"),
         [
-            ({"PLACEMENT": None}, "ERROR_ARGUMENT"),
-            ({"PLACEMENT": ["CALL_CARD"]}, "ERROR_ARGUMENT"),
-            ({"HANDLER": ""}, "ERROR_ARGUMENT"),
-            ({"PLACEMENT": "CRM_DEAL_DETAIL_TAB"}, "ERROR_PLACEMENT_NOT_FOUND"),
-            ({"HANDLER": "widget"}, "ERROR_WRONG_HANDLER_URL"),
-            ({"HANDLER": "http://127.0.0.1:99999/"}, "ERROR_WRONG_HANDLER_URL"),
-            ({"HANDLER": "http://[::1/"}, "ERROR_WRONG_HANDLER_URL"),
-            ({"HANDLER": "http://x/" + "y" * 2000}, "ERROR_WRONG_HANDLER_URL"),
-            ({"HANDLER": "ftp://127.0.0.1/"}, "ERROR_UNSUPPORTED_PROTOCOL"),
+            (
+                {"PLACEMENT": None, "HANDLER": ""},
+                "ERROR_ARGUMENT",
+                "PLACEMENT",
+            ),
+            ({"PLACEMENT": ["CALL_CARD"]}, "ERROR_ARGUMENT", "PLACEMENT"),
+            (
+                {"PLACEMENT": "", "HANDLER": ""},
+                "ERROR_ARGUMENT",
+                "The placement code is not specified",
+            ),
+            (
+                {"PLACEMENT": "X", "HANDLER": None},
+                "ERROR_ARGUMENT",
+                "The URL of the placement handler is not specified",
+            ),
+            ({"PLACEMENT": "X", "HANDLER": "widget"}, "ERROR_WRONG_HANDLER_URL", None),
+            ({"HANDLER": "http://127.0.0.1:99999/"}, "ERROR_WRONG_HANDLER_URL", None),
+            ({"HANDLER": "http://[::1/"}, "ERROR_WRONG_HANDLER_URL", None),
+            ({"HANDLER": "http://x/" + "y" * 2000}, "ERROR_WRONG_HANDLER_URL", None),
+            ({"HANDLER": "ftp://127.0.0.1/"}, "ERROR_UNSUPPORTED_PROTOCOL", None),
+            ({"PLACEMENT": "LEFT_MENU", "USER_ID": 1}, "ERROR_PLACEMENT_NOT_FOUND", None),
+            ({"USER_ID": 1}, "ERROR_PLACEMENT_USER_MODE", None),
         ],
     )
-    def test_what_cannot_be_registered_is_refused(
-        self, changed: dict[str, Any], code: str, oauth: Any, result: Any
+    def test_what_cannot_be_registered_is_refused_by_the_first_check_that_fails(
+        self, changed: dict[str, Any], code: str, argument: str | None, oauth: Any, result: Any
     ) -> None:
         answer = oauth("placement.bind", {**WIDGET, **changed})
         assert (answer.status_code, answer.json()["error"]) == (400, code)
+        assert answer.json().get("argument") == argument
         assert result("placement.get") == []
-        if code == "ERROR_ARGUMENT":
-            assert answer.json()["argument"] == next(iter(changed))
 
-    def test_there_is_one_placement(self, result: Any) -> None:
-        assert result("placement.list") == ["CALL_CARD"]
-        assert result("placement.list", {"SCOPE": "telephony"}) == ["CALL_CARD"]
+    def test_the_texts_of_these_refusals(self, refusal: Any) -> None:
+        for changed, text in (
+            ({"PLACEMENT": 1}, "The value of an argument 'PLACEMENT' must be of type string"),
+            ({"PLACEMENT": ""}, "Argument 'The placement code is not specified' is null or empty"),
+            ({"HANDLER": "ftp://127.0.0.1/"}, "Unsupported handler protocol"),
+            ({"HANDLER": "widget"}, "Wrong handler URL"),
+        ):
+            assert refusal("placement.bind", {**WIDGET, **changed})[2] == text
+
+    def test_the_placements_of_the_portal_are_listed(self, result: Any) -> None:
+        in_every_application = {"REST_APP_URI", "PAGE_BACKGROUND_WORKER", "LEFT_MENU"}
+        telephony = {"CALL_CARD", "TELEPHONY_ANALYTICS_MENU"}
+        assert set(result("placement.list")) == in_every_application | telephony
+        assert set(result("placement.list", {"SCOPE": ""})) == in_every_application
+        assert set(result("placement.list", {"SCOPE": "telephony"})) == telephony
         assert result("placement.list", {"SCOPE": "crm"}) == []
 
     def test_a_hundred_can_be_registered(self, result: Any, oauth: Any) -> None:
@@ -255,8 +356,8 @@ class TestEventHandlers:
         ]
         one = {"event": self.EVENT, "handler": "http://127.0.0.1:9/a"}
         assert result("event.unbind", one) == {"count": 1}
-        assert result("event.unbind", {"EVENT": self.EVENT}) == {"count": 1}
-        assert result("event.unbind", {"EVENT": self.EVENT}) == {"count": 0}
+        assert result("event.unbind", one) == {"count": 0}
+        assert [row["handler"] for row in result("event.get")] == ["http://127.0.0.1:9/b"]
 
     def test_the_same_twice_is_refused(self, result: Any, refusal: Any) -> None:
         fields = {"event": self.EVENT, "handler": "http://127.0.0.1:9/"}
@@ -264,7 +365,43 @@ class TestEventHandlers:
         assert refusal("event.bind", fields)[1] == "ERROR_CORE"
         assert "Handler already binded" in refusal("event.bind", fields)[2]
 
-    @pytest.mark.parametrize("changed", [{"event": "ONCRMLEADADD"}, {"event_type": "offline"}])
-    def test_an_unknown_event_is_refused(self, changed: dict[str, str], refusal: Any) -> None:
+    def test_an_operator_has_only_handlers_of_their_own(
+        self, result: Any, refusal: Any, sandbox: Sandbox
+    ) -> None:
+        sandbox.load({"user": "operator"})
+        fields = {"event": self.EVENT, "handler": "http://127.0.0.1:9/"}
+        result("event.bind", fields)
+        assert [row["auth_type"] for row in result("event.get")] == ["2"]
+        for method in ("event.bind", "event.unbind"):
+            denied = f"Event {method[6:]}ing with AUTH_TYPE requires administrator access rights"
+            refused = refusal(method, {**fields, "auth_type": 1})
+            assert refused == (403, "ACCESS_DENIED", f"Access denied! {denied}")
+            assert refusal(method, {**fields, "event_type": "offline"})[1] == "ACCESS_DENIED"
+        assert result("event.unbind", {**fields, "auth_type": 2}) == {"count": 1}
+
+    def test_an_administrator_may_name_the_user(self, result: Any) -> None:
+        fields = {"event": self.EVENT, "handler": "http://127.0.0.1:9/"}
+        result("event.bind", {**fields, "auth_type": 2})
+        result("event.bind", fields)
+        assert [row["auth_type"] for row in result("event.get")] == ["2", "0"]
+        assert result("event.unbind", {**fields, "auth_type": 2}) == {"count": 1}
+        result("event.bind", {**fields, "auth_type": 2})
+        assert result("event.unbind", fields) == {"count": 2}
+
+    @pytest.mark.parametrize(
+        ("method", "changed", "code", "argument"),
+        [
+            ("event.bind", {"event": "ONCRMLEADADD"}, "ERROR_EVENT_NOT_FOUND", None),
+            ("event.bind", {"event": ""}, "ERROR_ARGUMENT", "EVENT"),
+            ("event.bind", {"event_type": "offline"}, "ERROR_ARGUMENT", None),
+            ("event.bind", {"event_type": "later"}, "ERROR_ARGUMENT", "EVENT_TYPE"),
+            ("event.unbind", {"handler": None}, "ERROR_ARGUMENT", "HANDLER"),
+        ],
+    )
+    def test_an_invalid_request_is_refused(
+        self, method: str, changed: dict[str, Any], code: str, argument: str | None, oauth: Any
+    ) -> None:
         fields = {"event": self.EVENT, "handler": "http://127.0.0.1:9/", **changed}
-        assert refusal("event.bind", fields)[:2] == (400, "ERROR_EVENT_NOT_FOUND")
+        answer = oauth(method, fields)
+        assert (answer.status_code, answer.json()["error"]) == (400, code)
+        assert answer.json().get("argument") == argument

@@ -26,6 +26,7 @@ from bitrix24_sandbox.web.access_log import masked
 from tests.sandbox.turns import open_page, opening_of_widget
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
+SCOPES = ["crm", "placement", "telephony", "user"]
 PATIENCE = 60  # seconds, for a busy machine; a passing test does not take as long
 
 
@@ -153,6 +154,8 @@ class TestStart:
                 "widget": False,
                 "form": "new",
                 "profile": "app-only",
+                "user": "administrator",
+                "scopes": {"webhook": SCOPES, "application": SCOPES},
                 "limits": {"burst": 50, "rate": 2.0},
                 "faults": [],
             }

@@ -21,9 +21,9 @@ def section(title: str) -> str:
 
 def test_it_lists_the_methods_by_who_may_call_them() -> None:
     first, second = re.findall(r"^- .*?:(.*?)\.$", section("What the portal answers"), re.M | re.S)
-    methods = {"batch"} | {method.name for method in METHODS if not method.refuses_webhooks}
+    methods = {"batch"} | {method.name for method in METHODS if method.callers == "any"}
     assert set(re.findall("`(.+?)`", first)) == methods
-    methods = {method.name for method in METHODS if method.refuses_webhooks}
+    methods = {method.name for method in METHODS if method.callers != "any"}
     assert set(re.findall("`(.+?)`", second)) == methods
 
 

@@ -13,6 +13,7 @@ from bitrix24_sandbox.testing import Sandbox
 
 from tests.data import CALL
 
+SCOPES = {"webhook": ["crm"], "application": ["placement", "telephony"]}
 OWN_ID = re.compile(r"[0-9A-F]+\.\d+\.\d+")
 FAULTS: list[dict[str, Any]] = [
     {"fault": "slow", "times": 2, "seconds": 0.5},
@@ -76,8 +77,12 @@ class TestLoad:
         for fault in FAULTS:
             options = {name: value for name, value in fault.items() if name != "fault"}
             sandbox.fail(fault["fault"], **options)
+        sandbox.load({**sandbox.state(), "user": "operator", "scopes": SCOPES})
         saved = sandbox.state()
-        assert saved.keys() == {"call", "widget", "form", "profile", "limits", "faults"}
+        assert saved.keys() == {
+            *("call", "widget", "form", "profile", "user", "scopes", "limits", "faults"),
+        }
+        assert (saved["user"], saved["scopes"]) == ("operator", SCOPES)
         assert saved["faults"] == FAULTS
         sandbox.reset()
         assert sandbox.state() != saved
@@ -95,6 +100,10 @@ class TestLoad:
         auth = {"auth": sandbox.access_token}
         assert http.post(f"{sandbox.oauth_url}/profile", json=auth).status_code == 200
 
+    def test_scopes_of_one_kind_leave_the_other_kind_all(self, sandbox: Sandbox) -> None:
+        scopes = sandbox.load({"scopes": {"webhook": []}})["scopes"]
+        assert scopes == {"webhook": [], "application": sandbox.reset()["scopes"]["webhook"]}
+
     def test_a_situation_to_start_in_is_that_of_resets(self) -> None:
         portal = Portal()
         portal.load({"call": None, "faults": FAULTS}, start=True)
@@ -111,6 +120,11 @@ class TestLoad:
             ({"call": {}}, "CALL_ID is missing"),
             ({"profile": "cloud"}, "profile must be one of: rest, app-only, js-only"),
             ({"widget": 1}, "widget must be true or false"),
+            ({"user": 2}, "user must be one of: administrator, operator"),
+            ({"scopes": {"webhook": "crm"}}, "scopes must be an object with webhook and"),
+            ({"scopes": {"webhook": ["im"]}}, "scopes must be an object with webhook and"),
+            ({"scopes": {"token": ["crm"]}}, "scopes must be an object with webhook and"),
+            ({"scopes": []}, "scopes must be an object with webhook and"),
             ({"limits": {"burst": 0, "rate": 2}}, "limits must be null, or an object such as"),
             ({"limits": {"burst": 1.5, "rate": 2}}, "limits must be null, or an object such as"),
             ({"limits": {"burst": 1, "rate": 0}}, "limits must be null, or an object such as"),

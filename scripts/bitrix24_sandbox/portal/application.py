@@ -1,5 +1,6 @@
 """The portal's application: whether it is installed, and what it has registered."""
 
+from itertools import count
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -7,10 +8,15 @@ from .authentication import Tokens
 from .errors import PortalError
 
 PLACEMENT = "CALL_CARD"
-EVENTS = (
-    *("ONAPPINSTALL", "ONAPPUNINSTALL"),
-    *("ONVOXIMPLANTCALLINIT", "ONVOXIMPLANTCALLSTART", "ONVOXIMPLANTCALLEND"),
-)
+EVENTS = {
+    "ONAPPINSTALL": "",
+    "ONAPPUNINSTALL": "",
+    "ONVOXIMPLANTCALLINIT": "telephony",
+    "ONVOXIMPLANTCALLSTART": "telephony",
+    "ONVOXIMPLANTCALLEND": "telephony",
+}
+"""The events, each with the scope that it requires."""
+
 MOST = 100
 """How many widgets, and how many event handlers, an application may register."""
 
@@ -20,6 +26,7 @@ LONGEST_URL = 2000
 class Widget(NamedTuple):
     """A widget for the call card."""
 
+    id: int
     handler: str
     """The URL of its page."""
     title: str
@@ -34,18 +41,19 @@ class EventHandler(NamedTuple):
     id: int
     event: str
     handler: str
+    user_id: str
+    """The user whose token an event carries; `0` for the user who causes it, if there is one."""
 
 
 class Letter(NamedTuple):
     """An event on its way to a handler."""
 
-    handler: str
-    event: str
+    to: EventHandler
     data: dict[str, str]
-    handler_id: int | None = None
-    """None for the handler of the installation."""
     tokens: Tokens | None = None
-    """None once the application is uninstalled."""
+    """None without a user, and once the application is uninstalled."""
+    scopes: tuple[str, ...] = ()
+    """The scopes of the tokens."""
 
 
 class Application:
@@ -59,7 +67,7 @@ class Application:
         """Whether that is a page, which has yet to finish the installation."""
         self.widgets: list[Widget] = []
         self.event_handlers: list[EventHandler] = []
-        self._last_id = 0
+        self._ids = count(1)
 
     @property
     def has_widget(self) -> bool:
@@ -77,30 +85,29 @@ class Application:
             return self.handler
         return self.widgets[0].handler if self.widgets else None
 
-    def add_widget(self, widget: Widget) -> None:
+    def add_widget(
+        self, handler: str, title: str, description: str, languages: dict[str, Any]
+    ) -> None:
         """Register a widget. Raise `PortalError` if it is registered already."""
-        if any(widget.handler == other.handler for other in self.widgets):
+        if any(handler == other.handler for other in self.widgets):
             raise PortalError(
                 "ERROR_CORE", "Unable to set placement handler: Handler already binded"
             )
         _check_room(self.widgets)
-        self.widgets.append(widget)
+        self.widgets.append(Widget(next(self._ids), handler, title, description, languages))
 
-    def add_event_handler(self, event: str, handler: str) -> None:
+    def add_event_handler(self, event: str, handler: str, user_id: str = "0") -> EventHandler:
         """Register a handler of an event. Raise `PortalError` if it is registered already."""
-        if self.handlers_of(event, handler):
+        if any((handler, user_id) == (row.handler, row.user_id) for row in self.handlers_of(event)):
             raise PortalError("ERROR_CORE", "Unable to set event handler: Handler already binded")
         _check_room(self.event_handlers)
-        self._last_id += 1
-        self.event_handlers.append(EventHandler(self._last_id, event, handler))
+        row = EventHandler(next(self._ids), event, handler, user_id)
+        self.event_handlers.append(row)
+        return row
 
-    def handlers_of(self, event: str, handler: str | None = None) -> list[EventHandler]:
-        """Return the handlers of an event: all of them, or those at this URL."""
-        return [
-            row
-            for row in self.event_handlers
-            if row.event == event and handler in (None, row.handler)
-        ]
+    def handlers_of(self, event: str) -> list[EventHandler]:
+        """Return the handlers of an event."""
+        return [row for row in self.event_handlers if row.event == event]
 
 
 def _check_room(registered: list[Any]) -> None:

@@ -104,9 +104,11 @@ def title(entity_type: str, entity_id: Any) -> str | None:
     return item.get("TITLE") or f"{item['NAME']} {item['LAST_NAME']}"
 
 
-def bound_to(phone_number: str) -> tuple[str, int] | None:
-    """Find the item with this phone number, as a portal does for a call."""
-    for key, item in ITEMS.items():
-        if any(row["VALUE"] == phone_number for row in item.get("PHONE", ())):
-            return key
-    return None
+def with_number(phone_number: str) -> list[tuple[str, int]]:
+    """Find the items with this phone number, with or without a plus sign."""
+    number = phone_number.lstrip("+")
+    return [
+        key
+        for key, item in ITEMS.items()
+        if any(row["VALUE"].lstrip("+") == number for row in item.get("PHONE", ()))
+    ]

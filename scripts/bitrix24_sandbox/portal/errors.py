@@ -56,7 +56,8 @@ BY_TOKEN = {
 METHOD_ERRORS = {
     "": Known(400, "Not found"),
     "ERROR_EVENT_NOT_FOUND": Known(400, "Event not found"),
-    "ERROR_UNSUPPORTED_PROTOCOL": Known(400, "Unsupported event handler protocol"),
+    "ERROR_PLACEMENT_USER_MODE": Known(400, "User mode is not available."),
+    "ERROR_UNSUPPORTED_PROTOCOL": Known(400, "Unsupported handler protocol"),
     "ERROR_WRONG_HANDLER_URL": Known(400, "Wrong handler URL"),
     "INVALID_ARGUMENT": Known(400, "CALL_ID must be a string"),
 }
@@ -109,8 +110,8 @@ class PortalError(Exception):
         self.status = status or known.status
         self.envelope: dict[str, Any] = {
             "error": code,
-            "error_description": description or known.description,
-            **(members or known.members),
+            "error_description": known.description if description is None else description,
+            **(known.members if description is None else members),
         }
 
 

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 from . import json_text
+from .authentication import SCOPES
 from .call import CurrentCall
 from .faults import FaultQueue
 from .limits import Limits
 from .scenarios import SCENARIOS
+from .users import USERS, Role
 
 Profile = Literal["rest", "app-only", "js-only"]
 PROFILES: dict[Profile, str] = {
@@ -30,6 +32,13 @@ class InvalidValueError(ValueError):
     """A value that the sandbox does not accept. The message says what was expected."""
 
 
+class Scopes(NamedTuple):
+    """The scopes of the webhook and of the application."""
+
+    webhook: tuple[str, ...] = SCOPES
+    application: tuple[str, ...] = SCOPES
+
+
 class Situation(NamedTuple):
     """What a portal starts with, besides the tokens, counters and options of a new portal."""
 
@@ -37,6 +46,9 @@ class Situation(NamedTuple):
     widget: bool
     form: Form
     profile: Profile
+    user: Role
+    """Whose card this is, and for whom the webhook and the tokens act."""
+    scopes: Scopes
     limits: Limits | None
     faults: list[dict[str, Any]]
 
@@ -44,7 +56,9 @@ class Situation(NamedTuple):
 def of_scenario(name: str, profile: Profile, limits: Limits | None) -> Situation:
     """Return the situation at the start of a scenario."""
     call, widget = SCENARIOS[name]()
-    return Situation(CurrentCall(call), widget, "new", profile, limits, [])
+    return Situation(
+        CurrentCall(call), widget, "new", profile, "administrator", Scopes(), limits, []
+    )
 
 
 def read_situation(document: Any, default: Situation) -> Situation:
@@ -63,6 +77,8 @@ def read_situation(document: Any, default: Situation) -> Situation:
         "widget": _widget,
         "form": read_form,
         "profile": read_profile,
+        "user": _user,
+        "scopes": _scopes,
         "limits": read_limits,
         "faults": _faults,
     }
@@ -89,6 +105,25 @@ def _widget(value: Any) -> bool:
     if not isinstance(value, bool):
         raise InvalidValueError("widget must be true or false")
     return value
+
+
+def _user(value: Any) -> Role:
+    for role in USERS:
+        if value == role:
+            return role
+    raise InvalidValueError(f"user must be one of: {', '.join(USERS)}")
+
+
+def _scopes(value: Any) -> Scopes:
+    if json_text.is_object(value) and value.keys() <= set(Scopes._fields):
+        lists = list(value.values())
+        if all(
+            json_text.is_array(names) and all(name in SCOPES for name in names) for names in lists
+        ):
+            return Scopes(**{kind: tuple(names) for kind, names in value.items()})
+    raise InvalidValueError(
+        f"scopes must be an object with webhook and application, lists of: {', '.join(SCOPES)}"
+    )
 
 
 def read_limits(value: Any) -> Limits | None:

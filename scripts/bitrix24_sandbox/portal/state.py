@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from .application import Application, Letter, Widget, check_handler
+from .application import Application, Letter, check_handler
 from .authentication import Authentication
 from .call import Call, CurrentCall
 from .faults import FaultQueue
@@ -23,6 +23,7 @@ from .situation import (
     read_situation,
 )
 from .telephony import Happening, Telephony, iso
+from .users import USERS, User
 
 INSTALL_DATA = {"VERSION": "1", "ACTIVE": "Y", "INSTALLED": "Y", "LANGUAGE_ID": "en"}
 
@@ -64,19 +65,23 @@ class Portal:
         self._subscribers: list[Callable[[], None]] = []
         self.post: Callable[[Letter], object] = lambda _: None
         """Posts an event to its handler, without waiting for the response."""
+        self.hang_up: Callable[[], object] = self.end_call
+        """Ends the current call from the far end; the card sets it, and may stay open."""
         self._start_in(self._starting())
 
     def _start_in(self, situation: Situation) -> None:
-        self.current, self.widget, self.form, self.profile, self.limits, faults = situation
+        self.current, self.widget, self.form = situation.call, situation.widget, situation.form
+        self.profile, self.limits = situation.profile, situation.limits
+        self._role, self.scopes = situation.user, situation.scopes
         self.user_options: dict[str, Any] = {}
         self.app_options: dict[str, Any] = {}
         self.authentication = Authentication()
         self.application = Application()
-        self.telephony = Telephony(self.call)
+        self.telephony = Telephony(self.call, self.user.id)
         self.bucket = LeakyBucket(self.limits) if self.limits else None
         self._operating = OperatingTime()
         self.faults.clear()
-        for fault in faults:
+        for fault in situation.faults:
             self.faults.add(fault)
 
     def reset(self) -> None:
@@ -99,6 +104,8 @@ class Portal:
             "widget": self.widget,
             "form": self.form,
             "profile": self.profile,
+            "user": self._role,
+            "scopes": self.scopes._asdict(),
             "limits": {"burst": self.limits.burst, "rate": self.limits.rate}
             if self.limits
             else None,
@@ -115,6 +122,11 @@ class Portal:
         if start:
             self._starting = lambda: situation
         self._restart(situation)
+
+    @property
+    def user(self) -> User:
+        """The user whose card this is, and for whom the webhook and the tokens act."""
+        return USERS[self._role]
 
     def set_profile(self, profile: Any) -> None:
         """Switch to another profile. Raise `InvalidValueError` if it is unknown."""
@@ -177,8 +189,9 @@ class Portal:
         check_handler(handler)
         self.application = Application()
         self.application.handler = handler
-        tokens = self.authentication.issue()
-        self.post(Letter(handler, "ONAPPINSTALL", dict(INSTALL_DATA), None, tokens))
+        self.application.add_event_handler("ONAPPINSTALL", handler)
+        self.authentication.issue()
+        self.announce([Happening("ONAPPINSTALL", dict(INSTALL_DATA))])
         self._changed()
 
     def install_page(self, page: str) -> None:
@@ -207,21 +220,20 @@ class Portal:
     def uninstall(self) -> None:
         """Uninstall the application; all it has registered goes, and its tokens become invalid.
 
-        Its handler receives the event, and so does each handler bound to that event.
+        The event is posted to the handlers bound to it, and not to that of the installation.
         """
         application, self.application = self.application, Application()
         self.application.installed = False
         self.authentication.revoke()
-        bound = application.handlers_of("ONAPPUNINSTALL")
-        for url in dict.fromkeys([application.handler, *(row.handler for row in bound)]):
-            if url is not None:
-                data = {"LANGUAGE_ID": "en", "CLEAN": "1"}
-                self.post(Letter(url, "ONAPPUNINSTALL", data))
+        for row in application.handlers_of("ONAPPUNINSTALL"):
+            self.post(Letter(row, {"LANGUAGE_ID": "en", "CLEAN": "1"}))
         self._changed()
 
-    def add_widget(self, widget: Widget) -> None:
+    def add_widget(
+        self, handler: str, title: str, description: str, languages: dict[str, Any]
+    ) -> None:
         """Register a widget of the application. Raise `PortalError` if it is already registered."""
-        self.application.add_widget(widget)
+        self.application.add_widget(handler, title, description, languages)
         self._changed()
 
     def remove_widgets(self, handler: str | None) -> int:
@@ -234,13 +246,14 @@ class Portal:
         return len(before) - len(self.application.widgets)
 
     def announce(self, happenings: Iterable[Happening]) -> None:
-        """Post events to the handlers bound to them."""
+        """Post events to the handlers bound to them, with the token of a user if there is one."""
         if not self.application.installed:
             return
-        for event, data in happenings:
+        for event, data, by_rest in happenings:
             for row in self.application.handlers_of(event):
-                tokens = self.authentication.tokens
-                self.post(Letter(row.handler, event, data, row.id, tokens))
+                has_user = by_rest or row.user_id != "0"
+                tokens = self.authentication.tokens if has_user else None
+                self.post(Letter(row, data, tokens, self.scopes.application))
 
     # --- the time block of an envelope ------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..portal.errors import bad_argument
+from ..portal.errors import PortalError, bad_argument
 from .decoding import Fields
 
 LONGEST_TEXT = 255
@@ -13,10 +13,20 @@ def required_text(fields: Fields, name: str) -> str:
     """Return a required string. Raise `PortalError` if it is missing or of another type."""
     value = fields.get(name)
     if value is None or value == "":
-        raise bad_argument(name, f"Argument '{name}' is null or empty")
+        raise empty_argument(name)
     if not isinstance(value, str):
-        raise bad_argument(name, f"The value of an argument '{name}' must be of type string")
+        raise wrong_type(name)
     return value
+
+
+def empty_argument(name: str) -> PortalError:
+    """Make the error for a missing argument; some methods pass a sentence instead of its name."""
+    return bad_argument(name, f"Argument '{name}' is null or empty")
+
+
+def wrong_type(name: str) -> PortalError:
+    """Make the error for an argument that is not a string."""
+    return bad_argument(name, f"The value of an argument '{name}' must be of type string")
 
 
 def text(fields: Fields, name: str, default: str = "") -> str:
@@ -39,5 +49,5 @@ def whole_number(value: Any) -> int | None:
 
 
 def is_set(value: Any) -> bool:
-    """Whether a flag is set, which forms send as text."""
-    return value not in (None, False, 0, "", "0", "false", "N")
+    """Whether PHP takes a value for true, as it does the texts `false` and `N`."""
+    return value not in (None, False, 0, "", "0", [], {})

@@ -45,7 +45,9 @@ def batch(
             if method == "batch":
                 result = batch(portal, arguments, by_webhook=by_webhook, nested=True)
             else:
-                result = call_method(portal, method, arguments, by_webhook=by_webhook)
+                result = call_method(
+                    portal, method, arguments, by_webhook=by_webhook, in_batch=True
+                )
         except PortalError as error:
             errors[label] = error.envelope
             if fields.get("halt") not in (None, False, 0, "", "0"):

@@ -17,7 +17,7 @@ import httpx
 
 from ..portal.addresses import oauth_server_url, oauth_url
 from ..portal.application import Letter
-from ..portal.authentication import APPLICATION_TOKEN, MEMBER_ID, SCOPES, STATUS, TOKEN_LIFETIME
+from ..portal.authentication import APPLICATION_TOKEN, MEMBER_ID, STATUS, TOKEN_LIFETIME
 
 MOST_WAITING = 100
 """The longest queue; an event beyond it is dropped, and recorded as such."""
@@ -97,11 +97,11 @@ class Deliveries:
                 posted.set_result(None)
 
     def _post(self, client: httpx.Client, letter: Letter) -> Delivery:
-        if not is_here(letter.handler):
+        if not is_here(letter.to.handler):
             return _failed(letter, "it is not on this machine, and nothing is sent to others")
         try:
-            with client.stream("POST", letter.handler, data=self._form(letter)) as response:
-                return Delivery(letter.event, letter.handler, response.status_code, None)
+            with client.stream("POST", letter.to.handler, data=self._form(letter)) as response:
+                return Delivery(letter.to.event, letter.to.handler, response.status_code, None)
         except Exception as error:  # any error: the next event has to be posted
             return _failed(letter, f"{type(error).__name__}: {error}")
 
@@ -116,15 +116,15 @@ class Deliveries:
         if letter.tokens is not None:
             auth |= {
                 "access_token": letter.tokens.access_token,
-                "refresh_token": letter.tokens.refresh_token,
                 "expires_in": str(TOKEN_LIFETIME),
-                "scope": " ".join(SCOPES),
+                "scope": ",".join(letter.scopes),
                 "status": STATUS,
             }
-        number = {} if letter.handler_id is None else {"event_handler_id": str(letter.handler_id)}
+            if letter.to.event == "ONAPPINSTALL":
+                auth["refresh_token"] = letter.tokens.refresh_token
         return {
-            "event": letter.event,
-            **number,
+            "event": letter.to.event,
+            "event_handler_id": str(letter.to.id),
             **{f"data[{name}]": value for name, value in letter.data.items()},
             "ts": str(int(time.time())),
             **{f"auth[{name}]": value for name, value in auth.items()},
@@ -132,7 +132,7 @@ class Deliveries:
 
 
 def _failed(letter: Letter, problem: str) -> Delivery:
-    return Delivery(letter.event, letter.handler, None, problem)
+    return Delivery(letter.to.event, letter.to.handler, None, problem)
 
 
 def is_here(url: str) -> bool:

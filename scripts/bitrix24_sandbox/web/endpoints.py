@@ -14,7 +14,9 @@ class Endpoint(NamedTuple):
 ENDPOINTS = (
     Endpoint("GET", "/sandbox/addresses", "the base URLs of REST, and of the OAuth server"),
     Endpoint(
-        "GET", "/sandbox/state", "the whole situation: call, widget, form, profile, limits, faults"
+        "GET",
+        "/sandbox/state",
+        "the whole situation: call, widget, form, profile, user, scopes, limits, faults",
     ),
     Endpoint(
         "PUT",
