@@ -111,7 +111,8 @@ contract: .venv/.ready ## check a portal against the contract: CASES=3000 SEED=â
 	@exec $(BIN)/python -m contract.run $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) $(if $(PROFILE),--profile $(PROFILE)) $(if $(RATE),--rate $(RATE)) $(ARGS)
 
 .PHONY: breaking
-breaking: .venv/.ready scripts/node/node_modules/.ready ## list what changed in the contract since BASE=<revision or file>, and whom it breaks
+breaking: $(if $(BASE)$(ARGS),.venv/.ready scripts/node/node_modules/.ready) ## list what changed in contract and client since BASE=<revision or file>, and whom it breaks
+	@$(if $(BASE)$(ARGS),,echo "BASE is missing: name a git revision or a file, as in make breaking BASE=HEAD~1" >&2; exit 2)
 	@$(BIN)/python -m contract.versions "$(BASE)" $(ARGS)
 
 .PHONY: bench

@@ -8,11 +8,11 @@ import asyncio
 import textwrap
 
 import attrs
-import httpx
 from bitrix24_call_card import AuthenticatedClient, Client, errors
 from bitrix24_call_card.api.call_card import get_status
 from bitrix24_call_card.models import CallStatus, ErrorCode
 from bitrix24_sandbox.server import running
+from commands import ignore_proxies
 from rich.console import Console
 
 
@@ -63,6 +63,7 @@ def fail(console: Console, client: Client) -> None:
 def main() -> None:
     """Run the demonstration."""
     argparse.ArgumentParser(description=__doc__).parse_args()
+    ignore_proxies()
     console = Console(highlight=False, soft_wrap=True)
     with running() as sandbox:
         console.print(f"\nA sandbox portal answers at {sandbox.origin}.\n")
@@ -73,7 +74,7 @@ def main() -> None:
             ask(console, "Client(base_url=WEBHOOK_URL)", webhook)
             call = ask(console, "AuthenticatedClient(base_url=OAUTH_URL, token=TOKEN)", oauth)
             show(console, call)
-            httpx.post(f"{sandbox.origin}/sandbox/tokens/expire").raise_for_status()
+            sandbox.expire_tokens()
             fail(console, oauth)
         console.print("Next: [bold]make sandbox[/] keeps a portal running, with pages to look at.")
 

@@ -3,7 +3,6 @@
 The bridge runs as in production: its own command, configured by environment variables.
 """
 
-import argparse
 import os
 import shutil
 import signal
@@ -11,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from argparse import ArgumentTypeError
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -19,8 +19,9 @@ from urllib.parse import urlsplit
 
 from balancing import balancing
 from bitrix24_sandbox.portal.state import Portal
-from bitrix24_sandbox.server import running
+from bitrix24_sandbox.server import listen, running
 from bitrix24_sandbox.testing import Sandbox
+from commands import Parser, ignore_proxies
 
 BRIDGE = [sys.executable, "-m", "bitrix24_bridge"]
 CURL = """curl -i -H 'Content-Type: application/json' -d '{"PLACEMENT":"getStatus","PARAMS":{}}'"""
@@ -40,6 +41,7 @@ installed. Ctrl-C ends both.
 def main() -> int:
     """Run until Ctrl-C; return the exit status."""
     arguments = parser().parse_args()
+    ignore_proxies()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
@@ -96,6 +98,7 @@ def installed(
         "BRIDGE_OAUTH_SERVERS": sandbox.oauth_server_url,
         **settings,
     }
+    listen(port=port).close()  # fails here, where the error can name PORT=, if it is in use
     with ExitStack() as stack:
         ports = [port]
         if processes > 1:
@@ -156,14 +159,19 @@ def redis(folder: Path) -> Iterator[str]:
         server.wait()
 
 
-def parser() -> argparse.ArgumentParser:
+def port(text: str) -> int:
+    """Read a port; not 0, because the portal has to know it beforehand."""
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise ArgumentTypeError(f"{text!r} is not a port from 1 to 65535")
+    return int(text)
+
+
+def parser() -> Parser:
     """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        prog="make bridge", description=(__doc__ or "").partition("\n")[0]
-    )
-    parser.add_argument("--port", type=int, default=8025, help="of the bridge (default: 8025)")
+    parser = Parser(prog="make bridge", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--port", type=port, default=8025, help="of the bridge (default: 8025)")
     parser.add_argument(
-        "--sandbox-port", type=int, default=8024, help="of the sandbox (default: 8024)"
+        "--sandbox-port", type=port, default=8024, help="of the sandbox (default: 8024)"
     )
     parser.add_argument(
         "--processes",

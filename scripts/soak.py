@@ -6,7 +6,6 @@ raised a documented error (lost 0), and this process must hold no more than befo
 otherwise the exit status is 1. Ctrl-C ends it early, with the same summary.
 """
 
-import argparse
 import asyncio
 import contextlib
 import gc
@@ -27,6 +26,7 @@ from bitrix24_call_card.api.call_card import get_status
 from bitrix24_sandbox.portal.authentication import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN
 from bitrix24_sandbox.portal.faults import FAULTS, OAUTH_FAULTS
 from bitrix24_sandbox.testing import Sandbox
+from commands import Parser, ignore_proxies
 
 THREADS = 6
 TASKS = 12
@@ -163,7 +163,7 @@ def soak(seconds: float, seed: int) -> int:
 
 def main() -> int:
     """Run the command line; return the exit status."""
-    parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
+    parser = Parser(prog="make soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=1, help="how long (default: 1)")
     parser.add_argument("--seed", type=int, help="of the faults (default: a random one)")
     arguments = parser.parse_args()
@@ -172,6 +172,7 @@ def main() -> int:
     if not os.path.isdir("/proc/self/fd"):
         parser.error("only Linux has /proc/self/fd, where it counts files and connections")
     seed = random.randrange(10**6) if arguments.seed is None else arguments.seed  # noqa: S311
+    ignore_proxies()
     return soak(arguments.minutes * 60, seed)
 
 

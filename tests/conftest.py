@@ -1,6 +1,7 @@
 """Shared by all tests: one running sandbox, or the one at `SANDBOX_URL`."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,15 @@ from bitrix24_sandbox.testing import Sandbox
 
 # The folders whose files take longest. They start first, so that all workers end together.
 LONGEST = ("bridge/browser", "sandbox/browser", "scripts", "contract")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Clean up after SIGTERM as after Ctrl-C, and name a path that does not exist."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for argument in config.args:  # with pytest-xdist, pytest's own message is lost
+        path = config.invocation_params.dir / argument.partition("::")[0]
+        if not path.exists():
+            raise pytest.UsageError(f"{path} does not exist")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,10 +4,13 @@ import os
 import re
 import shlex
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 from tests.ports import unused_port
 
@@ -25,7 +28,8 @@ def make_bridge(*arguments: str, last: str = "curl") -> Iterator[str]:
     with subprocess.Popen(
         ["make", "bridge", f"PORT={port}", f"ARGS=--sandbox-port {port + 3}", *arguments],
         cwd=ROOT,
-        env={name: value for name, value in os.environ.items() if name not in ours},
+        env={name: value for name, value in os.environ.items() if name not in ours}
+        | {"ALL_PROXY": "socks://127.0.0.1:9", "NO_PROXY": "[::1]"},  # as some desktops set them
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -56,7 +60,8 @@ def descendants(pid: int) -> list[int]:
 def asked(greeting: str) -> str:
     """Run the command in the greeting; return its output."""
     (command,) = re.findall(r"^  (curl .*)$", greeting, re.MULTILINE)
-    done = subprocess.run([*shlex.split(command), "-sS"], capture_output=True, text=True)
+    command = f"{command} -sS --noproxy '*'"
+    done = subprocess.run(shlex.split(command), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -80,3 +85,36 @@ def test_with_two_processes_any_of_them_answers_and_one_may_be_ended() -> None:
         os.kill(int(processes[1]), signal.SIGTERM)
         for _ in range(3):
             assert "CARD_NOT_CONNECTED" in asked(greeting)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["PORT=0"], "make bridge: PORT: '0' is not a port from 1 to 65535"),
+        (["PORT=99999"], "make bridge: PORT: '99999' is not a port from 1 to 65535"),
+        (["PROCESSES=0"], "make bridge: PROCESSES: invalid choice: 0 "),
+        (["ARGS=--sandbox-port=x"], "make bridge: argument --sandbox-port: 'x' is not a port"),
+    ],
+)
+def test_an_argument_that_cannot_be_is_one_line_that_names_what_was_typed(
+    arguments: list[str], said: str
+) -> None:
+    assert refused(*arguments).startswith(said)
+
+
+def test_a_port_in_use_is_one_line_that_names_port() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port, free = taken.getsockname()[1], unused_port()
+        said = refused(f"PORT={port}", f"ARGS=--sandbox-port={free}")
+    assert said == (
+        "Cannot start: address already in use. Choose other ports with PORT= and "
+        "ARGS=--sandbox-port=…"
+    )
+
+
+def refused(*arguments: str) -> str:
+    """Run `make bridge`, which fails; return the only line that it prints before make's own."""
+    done = subprocess.run(["make", "bridge", *arguments], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode != 0
+    said, _ = done.stderr.splitlines()
+    return said

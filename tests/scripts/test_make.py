@@ -240,6 +240,45 @@ def test_tools_are_run_by_python_so_that_a_moved_checkout_works() -> None:
     assert {*started} == {"python", "uv"}
 
 
+# --- commands -------------------------------------------------------------------------------------
+
+
+def test_breaking_without_a_base_says_so_and_installs_nothing(make: Make, project: Path) -> None:
+    before = sorted(project.iterdir())
+    said, _ = make("breaking").stderr.splitlines()
+    assert said.startswith("BASE is missing: name a git revision or a file, as in make breaking ")
+    assert sorted(project.iterdir()) == before
+
+
+PYTEST = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-s"]
+OURS = {**os.environ, "PYTHONPATH": "scripts:generated"}  # as in the Makefile
+
+
+def test_sigterm_ends_the_tests_like_ctrl_c_so_that_they_clean_up(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text("from tests.conftest import pytest_configure\n")
+    (tmp_path / "test_slow.py").write_text(
+        "import threading\nfrom pathlib import Path\n\n"
+        "def test_slow():\n"
+        "    try:\n        print('started', flush=True)\n        threading.Event().wait()\n"
+        f"    finally:\n        Path({str(tmp_path)!r}, 'cleaned').touch()\n"
+    )
+    command = [*PYTEST, tmp_path]
+    with subprocess.Popen(command, cwd=ROOT, env=OURS, stdout=subprocess.PIPE, text=True) as tests:
+        assert tests.stdout
+        while "started" not in (line := tests.stdout.readline()):
+            assert line
+        tests.terminate()
+        tests.communicate(timeout=60)
+    assert (tmp_path / "cleaned").exists()
+
+
+def test_a_path_without_tests_is_named_with_xdist_too() -> None:
+    command = [*PYTEST, "-n", "1", "tests/nonexistent.py"]
+    done = subprocess.run(command, cwd=ROOT, env=OURS, capture_output=True, text=True)
+    assert done.returncode == 4
+    assert done.stderr.strip() == f"ERROR: {ROOT}/tests/nonexistent.py does not exist"
+
+
 # --- vendoring ------------------------------------------------------------------------------------
 
 
