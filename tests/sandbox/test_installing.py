@@ -214,7 +214,7 @@ class TestPages:
         assert posted == []
         assert portal.application.first_widget == "https://app.example/install"
         portal.finish_installation()
-        assert [letter.event for letter in posted] == ["ONAPPINSTALL"]
+        assert [letter.to.event for letter in posted] == ["ONAPPINSTALL"]
         assert not portal.application.has_widget
 
     @pytest.mark.parametrize("page", [1, "ftp://app.example/"])
