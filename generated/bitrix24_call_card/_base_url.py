@@ -11,7 +11,7 @@ from typing import Final, Literal
 import httpx
 
 from ._arguments import checked
-from ._secrets import MASK, Secret
+from ._secrets import MASK
 
 Kind = Literal["webhook", "OAuth"]
 
@@ -20,11 +20,9 @@ _EXPECTED: Final = {
     "OAuth": "a portal's REST address, https://PORTAL/rest",
 }
 _QUOTES: Final = "[\"'`<>«»‘’“”„]"  # noqa: RUF001
-_METHOD: Final = "it goes on to a method: cut that off"
 
 # What each pattern finds in a URL that cannot work; the first one counts.
 _PROBLEMS: Final = (
-    (r"^$", "it is empty"),
     (rf"^{_QUOTES}|{_QUOTES}$", "it has quotes around it: remove them"),
     # Surrogates are what os.environ has for bytes that are not UTF-8.
     (
@@ -39,41 +37,13 @@ _PROBLEMS: Final = (
 _PROBLEMS_AFTER_REST: Final = {
     "webhook": (
         (r"^/*$", "this is an OAuth address, which AuthenticatedClient takes with a token"),
-        (r"^[0-9]+/*$", "there is no webhook after the user id"),
-        (r"^(?![0-9]+/)", "there is no user id after /rest"),
-        (r"^[0-9]+/+[^/]+/+[^/]", _METHOD),
+        (r"^(?![0-9]+/+[^/]+/*$)", "what follows /rest/ is not USER_ID/WEBHOOK alone"),
     ),
     "OAuth": (
         (r"^[0-9]+/+[^/]", "this is a webhook's URL, which Client takes"),
-        (r"[^/]", _METHOD),
+        (r"[^/]", "something follows /rest, such as a method: cut it off"),
     ),
 }
-
-
-class BaseUrl:
-    """A base URL, whose repr shows the host alone: the path of a webhook is a secret.
-
-    Attributes:
-        shown: The URL as it may be shown.
-        secret: The secret part of a webhook; as long as it exists, logs mask it.
-    """
-
-    def __init__(self, url: httpx.URL) -> None:
-        self._url = url
-        self.shown = hidden_path(url)
-        self.secret = Secret(url.raw_path.decode().rstrip("/").rpartition("/")[2])
-        self._joined: dict[str, httpx.URL] = {}
-
-    def __repr__(self) -> str:
-        return str(self.shown)
-
-    def join(self, path: str) -> httpx.URL:
-        """Return the URL of a method, such as `/placement.call`."""
-        # Cached: to make it takes longer than the rest of a request.
-        if path not in self._joined:
-            raw_path = self._url.raw_path.rstrip(b"/") + path.encode()
-            self._joined[path] = self._url.copy_with(raw_path=raw_path)
-        return self._joined[path]
 
 
 def hidden_path(url: httpx.URL) -> httpx.URL:
@@ -81,7 +51,7 @@ def hidden_path(url: httpx.URL) -> httpx.URL:
     return url.copy_with(raw_path=f"/{MASK}".encode())
 
 
-def parse_base_url(base_url: str, kind: Kind) -> BaseUrl:
+def parse_base_url(base_url: str, kind: Kind) -> httpx.URL:
     """Parse a base URL.
 
     Raises:
@@ -96,7 +66,7 @@ def parse_base_url(base_url: str, kind: Kind) -> BaseUrl:
             url = httpx.URL(base_url)
             url.raw_host.decode().encode("idna")  # as the resolver will
             if url.port is None or 1 <= url.port <= 65535:
-                return BaseUrl(url)
+                return url
     # Outside of `except`: httpx's exception would quote the URL in its `__context__`.
     raise ValueError(f"base_url: {problem}. Expected {_EXPECTED[kind]}")
 

@@ -14,6 +14,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from enum import StrEnum
 from typing import Any, Protocol, Self, TypeGuard, TypeVar
 
@@ -27,13 +28,7 @@ Value = Mapping[str, Any] | list[Any] | str | float | Unset | None
 Reader = Callable[[Value, str], T | Unset]
 
 _NOTHING_AS_TEXT = ("false", "null", "undefined")
-_TRUE = ("true", "y", "1", "1.0")
-_FALSE = ("false", "n", "0", "0.0")
-_INTEGER = re.compile(r"-?[0-9]+")
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-_DATE_TIME = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
-)
+_TRUE = ("true", "y", "1")
 _SHOWN = 40  # characters of a value in a message
 
 
@@ -105,54 +100,44 @@ def as_secret(value: Value, name: str) -> str | Unset:
         raise InvalidResponse(f"{name}: expected text") from None
 
 
-def _scalar(usual: type[T] | None, expected: str, convert: Callable[[Any], T]) -> Reader[T]:
-    """Return a reader that converts what is neither of the usual type nor empty."""
+def _scalar(kind: type[T], expected: str, pattern: str, convert: Callable[[str], T]) -> Reader[T]:
+    """Return a reader of a type, which converts text that matches a pattern, and whole numbers as text."""
+    matches = re.compile(pattern).fullmatch
 
-    def read(value: Any, name: str) -> T | Unset:
-        if type(value) is usual:  # first, because a call has many numbers
+    def read(value: Value, name: str) -> T | Unset:
+        if (
+            isinstance(value, kind) and type(value) is kind
+        ):  # first, because a call has many numbers
             return value
         if is_nothing(value):
             return UNSET
-        try:
-            return convert(value)
-        except (OverflowError, ValueError):
-            raise mismatch(name, expected, value) from None
+        with suppress(ValueError):  # a 13th month, or more digits than Python converts
+            text = str(int(value)) if _is_whole(value) else value
+            if isinstance(text, str) and matches(text):
+                return convert(text)
+        raise mismatch(name, expected, value)
 
     return read
 
 
-def _integer(value: object) -> int:
-    if _is_whole(value) or (isinstance(value, str) and _INTEGER.fullmatch(value)):
-        return int(value)
-    raise ValueError
+as_int = _scalar(int, "an integer", r"-?[0-9]+", int)
+# PHP writes 1 and 0, the portal Y and N.
+as_bool = _scalar(bool, "a boolean", "(?i)true|false|[yn10]", lambda text: text.lower() in _TRUE)
+as_datetime = _scalar(  # as in RFC 3339, with an offset
+    datetime.datetime,
+    "a date-time",
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})",
+    datetime.datetime.fromisoformat,
+)
+_as_number = _scalar(float, "a number", r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?", float)
 
 
-def _finite_number(value: Any) -> float:
-    is_number = type(value) in (int, float) or (isinstance(value, str) and _NUMBER.fullmatch(value))
-    if is_number and math.isfinite(number := float(value)):
+def as_float(value: Value, name: str) -> float | Unset:
+    """Read a finite number."""
+    number = _as_number(value, name)
+    if number is UNSET or math.isfinite(number):
         return number
-    raise ValueError
-
-
-def _boolean(value: object) -> bool:
-    text = str(value).lower()
-    if text in _TRUE or text in _FALSE:
-        return text in _TRUE
-    raise ValueError
-
-
-def _date_time(value: object) -> datetime.datetime:
-    if isinstance(value, str) and _DATE_TIME.fullmatch(value):
-        return datetime.datetime.fromisoformat(value)
-    raise ValueError
-
-
-as_int = _scalar(int, "an integer", _integer)
-as_float = _scalar(None, "a number", _finite_number)  # none is usual: 1e400 is infinite
-as_bool = _scalar(bool, "a boolean", _boolean)
-"""PHP also writes 1 and 0, the portal Y and N."""
-as_datetime = _scalar(datetime.datetime, "a date-time", _date_time)
-"""A date with its time and offset, written as in RFC 3339."""
+    raise mismatch(name, "a number", value)
 
 
 def as_const(const: T) -> Reader[T]:
@@ -172,7 +157,8 @@ def as_enum(enum: type[E]) -> Reader[E | str]:
 
     def read(value: Value, name: str) -> E | str | Unset:
         text = as_text(value, name)
-        return known.get(text, text)
+        meaning: E | str | Unset = known.get(text, text)
+        return meaning
 
     return read
 
@@ -206,7 +192,7 @@ def as_list(reader: Reader[T]) -> Reader[list[T]]:
         if is_nothing(value):
             return UNSET
         # PHP encodes an array with gaps as an object with numbers for names.
-        if isinstance(value, Mapping) and all(_INTEGER.fullmatch(str(name)) for name in value):
+        if isinstance(value, Mapping) and all(re.fullmatch("[0-9]+", str(name)) for name in value):
             value = list(value.values())
         if not isinstance(value, list):
             raise mismatch(name, "an array", value)

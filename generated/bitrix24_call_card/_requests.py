@@ -4,18 +4,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import httpx
 
 from ._arguments import checked_texts
-from ._base_url import BaseUrl, hidden_path
+from ._base_url import hidden_path
+from ._operation import Operation
 from ._secrets import Secret, masked
 from ._version import __version__
-
-if TYPE_CHECKING:
-    from ._operation import Operation
 
 Timeout = float | httpx.Timeout | None
 
@@ -67,30 +65,37 @@ class PortalRequest(httpx.Request):
 class Requests:
     """Makes the requests of a client, from what was given to it."""
 
-    base_url: BaseUrl
+    base_url: httpx.URL
     headers: httpx.Headers
     cookies: dict[str, str]
     timeout: httpx.Timeout
+    urls: dict[str, httpx.URL] = field(default_factory=dict)
+    """The URLs of methods by their path: to make one takes longer than the rest of a request."""
 
     def __post_init__(self) -> None:
         headers = merged_headers({**_HEADERS, **_USER_AGENT}, self.headers)
-        url, cookies = self.base_url.shown, self.cookies
-        self._all_headers = httpx.Request("GET", url, headers=headers, cookies=cookies).headers
+        like = httpx.Request("GET", self.base_url, headers=headers, cookies=self.cookies)
+        self._all_headers = like.headers
+        # The secret part of a webhook; as long as it exists, logs mask it.
+        self._webhook = Secret(self.base_url.raw_path.decode().rstrip("/").rpartition("/")[2])
 
     def new(self, operation: Operation[Any, Any], token: Secret[str] | None) -> PortalRequest:
         """Return a request that no other call shares."""
-        content = operation.content(token)
+        content, path = operation.content(token), operation.path
+        if path not in self.urls:
+            raw_path = self.base_url.raw_path.rstrip(b"/") + path.encode()
+            self.urls[path] = self.base_url.copy_with(raw_path=raw_path)
         # Built step by step, because httpx takes longer to work out the same from `content=`.
         request = PortalRequest(
             operation.method,
-            self.base_url.join(operation.path),
+            self.urls[path],
             headers=self._all_headers,
             stream=httpx.ByteStream(content),
             extensions={"timeout": self.timeout.as_dict()},
         )
         request.headers["Content-Length"] = str(len(content))
         request.read()
-        request.given, request.secret = self, token or self.base_url.secret
+        request.given, request.secret = self, token or self._webhook
         return request
 
 

@@ -10,7 +10,7 @@ from typing import Any, Never, Self
 import httpx
 
 from ._arguments import checked, checked_texts, checked_timeout
-from ._base_url import Kind, parse_base_url
+from ._base_url import Kind, hidden_path, parse_base_url
 from ._connections import Connections
 from ._operation import Operation
 from ._received import Received
@@ -71,20 +71,20 @@ class Client:
         async_transport: Callable[[], httpx.AsyncBaseTransport] | None = None,
         httpx_args: Mapping[str, Any] | None = None,
     ) -> None:
-        address = parse_base_url(base_url, self._kind)
+        url = parse_base_url(base_url, self._kind)
         self._requests = Requests(
-            address,
+            url,
             merged_headers({}, headers),
             checked_texts("cookies", cookies),
             checked_timeout(timeout),
         )
         transports = NewTransports(
-            address.shown, verify_ssl, proxy, transport, async_transport, httpx_args
+            hidden_path(url), verify_ssl, proxy, transport, async_transport, httpx_args
         )
         self._connections = Connections(transports)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url='{self._requests.base_url!r}')"
+        return f"{type(self).__name__}(base_url='{hidden_path(self._requests.base_url)}')"
 
     @property
     def operating_reset_at(self) -> int | None:

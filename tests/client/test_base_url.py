@@ -23,6 +23,7 @@ NOT_HTTP = "it is not an absolute http or https URL"
 QUERY = "it has a query or a fragment (? or #): cut it off"
 USER = "it has a user or a password in it: remove them"
 QUOTES = "it has quotes around it: remove them"
+NOT_A_WEBHOOK = "what follows /rest/ is not USER_ID/WEBHOOK alone"
 INVISIBLE = "it has whitespace or an invisible character"
 
 
@@ -57,7 +58,7 @@ def test_an_invalid_host_or_port_is_named(base_url: str) -> None:
 @pytest.mark.parametrize(
     ("base_url", "expected"),
     [
-        ("", "it is empty"),
+        ("", NOT_HTTP),
         ("portal", NOT_HTTP),
         ("portal.example/rest/1/made-up-secret", NOT_HTTP),
         ("/rest/1/made-up-secret/", NOT_HTTP),
@@ -102,13 +103,10 @@ def test_an_invalid_base_url_is_a_value_error_that_says_why_and_does_not_show_it
     ("path", "expected"),
     [
         ("/rest", "this is an OAuth address, which AuthenticatedClient takes with a token"),
-        ("/rest/1/", "there is no webhook after the user id"),
-        ("/rest/made-up-secret/", "there is no user id after /rest"),
-        (
-            "/rest/1/made-up-secret/profile.json",
-            "it goes on to a method: cut that off",
-        ),
-        ("/rest/1/made-up-secret/a/b", "it goes on to a method: cut that off"),
+        ("/rest/1/", NOT_A_WEBHOOK),
+        ("/rest/made-up-secret/", NOT_A_WEBHOOK),
+        ("/rest/1/made-up-secret/profile.json", NOT_A_WEBHOOK),
+        ("/rest/1/made-up-secret/a/b", NOT_A_WEBHOOK),
     ],
 )
 def test_a_client_for_a_webhook_takes_no_other_address(path: str, expected: str) -> None:
@@ -119,8 +117,8 @@ def test_a_client_for_a_webhook_takes_no_other_address(path: str, expected: str)
     ("path", "expected"),
     [
         ("/rest/1/made-up-secret/", "this is a webhook's URL, which Client takes"),
-        ("/rest/placement.call", "it goes on to a method: cut that off"),
-        ("/rest/made-up-secret", "it goes on to a method: cut that off"),
+        ("/rest/placement.call", "something follows /rest, such as a method: cut it off"),
+        ("/rest/made-up-secret", "something follows /rest, such as a method: cut it off"),
     ],
 )
 def test_a_client_for_oauth_takes_no_other_address(path: str, expected: str) -> None:

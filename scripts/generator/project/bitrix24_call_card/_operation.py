@@ -103,7 +103,8 @@ class Operation(Generic[Success, Error]):
 
     def _read(self, received: Received, read: Read[T]) -> T:
         try:
-            return read(received.json_object)
+            if (reason := received.problem) is None:
+                return read(received.members)
         except InvalidResponse as error:
             reason = received.mask(error.reason)
         # Raised outside `except`, or `__context__` would keep frames that hold the body.

@@ -29,7 +29,8 @@ class Received:
     Its repr shows the status alone, because the rest may echo a secret.
 
     Attributes:
-        content: The decoded body, or None if it cannot be decoded or is too large.
+        members: Those of the JSON object that is the body, if it is one.
+        problem: Why it is not.
     """
 
     def __init__(self, response: httpx.Response, request: PortalRequest) -> None:
@@ -43,9 +44,9 @@ class Received:
         self._body = bytearray(response.content if self.is_read else b"")
         encoding = response.headers.get("content-encoding", "identity").lower()
         self._encoding = "identity" if self.is_read else encoding
-        self.content: bytes | None = None
-        self._members: dict[str, Any] = {}
-        self._problem: str | None = None
+        self._content: bytes | None = None
+        self.members: dict[str, Any] = {}
+        self.problem: str | None = None
 
     def __repr__(self) -> str:
         return f"<Received [{self.status_code}]>"
@@ -62,12 +63,12 @@ class Received:
         """Decode what has arrived."""
         self._check_deadline()
         try:
-            self.content = self._decoded()
-            self._members = members_of(json.loads(self.content), "the body")
+            self._content = self._decoded()
+            self.members = members_of(json.loads(self._content), "the body")
         except InvalidResponse as error:
-            self._problem = error.reason
+            self.problem = self.mask(error.reason)
         except (ValueError, RecursionError):
-            self._problem = "expected JSON"
+            self.problem = "expected JSON"
         return self
 
     def _decoded(self) -> bytes:
@@ -90,28 +91,23 @@ class Received:
 
     # --- what is in it ---
 
+    # A property, because loguru shows the attributes that a line of the traceback names.
     @property
-    def json_object(self) -> dict[str, Any]:
-        """The JSON object that is the body.
-
-        Raises:
-            InvalidResponse: If it is none, or there is a problem with the body.
-        """
-        if self._problem is not None:
-            raise InvalidResponse(self._problem)
-        return self._members
+    def content(self) -> bytes | None:
+        """The decoded body, or None if it cannot be decoded or is too large."""
+        return self._content
 
     def reports_error(self) -> bool:
         """Return whether the body reports an error; a portal does so with any status."""
-        return has_error(self._members)
+        return has_error(self.members)
 
     def is_expired_token(self) -> bool:
         """Return whether the portal refused an access token because it has expired."""
-        return self.status_code == 401 and self._members.get("error") == "expired_token"
+        return self.status_code == 401 and self.members.get("error") == "expired_token"
 
     def operating_reset_at(self) -> int | Unset:
         """Return the Unix time in seconds when operating time is next restored, if it is in the body."""
-        times: dict[str, Any] | str | None = self._members.get("time")
+        times: dict[str, Any] | str | None = self.members.get("time")
         value = times.get("operating_reset_at") if isinstance(times, dict) else None
         return if_readable(as_int)(value, "operating_reset_at")
 

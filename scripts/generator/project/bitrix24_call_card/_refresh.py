@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import CancelledError, Future, wait
 from contextlib import suppress
 from contextvars import ContextVar, copy_context
+from dataclasses import dataclass, field
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import asyncio
 
 
+@dataclass(repr=False)
 class _Attempt:
     """One refresh.
 
@@ -37,15 +39,12 @@ class _Attempt:
         loop: The event loop of the caller that began it; None for a synchronous one.
     """
 
-    def __init__(
-        self, token: AccessToken, number: int, loop: asyncio.AbstractEventLoop | None
-    ) -> None:
-        self.token = token
-        self.number = number
-        self.loop = loop
-        # The exception that all callers raise is its result: asyncio's futures, which wrap this
-        # one, refuse StopIteration as an exception.
-        self.outcome: Future[Exception | None] = Future()
+    token: AccessToken
+    number: int
+    loop: asyncio.AbstractEventLoop | None
+    # The exception that all callers raise is its result: asyncio's futures, which wrap this one, refuse
+    # StopIteration as an exception.
+    outcome: Future[Exception | None] = field(default_factory=Future)
 
     def result_of(self, name: str, value: Secret[Any]) -> Secret[Any]:
         """Return what a function returned, awaited in the event loop if need be."""
@@ -58,12 +57,9 @@ class _Attempt:
         import asyncio  # here, because it takes 12 ms that a synchronous program never needs
 
         try:
-            outcome = asyncio.run_coroutine_threadsafe(_outcome_of(value), self.loop).result()
+            return asyncio.run_coroutine_threadsafe(_awaited(value), self.loop).result()
         except CancelledError:
             raise RefreshError("the refresh of the token was cancelled") from None
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
 
 
 # Set inside `refresh` and `on_refresh`: calls made there do not wait for the attempt they are in.
@@ -225,9 +221,5 @@ def _run_in_thread(run: Callable[..., None], *arguments: object) -> None:
         run(*arguments)
 
 
-async def _outcome_of(value: Secret[Awaitable[Any]]) -> Secret[Any] | Exception:
-    """Return the result or the exception; asyncio would replace or refuse some exceptions."""
-    try:
-        return Secret(await value.reveal())
-    except Exception as error:
-        return error
+async def _awaited(value: Secret[Awaitable[Any]]) -> Secret[Any]:
+    return Secret(await value.reveal())

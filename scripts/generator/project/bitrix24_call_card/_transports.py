@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import inspect
 import os
 import ssl
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cached_property
 from types import NoneType
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
@@ -16,23 +18,11 @@ import httpx
 from ._arguments import checked
 from ._requests import PortalRequest
 
-T = TypeVar("T")
-
 Verify = bool | str | os.PathLike[str] | ssl.SSLContext
 Proxy = str | httpx.URL | httpx.Proxy | None
 
-_HTTPX_ARGS: Final[Mapping[str, tuple[type, ...]]] = {
-    "cert": (str, tuple, NoneType),
-    "http1": (bool,),
-    "http2": (bool,),
-    "limits": (httpx.Limits,),
-    "local_address": (str, NoneType),
-    "retries": (int,),
-    "socket_options": (list, tuple, NoneType),
-    "trust_env": (bool,),
-    "uds": (str, NoneType),
-}
-"""The arguments of httpx's transports that `httpx_args` may hold, with their types."""
+_HTTPX_ARGS: Final = inspect.signature(httpx.HTTPTransport).parameters.keys() - {"verify", "proxy"}
+"""The arguments of httpx's transports that `httpx_args` may hold."""
 
 
 class NewTransports:
@@ -48,10 +38,12 @@ class NewTransports:
         httpx_args: Mapping[str, Any] | None,
     ) -> None:
         self._origin = origin
-        self._verify = _checked_verify(verify_ssl)
+        self._verify = checked("verify_ssl", verify_ssl, bool, str, os.PathLike, ssl.SSLContext)
+        if isinstance(verify_ssl, (str, os.PathLike)):
+            _check_file("verify_ssl", verify_ssl)
         self._proxy = None if proxy is None else _checked_proxy("proxy", proxy)
-        self._transport = _checked_factory("transport", transport)
-        self._async_transport = _checked_factory("async_transport", async_transport)
+        self._transport = checked("transport", transport, Callable, NoneType)
+        self._async_transport = checked("async_transport", async_transport, Callable, NoneType)
         self._httpx_args = _checked_httpx_args(httpx_args)
         self._trust_env: bool = self._httpx_args.get("trust_env", True)
 
@@ -98,13 +90,6 @@ class CustomTransport:
     handle_async_request = handle_request
 
 
-def _checked_verify(verify: Verify) -> Verify:
-    checked("verify_ssl", verify, bool, str, os.PathLike, ssl.SSLContext)
-    if isinstance(verify, (str, os.PathLike)):
-        _check_file("verify_ssl", verify)
-    return verify
-
-
 def _check_file(name: str, path: str | os.PathLike[str]) -> None:
     if not os.path.isfile(path):
         raise FileNotFoundError(errno.ENOENT, f"{name}: there is no file", str(path))
@@ -114,35 +99,22 @@ def _checked_proxy(name: str, proxy: str | httpx.URL | httpx.Proxy) -> httpx.Pro
     checked(name, proxy, str, httpx.URL, httpx.Proxy)
     if isinstance(proxy, httpx.Proxy):
         return proxy
-    try:
+    with suppress(httpx.InvalidURL, ValueError):  # which quote the URL, and so a password in it
         return httpx.Proxy(proxy)
-    except (httpx.InvalidURL, ValueError):
-        pass  # its text quotes the URL, which may hold a password
     schemes = "http://, https://, socks5:// or socks5h://"
     raise ValueError(f"{name}: expected the URL of a proxy, which begins with {schemes}")
-
-
-def _checked_factory(name: str, factory: T) -> T:
-    if factory is None or callable(factory):
-        return factory
-    kind = type(factory).__name__
-    raise TypeError(
-        f"{name}: expected a function that returns a new transport, because each event loop and "
-        f"each process needs one of its own: {name}=lambda: {kind}(…)"
-    )
 
 
 def _checked_httpx_args(httpx_args: Mapping[str, Any] | None) -> dict[str, Any]:
     checked("httpx_args", httpx_args, Mapping, NoneType)
     arguments = dict(httpx_args or {})
-    for name, value in arguments.items():
-        if name not in _HTTPX_ARGS:
-            raise TypeError(
-                f"httpx_args: {name!r} is not one of {', '.join(_HTTPX_ARGS)}. Use the client's own "
-                "arguments (timeout, headers, cookies, verify_ssl, proxy, transport), or "
-                "set_httpx_client with your own httpx.Client for hooks, auth and mounts"
-            )
-        checked(f"httpx_args[{name!r}]", value, *_HTTPX_ARGS[name])
+    if unknown := arguments.keys() - _HTTPX_ARGS:
+        raise TypeError(
+            f"httpx_args: {min(unknown)!r} is not one of {', '.join(sorted(_HTTPX_ARGS))}. Use the client's own "
+            "arguments (timeout, headers, cookies, verify_ssl, proxy, transport), or "
+            "set_httpx_client with your own httpx.Client for hooks, auth and mounts"
+        )
+    checked("httpx_args['limits']", arguments.get("limits", httpx.Limits()), httpx.Limits)
     return arguments
 
 
