@@ -39,7 +39,7 @@ def test_a_token_that_expires_is_refreshed_and_the_card_connects_again(scene: Sc
     expect(refreshes).to_have_count(2)  # question and answer
 
 
-def test_a_token_that_is_refused_just_after_it_was_refreshed_is_not_refreshed_again(
+def test_a_token_that_is_refused_just_after_it_was_refreshed_is_tried_again_slowly(
     scene: Scene,
 ) -> None:
     tab = scene.open_card(clock=True)
@@ -48,12 +48,30 @@ def test_a_token_that_is_refused_just_after_it_was_refreshed_is_not_refreshed_ag
         "Not connected: The access token is not of this application."
     )
     expect(tab.page.locator("#log-entries .what", has_text="refreshAuth")).to_have_count(2)
-    sockets = len(scene.sockets)
+    scene.restart()
     tab.page.clock.fast_forward(60_000)
-    assert len(scene.sockets) == sockets
+    tab.wait_until_connected()
+    scene.until(scene.on_screen)
+    expect(tab.page.locator("#log-entries .what", has_text="refreshAuth")).to_have_count(2)
     for fault in scene.faults:  # the bridge was away meanwhile
         assert "/socket' failed: " in fault
     scene.faults.clear()
+
+
+def test_a_portal_that_the_bridge_does_not_know_is_tried_again_slowly(scene: Scene) -> None:
+    tab = scene.open_card(clock=True)
+    with scene.bridge.data() as data:
+        (portal,) = data.portals()
+        data.remove_portal(portal.member_id)
+        scene.restart()
+        expect(tab.widget.locator("body")).to_contain_text(
+            "Not connected: the application is not installed on this portal"
+        )
+        data.put_portal(portal)
+    tab.page.clock.fast_forward(60_000)
+    tab.wait_until_connected()
+    scene.until(scene.on_screen)
+    scene.faults.clear()  # the bridge was away meanwhile
 
 
 def test_a_connection_that_the_network_cuts_is_opened_again(start: Playing, network: Proxy) -> None:

@@ -1,9 +1,12 @@
 """`bridge.js` in the widget of an application, at its own origin, beside the library it uses."""
 
 import os
+from base64 import b64encode
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 
@@ -24,11 +27,13 @@ def application() -> Iterator[Application]:
         yield application
 
 
-def bind_widget(scene: Scene, application: Application, *scripts: str) -> None:
-    """Let the card open the application's widget, which loads these scripts and `bridge.js`."""
-    tags = "".join(
-        f'<script src="{url}"></script>' for url in (*scripts, f"{scene.bridge.url}/bridge.js")
-    )
+def bind_widget(scene: Scene, application: Application, *scripts: str, tags: str = "") -> None:
+    """Let the card open the application's widget, which loads these scripts and `bridge.js`.
+
+    `tags`: what loads `bridge.js` instead.
+    """
+    script = f"{scene.bridge.url}/bridge.js"
+    tags = tags or "".join(f'<script src="{url}"></script>' for url in (*scripts, script))
     page = f'<!doctype html><title>Own</title><p id="bitrix24-bridge"></p>{tags}'
     application.pages["/widget"] = page.encode()
     scene.allowed.append(application.origin)
@@ -88,6 +93,44 @@ def test_with_bx24(start: Playing, application: Application) -> None:
         }""",
         get_status="new Promise((done) => BX24.placement.call('getStatus', {}, done))",
     )
+
+
+@pytest.mark.parametrize("how", ["twice", "module", "integrity"])
+def test_however_the_script_is_loaded_it_connects_once(
+    start: Playing, application: Application, how: str
+) -> None:
+    scene = start(origins=frozenset({application.origin}))
+    url = f"{scene.bridge.url}/bridge.js"
+    digest = b64encode(sha256(httpx.get(url, trust_env=False).content).digest()).decode()
+    once = f'<script src="{url}"></script>'
+    tags = {
+        "twice": once * 2,
+        "module": f'<script type="module" src="{url}"></script>',
+        "integrity": f'<script src="{url}" integrity="sha256-{digest}" crossorigin></script>',
+    }
+    bind_widget(scene, application, tags=tags[how])
+    scene.open_card()
+    scene.until(scene.on_screen)
+    assert len(scene.sockets) == 1
+
+
+def test_a_portal_that_gives_no_token_at_first_is_asked_again(
+    start: Playing, application: Application
+) -> None:
+    scene = start(origins=frozenset({application.origin}))
+    empty = """<script>addEventListener("message", (event) => {
+        if (window.first || !event.data.includes("AUTH_ID")) return;
+        window.first = event.data;
+        event.stopImmediatePropagation();
+        const { origin, source } = event;
+        const data = event.data.split(":")[0] + ":null";
+        dispatchEvent(new MessageEvent("message", { data, origin, source }));
+    });</script>"""
+    script = f'<script src="{scene.bridge.url}/bridge.js"></script>'
+    bind_widget(scene, application, tags=empty + script)
+    tab = scene.open_card()
+    scene.until(scene.on_screen)
+    assert tab.frame().evaluate("first")
 
 
 def test_a_refresh_that_the_portal_fails_is_not_asked_for_again(
