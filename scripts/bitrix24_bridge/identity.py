@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -43,17 +43,16 @@ class Identity:
         return User(self.member_id, self.user_id)
 
 
+@dataclass(frozen=True)
 class Identities:
     """Asks the OAuth servers, and remembers what they said; tokens are never kept."""
 
-    def __init__(
-        self, settings: Settings, verdicts: Verdicts, limiter: Limiter, http: httpx.AsyncClient
-    ) -> None:
-        self._settings = settings
-        self._verdicts = verdicts
-        self._limiter = limiter
-        self._http = http
-        self._asking: dict[str, asyncio.Task[dict[str, Any]]] = {}
+    settings: Settings
+    verdicts: Verdicts
+    limiter: Limiter
+    http: httpx.AsyncClient
+    asking: dict[str, asyncio.Task[dict[str, Any]]] = field(default_factory=dict)
+    """The questions under way, by the hash of their token."""
 
     async def check(
         self, token: str, address: str, *, server: str = "", card: bool = False
@@ -64,27 +63,27 @@ class Identities:
         those that are believed; `card`: whether it comes with a card.
         """
         key = hashed(token)
-        verdict = self._verdicts.recall(key)
+        verdict = self.verdicts.recall(key)
         if verdict is None:
-            if key not in self._asking:
-                rate = self._settings.cards if card else self._settings.tokens
+            if key not in self.asking:
+                rate = self.settings.cards if card else self.settings.tokens
                 kind = "card" if card else "token"
-                if not await self._limiter.take(network_of(address), rate, kind):
+                if not await self.limiter.take(network_of(address), rate, kind):
                     raise BridgeError(
                         "QUERY_LIMIT_EXCEEDED", "Too many access tokens. Retry later."
                     )
-            if key not in self._asking:  # somebody else may have begun meanwhile
+            if key not in self.asking:  # somebody else may have begun meanwhile
                 task = asyncio.create_task(self._ask(key, token, f"{server.rstrip('/')}/"))
-                self._asking[key] = task
-                task.add_done_callback(lambda _: self._asking.pop(key))
-            verdict = await asyncio.shield(self._asking[key])
+                self.asking[key] = task
+                task.add_done_callback(lambda _: self.asking.pop(key))
+            verdict = await asyncio.shield(self.asking[key])
         return self._identity(verdict)
 
     async def _ask(self, key: str, token: str, first: str) -> dict[str, Any]:
         """Ask one server after the other until one knows the token."""
         verdict: dict[str, Any] = {"refusal": "invalid_token"}
         failed = None
-        for server in sorted(self._settings.oauth_servers, key=lambda each: each != first):
+        for server in sorted(self.settings.oauth_servers, key=lambda each: each != first):
             try:
                 verdict = await self._ask_server(server, token)
             except NoAnswerError as error:
@@ -95,19 +94,19 @@ class Identities:
         else:
             if failed:  # which may be the one that knows it
                 raise failed
-        seconds = self._settings.times.refusal
+        seconds = self.settings.times.refusal
         if "refusal" not in verdict:
             seconds = min(verdict["expires"] - time.time(), LONGEST)
-        await self._verdicts.keep(key, verdict, seconds)
+        await self.verdicts.keep(key, verdict, seconds)
         return verdict
 
     async def _ask_server(self, server: str, token: str) -> dict[str, Any]:
         status, answer = await post(
-            self._http,
+            self.http,
             f"{server}app.info",
             {"auth": token},
             whose="The OAuth server",
-            seconds=self._settings.times.oauth,
+            seconds=self.settings.times.oauth,
         )
         code = answer.get("error")
         if code == "expired_token":
@@ -137,7 +136,7 @@ class Identities:
     def _identity(self, verdict: dict[str, Any]) -> Identity:
         if verdict.get("refusal") == "expired_token":
             raise BridgeError("expired_token", "The access token has expired. Refresh it.")
-        if "refusal" in verdict or verdict["client_id"] not in self._settings.client_ids:
+        if "refusal" in verdict or verdict["client_id"] not in self.settings.client_ids:
             raise BridgeError("invalid_token", "The access token is not of this application.")
         return Identity(**verdict)
 

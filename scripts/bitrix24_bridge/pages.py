@@ -1,6 +1,6 @@
 """The page in the call card, and the script that does its work, here and in other widgets."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 
@@ -36,20 +36,14 @@ HEADERS = {
 }
 
 
+@dataclass(frozen=True)
 class Pages:
     """`/widget` and `/bridge.js`."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        data: Data,
-        identities: Identities,
-        connections: Connections,
-    ) -> None:
-        self._settings = settings
-        self._data = data
-        self._identities = identities
-        self._connections = connections
+    settings: Settings
+    data: Data
+    identities: Identities
+    connections: Connections
 
     async def script(self, _: Request) -> Response:
         """Return the script, also to the pages of other origins."""
@@ -78,12 +72,12 @@ class Pages:
 
     async def _opened(self, opening: widget.Opening, address: str) -> Portal:
         form = opening.form
-        portal = self._data.portal(form.member_id)
+        portal = self.data.portal(form.member_id)
         if portal is None:
             raise BridgeError("invalid_token", "The application is not installed on this portal.")
         server = form.server_endpoint or portal.oauth_server
         try:
-            identity = await self._identities.check(form.auth_id, address, server=server, card=True)
+            identity = await self.identities.check(form.auth_id, address, server=server, card=True)
         except (NoAnswerError, StoreGoneError):
             return portal  # the page asks for the call itself, once it can be taken
         if (identity.member_id, identity.domain) != (
@@ -93,7 +87,7 @@ class Pages:
             raise BridgeError("invalid_token", "The access token is not of this portal.")
         opening.call.additional_properties.pop("URI", None)  # of the page; no REST answer has it
         card = card_id(opening.query.app_sid)
-        self._connections.open_form(identity.user, card, Word.of(opening.call))
+        self.connections.open_form(identity.user, card, Word.of(opening.call))
         now = replace(
             portal,
             domain=identity.domain,
@@ -101,11 +95,11 @@ class Pages:
             oauth_server=identity.server,
         )
         if now != portal:  # renamed, say
-            self._data.put_portal(now)
+            self.data.put_portal(now)
         return now
 
     def _policy(self, portal: Portal) -> str:
-        socket = self._settings.url.replace("http", "ws", 1)
+        socket = self.settings.url.replace("http", "ws", 1)
         return (
             "default-src 'none'; script-src 'self'; base-uri 'none'; "
             "form-action 'self'; "  # a frame that is reloaded sends its form again

@@ -4,11 +4,13 @@ import json
 import logging
 import re
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from .answering import Answer, answer
@@ -24,33 +26,33 @@ MOST_FIELDS = 200
 """Of a query or a form."""
 TOKEN = re.compile(r"[0-9A-Za-z]{16,512}")
 Fields = dict[str, Any]
-Headers = list[tuple[bytes, bytes]]
 
 
+@dataclass(frozen=True)
 class Rest:
     """A plain ASGI application, which answers as the contract says, whatever was sent.
 
     It refuses in the portal's order: for the method, for who asks, for what is asked.
     """
 
-    def __init__(self, data: Data, identities: Identities, cards: Cards) -> None:
-        self._data = data
-        self._identities = identities
-        self._cards = cards
+    data: Data
+    identities: Identities
+    cards: Cards
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         begun = time.time()
         try:
             found = await self._answer(Request(scope, receive))
+            response = _response(200, _envelope(found, begun), _about(found))
         except BridgeError as error:
-            await _send_error(send, error)
+            response = _error_response(error)
         except Exception as error:
             # Its text may hold anything, a phone number too.
             log.error("A request failed: %s", type(error).__name__)
-            await _send_error(send, BridgeError("INTERNAL_SERVER_ERROR", "A fault of the bridge"))
-        else:
-            await _send(send, 200, _envelope(found, begun), _about(found))
+            fault = BridgeError("INTERNAL_SERVER_ERROR", "A fault of the bridge")
+            response = _error_response(fault)
+        await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Answer:
         path = [part for part in request.scope["path"].split("/") if part]
@@ -65,10 +67,10 @@ class Rest:
         else:
             user = self._user_of_secret(path[1], path[2])
         _check(fields)
-        return await answer(self._cards, user)
+        return await answer(self.cards, user)
 
     def _user_of_secret(self, user_id: str, secret: str) -> User:
-        user = self._data.user_of(user_id, secret)
+        user = self.data.user_of(user_id, secret)
         if user is None:
             raise BridgeError("INVALID_CREDENTIALS", "Invalid request credentials")
         return user
@@ -78,8 +80,8 @@ class Rest:
             raise BridgeError("NO_AUTH_FOUND", "Wrong authorization data")
         if not TOKEN.fullmatch(token):
             raise BridgeError("invalid_token", "The access token is not one of a portal.")
-        identity = await self._identities.check(token, address_of(request))
-        if self._data.portal(identity.member_id) is None:
+        identity = await self.identities.check(token, address_of(request))
+        if self.data.portal(identity.member_id) is None:
             raise BridgeError("invalid_token", "The application is not installed on this portal.")
         return identity.user
 
@@ -157,27 +159,23 @@ def _iso(unix: float) -> str:
     return datetime.fromtimestamp(unix, UTC).isoformat(timespec="seconds")
 
 
-def _about(found: Answer) -> Headers:
-    return [
-        (b"bridge-source", found.source.encode()),
-        (b"bridge-age", b"%.3f" % found.age),
-        (b"bridge-cards", b"%d" % found.cards),
-    ]
+def _about(found: Answer) -> dict[str, str]:
+    return {
+        "Bridge-Source": found.source,
+        "Bridge-Age": f"{found.age:.3f}",
+        "Bridge-Cards": str(found.cards),
+    }
 
 
-async def _send_error(send: Send, error: BridgeError) -> None:
-    allow: Headers = [(b"allow", b"GET, POST")] if error.status == 405 else []
-    await _send(send, error.status, json.dumps(error.envelope), allow)
+def _error_response(error: BridgeError) -> Response:
+    allow = {"Allow": "GET, POST"} if error.status == 405 else {}
+    return _response(error.status, json.dumps(error.envelope), allow)
 
 
-async def _send(send: Send, status: int, text: str, headers: Headers) -> None:
-    body = text.encode()
-    about: Headers = [
-        (b"content-type", b"application/json; charset=utf-8"),
-        (b"content-length", b"%d" % len(body)),
-        (b"cache-control", b"no-store"),
-        (b"x-content-type-options", b"nosniff"),
-        *headers,
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": about})
-    await send({"type": "http.response.body", "body": body})
+def _response(status: int, text: str, headers: dict[str, str]) -> Response:
+    about = {
+        "Content-Type": "application/json; charset=utf-8",
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(text, status, {**about, **headers})

@@ -8,6 +8,7 @@ import re
 import resource
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from math import inf
 from typing import Any, NamedTuple
 
@@ -57,30 +58,25 @@ class Hello(NamedTuple):
     """For how many seconds the page has been open; 0 if an older script does not say it."""
 
 
+@dataclass
 class Sockets:
     """`/socket`."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        data: Data,
-        identities: Identities,
-        connections: Connections,
-    ) -> None:
-        self._settings = settings
-        self._data = data
-        self._identities = identities
-        self._connections = connections
-        self._origins = {settings.url, *settings.origins}
-        self._open = 0
-        self._most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_FILES
+    settings: Settings
+    data: Data
+    identities: Identities
+    connections: Connections
+    open: int = 0
+    """The sockets that are served now."""
 
     async def serve(self, socket: WebSocket) -> None:
         """Serve one socket until it closes."""
-        if socket.headers.get("origin", "") not in self._origins or self._open >= self._most:
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_FILES
+        origins = {self.settings.url, *self.settings.origins}
+        if self.open >= most or socket.headers.get("origin", "") not in origins:
             await socket.close()  # before it is accepted: 403
             return
-        self._open += 1
+        self.open += 1
         try:
             await socket.accept()
             await self._serve(socket)
@@ -95,19 +91,19 @@ class Sockets:
             log.error("A socket failed: %s", type(error).__name__)
             await _close(socket, UNAVAILABLE, "a fault of the bridge")
         finally:
-            self._open -= 1
+            self.open -= 1
 
     async def _serve(self, socket: WebSocket) -> None:
         hello = await self._hello(socket)
         identity = await self._identity(hello, address_of(socket))
-        connection = Connection(self._settings.times, socket.send_text, hello.age)
+        connection = Connection(self.settings.times, socket.send_text, hello.age)
         card = card_id(hello.app_sid)
-        with self._connections.opened(identity.user, card, connection):
+        with self.connections.opened(identity.user, card, connection):
             await connection.run(_texts(socket), identity.expires - time.time())
 
     async def _hello(self, socket: WebSocket) -> Hello:
         try:
-            async with asyncio.timeout(self._settings.times.hello):
+            async with asyncio.timeout(self.settings.times.hello):
                 text = await _texts(socket)()
         except TimeoutError:
             raise ClosingError(SILENT, "nothing was said in time") from None
@@ -124,10 +120,10 @@ class Sockets:
         return hello
 
     async def _identity(self, hello: Hello, address: str) -> Identity:
-        portal = self._data.portal(hello.member_id)
+        portal = self.data.portal(hello.member_id)
         if portal is None:
             raise ClosingError(REFUSED, "the application is not installed on this portal")
-        identity = await self._identities.check(
+        identity = await self.identities.check(
             hello.token, address, server=portal.oauth_server, card=True
         )
         if identity.member_id != portal.member_id:

@@ -98,6 +98,7 @@ async def test_the_script_is_for_every_page_and_is_checked_each_time(
     assert answer.content == script.read_bytes()
     assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
     assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
+    assert answer.headers["access-control-allow-origin"] == "*"  # with `integrity`, or a module
     assert answer.headers["cache-control"] == "no-cache"
     assert answer.headers["x-content-type-options"] == "nosniff"
 
