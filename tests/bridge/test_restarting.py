@@ -1,9 +1,12 @@
 """What is answered while the processes of the bridge restart, one after the other."""
 
 import asyncio
+import os
 import random
+import signal
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from math import inf
@@ -12,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 from balancing import balancing
+from redis.asyncio import Redis
 from websockets.exceptions import WebSocketException
 
 from tests.bridge import commands
@@ -26,6 +30,7 @@ from tests.bridge.cards import (
     status,
 )
 from tests.bridge.portals import FakePortal
+from tests.bridge.redis_servers import running_redis
 
 pytestmark = pytest.mark.anyio
 
@@ -33,9 +38,10 @@ USERS = range(1, 6)
 NOBODY = 9
 A_SECOND = 200
 SHOWN = (200, "connected")
+GONE = (500, "INTERNAL_SERVER_ERROR")
 ALLOWED = {
     NOT_CONNECTED,
-    (500, "INTERNAL_SERVER_ERROR"),
+    GONE,
     (503, "QUERY_LIMIT_EXCEEDED"),
 }
 """Nothing is known, or the contract calls it retryable."""
@@ -111,34 +117,84 @@ class Asked:
         return int(user) == page.user_id and said_until > begun - OLDEST[about(answer)["source"]]
 
 
-async def test_under_load_no_answer_is_untrue_and_none_is_lost_but_what_is_retryable(
-    portal: FakePortal, redis_url: str, tmp_path: Path
+@dataclass
+class Trouble:
+    """Two processes of a bridge under load, and a Redis that is theirs alone."""
+
+    asked: Asked
+    folder: Path
+    end: signal.Signals
+    redis: ExitStack
+    running: list[ExitStack]
+    settings: list[dict[str, str]]
+    outputs: list[Path] = field(default_factory=list)
+
+    async def start(self, number: int) -> Bridge:
+        self.outputs.append(self.folder / f"output-{len(self.outputs)}")
+        serving = commands.serving(self.settings[number], self.outputs[-1], end=self.end)
+        return await asyncio.to_thread(self.running[number].enter_context, serving)
+
+    def start_redis(self) -> str:
+        return self.redis.enter_context(running_redis(self.folder))
+
+    async def restart_one_after_the_other(self) -> None:
+        for number, process in enumerate(self.running):
+            await asyncio.to_thread(process.close)
+            await seen(self.asked, SHOWN)
+            await self.start(number)
+            await seen(self.asked, SHOWN)
+
+    async def lose_redis(self) -> None:
+        self.redis.close()
+        await seen(self.asked, GONE)
+        url = self.start_redis()
+        await seen(self.asked, SHOWN)
+        async with Redis.from_url(url) as redis:
+            for trouble in (redis.flushall(), redis.config_set("maxmemory", 1)):
+                await trouble
+                await seen(self.asked, SHOWN)
+            (pid,) = [(await redis.info("server"))["process_id"]]
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                await seen(self.asked, GONE)
+            finally:
+                os.kill(pid, signal.SIGCONT)
+        await seen(self.asked, SHOWN)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "end"),
+    [
+        (Trouble.restart_one_after_the_other, signal.SIGTERM),
+        (Trouble.restart_one_after_the_other, signal.SIGKILL),
+        (Trouble.lose_redis, signal.SIGTERM),
+    ],
+)
+async def test_under_load_no_answer_is_untrue_and_a_restart_loses_none(
+    portal: FakePortal,
+    tmp_path: Path,
+    trouble: Callable[[Trouble], Awaitable[None]],
+    end: signal.Signals,
 ) -> None:
     ports: list[int] = []
     with balancing(0, ports) as port, ExitStack() as stack:
-        settings = [
-            commands.environment(
+        running = [stack.enter_context(ExitStack()) for _ in range(2)]
+        asked, rest = Asked(), asyncio.Event()
+        world = Trouble(asked, tmp_path, end, stack.enter_context(ExitStack()), running, [])
+        store = world.start_redis()
+        for _ in running:
+            settings = commands.environment(
                 tmp_path,
                 portal.cloud.oauth_server,
                 BRIDGE_URL=f"http://127.0.0.1:{port}",
-                BRIDGE_STORE=redis_url,
+                BRIDGE_STORE=store,
                 BRIDGE_FRESH="0",
             )
-            for _ in range(2)
-        ]
-        running = [stack.enter_context(ExitStack()) for _ in settings]
-        outputs: list[Path] = []
-
-        async def start(number: int) -> Bridge:
-            outputs.append(tmp_path / f"output-{len(outputs)}")
-            serving = commands.serving(settings[number], outputs[-1])
-            return await asyncio.to_thread(running[number].enter_context, serving)
-
-        bridge, _ = await asyncio.gather(start(0), start(1))
-        ports += [int(each["BRIDGE_PORT"]) for each in settings]
+            world.settings.append(settings)
+        bridge, _ = await asyncio.gather(world.start(0), world.start(1))
+        ports += [int(each["BRIDGE_PORT"]) for each in world.settings]
         portal.known_to(bridge)
         pages = {user: Page(user) for user in USERS}
-        asked, rest = Asked(), asyncio.Event()
 
         async def load(http: httpx.AsyncClient) -> None:
             webhooks = [
@@ -162,24 +218,19 @@ async def test_under_load_no_answer_is_untrue_and_none_is_lost_but_what_is_retry
             for page in pages.values():
                 await page.connected.wait()
             loading = group.create_task(load(http))
-            for number, process in enumerate(running):
-                await seen(asked, SHOWN)
-                await asyncio.to_thread(process.close)
-                await seen(asked, SHOWN)
-                await start(number)
             await seen(asked, SHOWN)
+            await trouble(world)
             rest.set()
             await loading
             for task in staying:
                 task.cancel()
 
-    print(sum(asked.answers.values()), asked.answers, [page.codes for page in pages.values()])
+    codes = [page.codes for page in pages.values()]
+    print(sum(asked.answers.values()), asked.answers, asked.lost, codes)
     assert asked.untrue == []
-    assert asked.lost == Counter()
+    assert end == signal.SIGKILL or asked.lost == Counter()
     assert asked.answers[NOT_CONNECTED]
-    for page in pages.values():
-        assert set(page.codes) == {1012}
-    for output in outputs:
+    for output in world.outputs:
         assert "Traceback" not in output.read_text()
 
 
