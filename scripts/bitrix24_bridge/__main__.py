@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import signal
+import socket
 import sqlite3
 import sys
 import textwrap
@@ -13,7 +14,7 @@ from contextlib import closing
 
 import httpx
 
-from .data import Data, DataError, serving
+from .data import REMOVED, Data, DataError, serving
 from .server import listen, quiet_logs, raise_limit_of_files, serve
 from .settings import VARIABLES, Settings, SettingsError, Variable, from_environment
 
@@ -34,9 +35,13 @@ def parser() -> argparse.ArgumentParser:
         "--store", metavar="URL", help="as BRIDGE_STORE, if the URL has no password"
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    commands.add_parser(
+    portals = commands.add_parser(
         "portals", help="list portals, with the step of the installation that failed"
     )
+    remove = portals.add_subparsers(dest="action", metavar="ACTION").add_parser(
+        "remove", help="forget a portal and its secrets"
+    )
+    remove.add_argument("portal", help="its domain or member id")
     commands.add_parser("status", help="show what is connected to the server")
     secret = commands.add_parser("secret", help="let a backend ask for a user, or no longer")
     actions = secret.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -120,6 +125,8 @@ def _run(asked: argparse.Namespace, settings: Settings, data: Data) -> None:
     match asked.command, getattr(asked, "action", None):
         case None, _:
             _serve(settings, data)
+        case "portals", "remove":
+            data.forget_portal(data.portal_named(asked.portal).member_id)
         case "portals", _:
             _print_portals(data)
         case "status", _:
@@ -131,8 +138,7 @@ def _run(asked: argparse.Namespace, settings: Settings, data: Data) -> None:
             secret = data.add_secret(member_id, asked.user, asked.name)
             print(f"{settings.url}/rest/{asked.user}/{secret}/")
         case _:
-            member_id = data.portal_named(asked.portal).member_id
-            data.revoke_secret(member_id, asked.user, asked.name)
+            data.revoke_secret(asked.portal, asked.user, asked.name)
 
 
 def _serve(settings: Settings, data: Data) -> None:
@@ -149,29 +155,34 @@ def _serve(settings: Settings, data: Data) -> None:
 
 def _print_portals(data: Data) -> None:
     for portal in data.portals():
-        state = f"failed at {portal.failed}" if portal.failed else "installed"
+        states = {"": "installed", REMOVED: "removed there"}
+        state = states.get(portal.failed, f"failed at {portal.failed}")
         print(f"{portal.domain}  {portal.member_id}  {_day(portal.installed)}  {state}")
     if not data.portals():
         print("No portal has installed the application yet.")
 
 
 def _print_secrets(data: Data) -> None:
-    domains = {portal.member_id: portal.domain for portal in data.portals()}
+    portals = {portal.member_id: portal for portal in data.portals()}
     for secret in data.secrets():
-        domain = domains.get(secret.member_id, f"{secret.member_id} (not installed)")
-        print(f"{domain}  user {secret.user_id}  {secret.name}  {_day(secret.added)}")
+        portal = portals.get(secret.member_id)
+        domain = portal.domain if portal else secret.member_id
+        counts = portal and portal.failed != REMOVED and not secret.void
+        without = "" if counts else "  (does not count: the portal removed the application)"
+        print(f"{domain}  user {secret.user_id}  {secret.name}  {_day(secret.added)}{without}")
     if not data.secrets():
         print("No backend may ask yet: see `secret add --help`.")
 
 
 def _print_status(data: Data) -> None:
     domains = {portal.member_id: portal.domain for portal in data.portals()}
-    for address, key in data.servers():
+    for host, address, key in data.servers():
         try:
             headers = {"Bridge-Status-Key": key}
             shown = httpx.get(f"{address}/status", headers=headers, trust_env=False).json()
         except (httpx.HTTPError, ValueError):
-            print(f"{address}  does not answer")
+            where = "" if host == socket.gethostname() else f" here; it runs on {host}"
+            print(f"{address}  does not answer{where}")
             continue
         users = len(shown["cards"])
         print(f"{address}  up for {shown['seconds']:.0f} s; users with a card: {users}")

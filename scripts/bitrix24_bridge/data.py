@@ -1,19 +1,24 @@
-"""Portals and secrets of backends, in one SQLite file: commands write it, the server reads it.
+"""Portals and secrets of backends, in one SQLite file that commands and servers share.
 
 Only hashes of secrets are in it.
 """
 
+import asyncio
 import contextlib
 import fcntl
+import functools
 import hashlib
 import os
 import secrets
+import socket
 import sqlite3
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from hmac import compare_digest
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from .cards import User
 
@@ -36,12 +41,22 @@ CREATE TABLE IF NOT EXISTS secrets (
     added REAL NOT NULL,
     UNIQUE (member_id, user_id, name)
 );
-CREATE TABLE IF NOT EXISTS servers (
-    pid INTEGER PRIMARY KEY,
+CREATE TABLE IF NOT EXISTS running (
+    host TEXT NOT NULL,
     address TEXT NOT NULL,
-    key TEXT NOT NULL
+    key TEXT NOT NULL,
+    PRIMARY KEY (host, address)
 );
+DROP TABLE IF EXISTS servers;
 """
+
+REMOVED = "removed"
+"""Stands for the failed step of a portal that has removed the application."""
+VOID = "void "
+"""Stands before the hash of a secret that does not count any more: the portal came back."""
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 class DataError(Exception):
@@ -65,7 +80,7 @@ class Portal:
     installed: float
     """Unix time."""
     failed: str
-    """The step of the installation that failed; empty when all is done."""
+    """The step of the installation that failed, or `REMOVED`; empty when all is done."""
 
     @property
     def origin(self) -> str:
@@ -82,74 +97,111 @@ class Secret:
     name: str
     added: float
     """Unix time."""
+    void: bool
 
 
 def hashed(secret: str) -> str:
-    """Give what is kept of a secret. It is long and random, so it needs no salt."""
+    """Return what is kept of a secret. It is long and random, so it needs no salt."""
     return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
 
 class Data:
-    """The SQLite file. Raise `DataError` if it cannot be used."""
+    """The SQLite file. Raise `DataError` if it cannot be used.
+
+    Reads are short and wait for nobody. A write waits for the locks of other programs, so a server
+    has them done `in_thread`.
+    """
 
     def __init__(self, file: Path) -> None:
+        self._file = file
+        self._thread = ThreadPoolExecutor(1, "data")
         try:
             # From the first moment on, nobody else may read it, nor what SQLite puts beside it.
             os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             file.chmod(0o600)
-            self._database = sqlite3.connect(file, isolation_level=None, timeout=10)
-            self._database.row_factory = sqlite3.Row
-            # So that the server reads while a command writes.
-            self._database.execute("PRAGMA journal_mode = WAL")
-            self._database.executescript(SCHEMA)
+            self._writing = sqlite3.connect(
+                file, isolation_level=None, timeout=10, check_same_thread=False
+            )
+            # So that a read need not wait for a write.
+            self._writing.execute("PRAGMA journal_mode = WAL")
+            self._writing.executescript(SCHEMA)
+            self._reading = sqlite3.connect(file, isolation_level=None, timeout=0.1)
+            self._reading.row_factory = sqlite3.Row
+            self._opened = _identity(file)
         except (OSError, sqlite3.Error) as error:
             raise DataError(f"BRIDGE_DATA: {file} cannot be used: {error}.") from None
 
     def close(self) -> None:
         """Close the file."""
-        self._database.close()
+        self._thread.shutdown()
+        self._reading.close()
+        self._writing.close()
+
+    async def in_thread(self, write: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """Call a method that writes, in the one thread that does so."""
+        call = functools.partial(write, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
     # --- portals ----------------------------------------------------------------------------------
 
     def put_portal(self, portal: Portal) -> None:
-        """Note a portal, in the place of what was known of it."""
-        self._write("REPLACE INTO portals VALUES (?, ?, ?, ?, ?, ?, ?, ?)", *astuple(portal))
+        """Insert or replace a portal. After a removal, its earlier secrets are void."""
+        with self._writing as database:
+            database.execute("BEGIN IMMEDIATE")
+            database.execute(
+                "UPDATE secrets SET secret = ?3 || secret WHERE member_id = ?1 AND NOT EXISTS "
+                "(SELECT 1 FROM portals WHERE member_id = ?1 AND failed != ?2)",
+                (portal.member_id, REMOVED, VOID),
+            )
+            database.execute(
+                "REPLACE INTO portals VALUES (?, ?, ?, ?, ?, ?, ?, ?)", astuple(portal)
+            )
 
     def note_step(self, member_id: str, step: str) -> None:
         """Note the step of an installation that has failed; empty when all is done."""
         self._write("UPDATE portals SET failed = ? WHERE member_id = ?", step, member_id)
 
     def portal(self, member_id: str) -> Portal | None:
-        """Give a portal by its member id."""
-        return next(iter(self._portals("WHERE member_id = ?", member_id)), None)
+        """Return the portal with this member id, if the application is installed there."""
+        where = "WHERE member_id = ? AND failed != ?"
+        return next(iter(self._portals(where, member_id, REMOVED)), None)
 
     def portal_of_events(self, secret: str) -> Portal | None:
-        """Give the portal whose events come with this secret in their URL."""
-        return next(iter(self._portals("WHERE events = ?", hashed(secret))), None)
+        """Return the portal whose events come with this secret in their URL."""
+        where = "WHERE events = ? AND failed != ?"
+        return next(iter(self._portals(where, hashed(secret), REMOVED)), None)
 
     def portal_named(self, name: str) -> Portal:
-        """Give a portal by its domain or member id. Raise `DataError`."""
+        """Return a portal by its domain or member id, also a removed one. Raise `DataError`."""
         found = self._portals("WHERE member_id = ? OR domain = ?", name, name.lower())
         if not found:
             raise DataError(f"No portal {name} has installed the application: see `portals`.")
         return found[0]
 
     def portals(self) -> list[Portal]:
-        """Give all portals."""
+        """Return all portals, also removed ones."""
         return self._portals("ORDER BY domain")
 
     def remove_portal(self, member_id: str) -> None:
-        """Forget a portal that has removed the application. Its secrets wait for its return."""
-        self._write("DELETE FROM portals WHERE member_id = ?", member_id)
+        """Note that a portal has removed the application; its secrets do not count any more."""
+        self.note_step(member_id, REMOVED)
+
+    def forget_portal(self, member_id: str) -> None:
+        """Delete a portal and its secrets."""
+        with self._writing as database:
+            database.execute("BEGIN IMMEDIATE")
+            database.execute("DELETE FROM secrets WHERE member_id = ?", (member_id,))
+            database.execute("DELETE FROM portals WHERE member_id = ?", (member_id,))
 
     def _portals(self, where: str, *values: str) -> list[Portal]:
-        rows = self._database.execute(f"SELECT * FROM portals {where}", values)  # noqa: S608
-        return [Portal(**row) for row in rows]
+        return [Portal(**row) for row in self._read(f"SELECT * FROM portals {where}", *values)]  # noqa: S608
 
     # --- secrets of backends ----------------------------------------------------------------------
 
     def add_secret(self, member_id: str, user_id: str, name: str) -> str:
-        """Make a secret for a user, and give it; only its hash is kept. Raise `DataError`."""
+        """Make a secret for a user, and return it; only its hash is kept. Raise `DataError`."""
+        if self.portal(member_id) is None:
+            raise DataError("This portal has removed the application: install it there again.")
         secret = secrets.token_hex(24)
         row = (hashed(secret), member_id, user_id, name, time.time())
         try:
@@ -160,47 +212,67 @@ class Data:
             ) from None
         return secret
 
-    def revoke_secret(self, member_id: str, user_id: str, name: str) -> None:
-        """Forget a secret. Raise `DataError` if there is none of this name."""
-        where = "member_id = ? AND user_id = ? AND name = ?"
-        if not self._write(f"DELETE FROM secrets WHERE {where}", member_id, user_id, name):  # noqa: S608
+    def revoke_secret(self, portal: str, user_id: str, name: str) -> None:
+        """Delete a secret, the portal by its domain or member id. Raise `DataError`."""
+        where = (
+            "member_id IN (SELECT ?1 UNION SELECT member_id FROM portals WHERE domain = lower(?1)) "
+            "AND user_id = ?2 AND name = ?3"
+        )
+        if not self._write(f"DELETE FROM secrets WHERE {where}", portal, user_id, name):  # noqa: S608
             raise DataError(f"User {user_id} has no secret {name}: see `secret list`.")
 
     def secrets(self) -> list[Secret]:
-        """Give all that is known of secrets."""
-        rows = self._database.execute(
-            "SELECT member_id, user_id, name, added FROM secrets ORDER BY member_id, user_id, name"
+        """Return all that is known of secrets."""
+        rows = self._read(
+            "SELECT member_id, user_id, name, added, secret LIKE ? || '%' AS void FROM secrets "
+            "ORDER BY member_id, user_id, name",
+            VOID,
         )
         return [Secret(**row) for row in rows]
 
     def user_of(self, user_id: str, secret: str) -> User | None:
-        """Tell whose secret this is, if its portal still has the application."""
+        """Return whose secret this is, if its portal still has the application."""
         # Found by its hash, so that the time it takes says nothing about a secret that is similar.
-        row = self._database.execute(
+        rows = self._read(
             "SELECT member_id, user_id FROM secrets JOIN portals USING (member_id) "
-            "WHERE secret = ?",
-            [hashed(secret)],
-        ).fetchone()
-        if row is None or not compare_digest(row["user_id"].encode(), user_id.encode()):
+            "WHERE secret = ? AND failed != ?",
+            hashed(secret),
+            REMOVED,
+        )
+        if not rows or not compare_digest(rows[0]["user_id"].encode(), user_id.encode()):
             return None
-        return User(*row)
+        return User(*rows[0])
 
     # --- servers ----------------------------------------------------------------------------------
 
     def put_server(self, address: str, key: str) -> None:
-        """Note where the server of this process can be asked for its status, and with which key."""
-        self._write("REPLACE INTO servers VALUES (?, ?, ?)", os.getpid(), address, key)
+        """Note where this server can be asked for its status, and with which key."""
+        self._write("REPLACE INTO running VALUES (?, ?, ?)", socket.gethostname(), address, key)
 
-    def remove_server(self) -> None:
-        """Forget the server of this process."""
-        self._write("DELETE FROM servers WHERE pid = ?", os.getpid())
+    def remove_server(self, key: str) -> None:
+        """Delete what was noted of the server with this key."""
+        self._write("DELETE FROM running WHERE key = ?", key)
 
-    def servers(self) -> list[tuple[str, str]]:
-        """Give address and key of each server."""
-        return [tuple(row) for row in self._database.execute("SELECT address, key FROM servers")]
+    def servers(self) -> list[tuple[str, str, str]]:
+        """Return host, address and key of each server."""
+        return [tuple(row) for row in self._read("SELECT host, address, key FROM running")]
+
+    def _read(self, query: str, *values: str) -> list[sqlite3.Row]:
+        if _identity(self._file) != self._opened:
+            raise DataError(f"BRIDGE_DATA: {self._file} was replaced. Restart the bridge.")
+        return self._reading.execute(query, values).fetchall()
 
     def _write(self, statement: str, *values: str | float) -> int:
-        return self._database.execute(statement, values).rowcount
+        return self._writing.execute(statement, values).rowcount
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    """Return what distinguishes a file from another one of the same name."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 @contextlib.contextmanager

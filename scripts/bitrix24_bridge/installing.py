@@ -1,6 +1,7 @@
 """What a portal's server posts: the application was installed, or removed."""
 
 import logging
+import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -10,6 +11,7 @@ from typing import Any
 
 import httpx
 from bitrix24_call_card import events
+from bitrix24_call_card.models import EventAuth
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -45,6 +47,7 @@ class FromPortal:
         self._data = data
         self._identities = identities
         self._http = http
+        self._installing: set[str] = set()
 
     async def install(self, request: Request) -> Response:
         """Receive `ONAPPINSTALL`: believe the OAuth server alone, then register with the portal."""
@@ -68,6 +71,16 @@ class FromPortal:
             raise BridgeError("invalid_token", "The access token is not of this portal.")
         if not self._settings.may_install(identity.domain, identity.member_id):
             raise BridgeError("invalid_token", "BRIDGE_PORTALS does not name this portal.")
+        if identity.member_id in self._installing:
+            raise BridgeError("QUERY_LIMIT_EXCEEDED", "It is being installed there. Retry later.")
+        self._installing.add(identity.member_id)
+        try:
+            await self._register(identity, auth)
+        finally:
+            self._installing.discard(identity.member_id)
+
+    async def _register(self, identity: Identity, auth: EventAuth) -> None:
+        token = str(auth.access_token)
         secret = secrets.token_hex(24)
         portal = Portal(
             member_id=identity.member_id,
@@ -83,20 +96,22 @@ class FromPortal:
         # portal is known before, as it opens the widget at once in a card that is on the screen.
         is_new = self._data.portal(portal.member_id) is None
         if is_new:
-            self._data.put_portal(replace(portal, failed="placement.bind"))
+            await self._data.in_thread(
+                self._data.put_portal, replace(portal, failed="placement.bind")
+            )
         try:
             await self._bind_widget(identity, token)
         except StepError as step:
             if is_new:
-                self._data.note_step(portal.member_id, str(step))
+                await self._data.in_thread(self._data.note_step, portal.member_id, str(step))
             raise _incomplete(portal, step) from None
-        self._data.put_portal(portal)
+        await self._data.in_thread(self._data.put_portal, portal)
         try:
             await self._bind_events(identity, token, secret)
         except StepError as step:
-            self._data.note_step(portal.member_id, str(step))
+            await self._data.in_thread(self._data.note_step, portal.member_id, str(step))
             raise _incomplete(portal, step) from None
-        self._data.note_step(portal.member_id, "")
+        await self._data.in_thread(self._data.note_step, portal.member_id, "")
         log.info("Installed on %s.", portal.domain)
 
     async def _bind_widget(self, identity: Identity, token: str) -> None:
@@ -131,7 +146,10 @@ class FromPortal:
             raise StepError(f"{method}: no usable response") from None
         if "error" in answer:
             # The description may hold what was sent, and with it a secret URL.
-            raise StepError(f"{method}: {str(answer['error'])[:80]}")
+            # Anybody may run a portal, and the code reaches logs and terminals.
+            raise StepError(
+                f"{method}: {re.sub(r'[^0-9A-Za-z_.-]', '?', str(answer['error']))[:80]}"
+            )
         return answer.get("result")
 
     async def _event(self, request: Request) -> None:
@@ -146,7 +164,7 @@ class FromPortal:
             raise refusal
         if event.name != REMOVED:
             raise BridgeError("ERROR_ARGUMENT", f"Expected the event {REMOVED}")
-        self._data.remove_portal(portal.member_id)
+        await self._data.in_thread(self._data.remove_portal, portal.member_id)
         log.info("Removed from %s.", portal.domain)
 
 

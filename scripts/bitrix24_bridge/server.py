@@ -69,7 +69,7 @@ def serve(settings: Settings, data: Data, listener: socket.socket) -> None:
     try:
         serving.run(sockets=[listener])
     finally:
-        data.remove_server()
+        data.remove_server(key)
 
 
 def server(settings: Settings, data: Data, status_key: str) -> uvicorn.Server:

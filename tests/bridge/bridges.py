@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 import uvicorn
 from bitrix24_bridge.data import Data
-from bitrix24_bridge.server import server
+from bitrix24_bridge.server import listen, server
 from bitrix24_bridge.settings import Settings, Times
-from bitrix24_sandbox.server import listen, origin_of
+from bitrix24_sandbox.server import origin_of
 
 GET_STATUS = {"PLACEMENT": "getStatus", "PARAMS": {}}
 
@@ -64,7 +64,7 @@ def running_bridge(
     one that it believes; `several`: it is one of several processes; `settings`: more members of
     `Settings`.
     """
-    with listen(port=port) as listener:
+    with listen("127.0.0.1", port) as listener:
         own = origin_of(listener)
         defaults: dict[str, Any] = {
             "url": SEVERAL if several else own,

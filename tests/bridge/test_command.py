@@ -122,6 +122,23 @@ def test_portals_are_listed_with_the_step_that_failed(
     assert re.fullmatch(failed, run("portals").output)
 
 
+def test_secrets_of_a_portal_that_removed_the_application_are_listed_until_it_is_forgotten(
+    run: Run, bridge: Bridge, portal: FakePortal
+) -> None:
+    for name in ("crm", "old"):
+        run(*secret_for(portal, "add", name))
+    with bridge.data() as data:
+        data.remove_portal(portal.member_id)
+    assert run("portals").output.endswith("  removed there\n")
+    assert run(*secret_for(portal, "revoke", "old")) == (0, "", "")
+    listed = run("secret", "list").output
+    assert listed.startswith(f"{portal.domain}  user 1  crm  ")
+    assert listed.endswith("  (does not count: the portal removed the application)\n")
+    assert run("portals", "remove", portal.domain) == (0, "", "")
+    assert run("portals").output == "No portal has installed the application yet.\n"
+    assert run("secret", "list").output == "No backend may ask yet: see `secret add --help`.\n"
+
+
 def test_without_portals_that_is_said(run: Run, tmp_path: Path) -> None:
     Data(tmp_path / "bridge.sqlite3").close()
     assert run("portals") == (0, "No portal has installed the application yet.\n", "")

@@ -1,12 +1,15 @@
 """The data file: who may read it, what is in it, and who may use it when."""
 
+import asyncio
 import os
 import re
 import secrets
+import shutil
+import sqlite3
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -138,13 +141,108 @@ def test_a_portal_that_installs_again_replaces_what_was_known(data: Data) -> Non
     assert [each.domain for each in data.portals()] == ["renamed.example"]
 
 
-def test_secrets_wait_for_a_portal_that_has_gone(data: Data) -> None:
+def test_secrets_of_a_portal_that_removed_the_application_never_count_again(data: Data) -> None:
     data.put_portal(portal())
     secret = data.add_secret("5a1d", "1", "crm")
+    data.put_portal(portal(domain="renamed.example"))
+    assert data.user_of("1", secret) == User("5a1d", "1")
     data.remove_portal("5a1d")
     assert data.user_of("1", secret) is None
+    assert data.portal("5a1d") is None
+    with pytest.raises(DataError, match="has removed the application"):
+        data.add_secret("5a1d", "1", "new")
     data.put_portal(portal())
-    assert data.user_of("1", secret) == User("5a1d", "1")
+    data.put_portal(portal())
+    assert data.user_of("1", secret) is None
+    assert [each.void for each in data.secrets()] == [True]
+    data.revoke_secret("office.example", "1", "crm")
+    assert data.secrets() == []
+
+
+def test_secrets_of_a_portal_that_is_unknown_can_be_revoked_and_do_not_count_again(
+    file: Path, data: Data
+) -> None:
+    data.put_portal(portal())
+    kept, revoked = data.add_secret("5a1d", "1", "crm"), data.add_secret("5a1d", "2", "crm")
+    with closing(sqlite3.connect(file)) as database:  # as an earlier version removed it
+        database.executescript("DELETE FROM portals")
+    data.revoke_secret("5a1d", "2", "crm")
+    data.put_portal(portal())
+    assert data.user_of("1", kept) is None
+    assert data.user_of("2", revoked) is None
+    assert [each.user_id for each in data.secrets()] == ["1"]
+
+
+def test_a_portal_that_is_forgotten_takes_its_secrets_with_it(data: Data) -> None:
+    for each in (portal(), portal("7b2e", "other.example")):
+        data.put_portal(each)
+        data.add_secret(each.member_id, "1", "crm")
+    data.forget_portal("5a1d")
+    assert [each.domain for each in data.portals()] == ["other.example"]
+    assert [each.member_id for each in data.secrets()] == ["7b2e"]
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Hold the lock of a writer, as another program may."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        yield
+
+
+@pytest.mark.anyio
+async def test_a_lock_of_another_program_hinders_no_read_and_no_loop(
+    file: Path, data: Data
+) -> None:
+    data.put_portal(portal())
+    secret = data.add_secret("5a1d", "1", "crm")
+    with locked(file):
+        writing = asyncio.create_task(data.in_thread(data.note_step, "5a1d", "event.bind"))
+        await asyncio.sleep(0)
+        assert data.user_of("1", secret) == User("5a1d", "1")
+        assert not writing.done()
+    async with asyncio.timeout(20):
+        await writing
+    assert [each.failed for each in data.portals()] == ["event.bind"]
+
+
+def test_a_file_that_was_replaced_is_refused_until_a_restart(file: Path, data: Data) -> None:
+    data.put_portal(portal())
+    file.rename(file.with_name("old"))
+    for _ in range(2):
+        with pytest.raises(DataError, match=r"was replaced\. Restart the bridge\."):
+            data.portals()
+        shutil.copy(file.with_name("old"), file)
+
+
+def test_a_backup_made_while_it_is_in_use_can_be_restored(file: Path, data: Data) -> None:
+    data.put_portal(portal())
+    secret = data.add_secret("5a1d", "1", "crm")
+    # What `sqlite3 FILE ".backup …"` does, and then what the README says.
+    backup = file.with_name("backup")
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(backup)) as target:
+        source.backup(target)
+    data.revoke_secret("5a1d", "1", "crm")
+    data.close()
+    for beside in ("-wal", "-shm"):
+        file.with_name(file.name + beside).unlink(missing_ok=True)
+    shutil.copyfile(backup, file)
+    with closing(Data(file)) as again:
+        assert again.user_of("1", secret) == User("5a1d", "1")
+
+
+@pytest.mark.parametrize("host", ["here", "another"])
+def test_a_server_replaces_what_a_killed_one_of_its_machine_and_address_left(
+    data: Data, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: "here")
+    data.put_server("http://127.0.0.1:8025", "first")
+    monkeypatch.setattr("socket.gethostname", lambda: host)
+    data.put_server("http://127.0.0.1:8025", "second")
+    keys = [key for _, _, key in data.servers()]
+    assert keys == (["second"] if host == "here" else ["first", "second"])
+    data.remove_server("second")
+    assert len(data.servers()) == len(keys) - 1
 
 
 def test_a_name_is_of_one_secret_of_a_user(data: Data) -> None:

@@ -716,6 +716,38 @@ async def test_an_installation_with_a_token_that_does_not_count_is_none(
     assert portal.asked == []
 
 
+async def test_a_portal_is_installed_once_at_a_time(
+    shared_bridge: Bridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    token, binding, goes_on = portal.token(admin=True), asyncio.Event(), asyncio.Event()
+
+    async def bind() -> None:
+        loop.call_soon_threadsafe(binding.set)
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(goes_on.wait(), loop))
+
+    loop = asyncio.get_running_loop()
+    portal.binding = bind
+    first = asyncio.create_task(install(http, shared_bridge, portal, token))
+    await binding.wait()
+    answer = await install(http, shared_bridge, portal, token)
+    assert said(answer) == (503, "QUERY_LIMIT_EXCEEDED")
+    goes_on.set()
+    assert (await first).status_code == 200
+    assert (await install(http, shared_bridge, portal, token)).status_code == 200
+
+
+async def test_a_code_of_a_portal_forges_no_line_and_no_colour(
+    shared_bridge: Bridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    portal.refused["placement.bind"] = "\x1b[31mNO\n2026-01-01 Installed on bank.example."
+    answer = await install(http, shared_bridge, portal, portal.token(admin=True))
+    assert said(answer) == (400, "ERROR_CORE")
+    step = "placement.bind: ??31mNO?2026-01-01?Installed?on?bank.example."
+    assert answer.json()["error_description"].startswith(f"{step}. ")
+    with shared_bridge.data() as data:
+        assert data.portal_named(portal.domain).failed == step
+
+
 @pytest.mark.parametrize("auth", [{"application_token": ""}, {"access_token": ""}])
 async def test_an_installation_without_its_tokens_is_none(
     shared_bridge: Bridge, portal: FakePortal, http: httpx.AsyncClient, auth: dict[str, str]
@@ -829,8 +861,8 @@ async def test_after_the_uninstallation_nothing_of_the_portal_counts(
     code, _ = await refused(bridge, token=token, member_id=portal.member_id, app_sid=new_sid())
     assert code == 4403
 
-    portal.known_to(bridge)  # and its secrets have waited for its return
-    assert said(await ask(http, webhook)) == NOT_CONNECTED
+    portal.known_to(bridge)  # when it comes back, its secrets do not count by themselves
+    assert said(await ask(http, webhook)) == INVALID_CREDENTIALS
 
 
 # --- portals change -------------------------------------------------------------------------------
