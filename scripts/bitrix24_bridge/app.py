@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator
 from hmac import compare_digest
 from typing import TYPE_CHECKING
 
-import httpx
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -15,10 +14,12 @@ from starlette.routing import Route, WebSocketRoute
 
 from .connections import Connections
 from .data import Data
+from .errors import BridgeError
 from .identity import Identities
 from .installing import FromPortal
 from .limits import Buckets
 from .pages import Pages
+from .posting import client
 from .rest import Rest
 from .settings import Settings, SettingsError, invalid
 from .sockets import Sockets
@@ -33,7 +34,8 @@ def _processes(settings: Settings, connections: Connections) -> "Processes":
         from .processes import Processes, connect, unfit
     except ModuleNotFoundError:  # an extra of the distribution
         raise SettingsError(
-            "BRIDGE_STORE needs a package: pip install 'bitrix24-sandbox[redis]'."
+            "BRIDGE_STORE needs the package redis: run pip install '.[redis]' in the folder that "
+            "the bridge was installed from."
         ) from None
     try:
         redis = connect(settings.store)
@@ -53,7 +55,7 @@ def create_app(settings: Settings, data: Data, status_key: str) -> Starlette:
     connections = Connections(settings.times)
     processes = _processes(settings, connections) if settings.store else None
     verdicts = Verdicts(settings.data)
-    http = httpx.AsyncClient(timeout=settings.times.oauth, follow_redirects=False)
+    http = client(settings.times.oauth)
     identities = Identities(settings, verdicts, processes or Buckets(), http)
     pages = Pages(settings, data, identities, connections)
     portals = FromPortal(settings, data, identities, http)
@@ -74,6 +76,10 @@ def create_app(settings: Settings, data: Data, status_key: str) -> Starlette:
         data.portals()  # raises, so that the answer is 500, if the file cannot be read
         return PlainTextResponse("ok")
 
+    async def fault(_: Request, __: Exception) -> Response:
+        error = BridgeError("INTERNAL_SERVER_ERROR", "A fault of the bridge")
+        return JSONResponse(error.envelope, error.status)
+
     async def status(request: Request) -> Response:
         shown = request.headers.get("bridge-status-key", "").encode()
         if not compare_digest(shown, status_key.encode()):
@@ -93,6 +99,7 @@ def create_app(settings: Settings, data: Data, status_key: str) -> Starlette:
             Route("/status", status),
         ],
         lifespan=running,
+        exception_handlers={Exception: fault},
     )
     app.router.redirect_slashes = False  # to whatever host was asked for
     return app

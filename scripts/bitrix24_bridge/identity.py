@@ -1,6 +1,7 @@
 """Whose an access token is: an OAuth server says so, and nothing else in a form proves anything."""
 
 import asyncio
+import contextlib
 import time
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -13,7 +14,7 @@ from .data import hashed
 from .errors import BridgeError
 from .limits import Limiter, network_of
 from .posting import NoAnswerError, post
-from .settings import Settings, is_safe
+from .settings import Settings, domain_of, is_safe, rest_address
 from .verdicts import Verdicts
 
 LONGEST = 3600.0
@@ -73,7 +74,7 @@ class Identities:
                         "QUERY_LIMIT_EXCEEDED", "Too many access tokens. Retry later."
                     )
             if key not in self.asking:  # somebody else may have begun meanwhile
-                task = asyncio.create_task(self._ask(key, token, f"{server.rstrip('/')}/"))
+                task = asyncio.create_task(self._ask(key, token, server))
                 self.asking[key] = task
                 task.add_done_callback(lambda _: self.asking.pop(key))
             verdict = await asyncio.shield(self.asking[key])
@@ -81,6 +82,8 @@ class Identities:
 
     async def _ask(self, key: str, token: str, first: str) -> dict[str, Any]:
         """Ask one server after the other until one knows the token."""
+        with contextlib.suppress(ValueError):  # then it is none of these
+            first = rest_address(first)
         verdict: dict[str, Any] = {"refusal": "invalid_token"}
         failed = None
         for server in sorted(self.settings.oauth_servers, key=lambda each: each != first):
@@ -121,7 +124,7 @@ class Identities:
                 client_id=_text(result["client_id"]),
                 member_id=_text(install["member_id"]),
                 user_id=_text(result["user_id"]),
-                domain=_text(install["domain"]).lower(),
+                domain=domain_of(_text(install["domain"])),
                 endpoint=f"{_text(install['client_endpoint']).rstrip('/')}/",
                 expires=_unix(result["expires"]),
             )

@@ -16,7 +16,7 @@ from .errors import BridgeError, StoreGoneError
 from .identity import Identities
 from .posting import NoAnswerError
 from .requests import address_of, read_body
-from .settings import Settings
+from .settings import Settings, domain_of
 
 SCRIPT = (Path(__file__).parent / "static" / "bridge.js").read_bytes()
 
@@ -82,7 +82,7 @@ class Pages:
             return portal  # the page asks for the call itself, once it can be taken
         if (identity.member_id, identity.domain) != (
             portal.member_id,
-            opening.query.domain.lower(),
+            domain_of(opening.query.domain),
         ):
             raise BridgeError("invalid_token", "The access token is not of this portal.")
         opening.call.additional_properties.pop("URI", None)  # of the page; no REST answer has it
@@ -95,7 +95,7 @@ class Pages:
             oauth_server=identity.server,
         )
         if now != portal:  # renamed, say
-            self.data.put_portal(now)
+            await self.data.in_thread(self.data.put_portal, now)
         return now
 
     def _policy(self, portal: Portal) -> str:

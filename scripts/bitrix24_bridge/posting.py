@@ -8,6 +8,7 @@ from typing import Any, cast
 import httpx
 
 from .errors import BridgeError
+from .settings import SettingsError
 
 log = logging.getLogger("bitrix24_bridge")
 
@@ -22,6 +23,20 @@ class NoAnswerError(BridgeError):
         super().__init__(
             "ERROR_UNEXPECTED_ANSWER", f"{whose} gave no usable response. Retry later."
         )
+
+
+def client(seconds: float) -> httpx.AsyncClient:
+    """Make the client that asks other servers. Raise `SettingsError`."""
+    here = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))  # without a proxy
+    try:
+        return httpx.AsyncClient(timeout=seconds, follow_redirects=False, mounts=here)
+    except (ValueError, ImportError):  # the latter for SOCKS
+        raise SettingsError(
+            "A proxy of the environment cannot be used. Expected http:// or https:// in ALL_PROXY, "
+            "HTTPS_PROXY and HTTP_PROXY."
+        ) from None
+    except OSError as error:
+        raise SettingsError(f"SSL_CERT_FILE or SSL_CERT_DIR cannot be used: {error}.") from None
 
 
 async def post(

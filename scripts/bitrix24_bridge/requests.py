@@ -20,7 +20,7 @@ async def read_body(request: Request) -> bytes:
         async for chunk in request.stream():
             body += chunk
             if len(body) > MOST_BYTES:
-                raise BridgeError("QUERY_LIMIT_EXCEEDED", f"The body is over {MOST_BYTES} bytes")
+                raise BridgeError("CONTENT_TOO_LARGE", f"The body is over {MOST_BYTES} bytes")
     except ClientDisconnect:
         raise BridgeError("ERROR_ARGUMENT", "The body broke off") from None
     return bytes(body)

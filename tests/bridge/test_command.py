@@ -21,9 +21,9 @@ from bitrix24_sandbox.server import listen, port_of
 
 from tests.bridge import commands
 from tests.bridge.bridges import Bridge
-from tests.bridge.cards import ask, card, said
+from tests.bridge.cards import ask, ask_with, card, said
 from tests.bridge.conftest import RunBridge
-from tests.bridge.portals import FakePortal
+from tests.bridge.portals import Decoy, FakePortal
 
 
 class Done(NamedTuple):
@@ -244,7 +244,8 @@ def test_a_store_without_its_package_is_refused_with_the_command_that_installs_i
     assert done == (
         1,
         "",
-        "BRIDGE_STORE needs a package: pip install 'bitrix24-sandbox[redis]'.\n",
+        "BRIDGE_STORE needs the package redis: run pip install '.[redis]' in the folder that the "
+        "bridge was installed from.\n",
     )
     assert run("portals", BRIDGE_STORE="redis://localhost").status == 0
 
@@ -295,6 +296,36 @@ def test_an_error_is_not_blamed_on_the_lock(tmp_path: Path) -> None:
     os.close(output)
     assert done.returncode == 1
     assert done.stderr == "Nobody reads the standard output.\n"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "error"),
+    [
+        ("ALL_PROXY", "socks://127.0.0.1:9", "A proxy of the environment cannot be used. "),
+        ("ALL_PROXY", "socks5://127.0.0.1:9", "A proxy of the environment cannot be used. "),
+        ("SSL_CERT_FILE", "/nowhere", "SSL_CERT_FILE or SSL_CERT_DIR cannot be used: "),
+    ],
+)
+def test_what_the_environment_has_for_every_program_is_named(
+    run: Run, variable: str, value: str, error: str
+) -> None:
+    done = run(BRIDGE_PORT="0", **{variable: value})
+    assert (done.status, done.output, done.error.count("\n")) == (1, "", 1)
+    assert done.error.startswith(error)
+
+
+@pytest.mark.anyio
+async def test_its_own_machine_is_asked_without_the_proxy_of_the_environment(
+    portal: FakePortal, decoy: Decoy, tmp_path: Path, http: httpx.AsyncClient
+) -> None:
+    settings = commands.environment(
+        tmp_path, portal.cloud.oauth_server, HTTP_PROXY=decoy.origin, ALL_PROXY=decoy.origin
+    )
+    with commands.serving(settings, tmp_path / "output") as running:
+        portal.known_to(running)
+        answer = await ask_with(http, running, portal.token())
+    assert said(answer) == (400, "CARD_NOT_CONNECTED")
+    assert decoy.connections() == 0
 
 
 def test_a_port_that_is_taken_is_named(run: Run) -> None:

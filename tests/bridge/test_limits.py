@@ -85,8 +85,8 @@ def test_a_body_of_ten_megabytes_is_refused_before_it_has_come(
 
     answer, sent = stream(f"{bridge.url}/{path}", head, chunk, 1000)
 
-    assert answer.startswith(b"HTTP/1.1 503 ")
-    assert b"QUERY_LIMIT_EXCEEDED" in answer or path == "widget"
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"CONTENT_TOO_LARGE" in answer or path == "widget"
     assert b"The body is over 65536 bytes" in answer
     assert sent < 9_000_000
 
@@ -95,7 +95,10 @@ async def test_a_body_of_64_kib_is_read(
     bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient
 ) -> None:
     async with card(bridge, portal):
-        for size, wanted in ((KIB_64, (200, "connected")), (KIB_64 + 1, TOO_MUCH)):
+        for size, wanted in (
+            (KIB_64, (200, "connected")),
+            (KIB_64 + 1, (413, "CONTENT_TOO_LARGE")),
+        ):
             body = json.dumps(GET_STATUS).ljust(size)
             answer = await http.post(
                 f"{webhook}placement.call",

@@ -177,10 +177,10 @@ async def lose_the_data(
         database.executescript("ALTER TABLE portals RENAME TO lost")
     assert said(await ask(http, webhook)) == (500, "INTERNAL_SERVER_ERROR")
     form = opening_form(portal, bridge.secret(portal.token()))
-    assert (await open_widget(http, bridge, form)).status_code == 500
+    assert said(await open_widget(http, bridge, form)) == (500, "INTERNAL_SERVER_ERROR")
     (handler,) = set(portal.events.values())
     body = portal.event_form("ONVOXIMPLANTCALLSTART", {"CALL_ID": PHONE})
-    assert (await post_form(http, handler, body)).status_code == 500
+    assert said(await post_form(http, handler, body)) == (500, "INTERNAL_SERVER_ERROR")
     async with socket(bridge) as opened, asyncio.timeout(20):
         hello = {"token": PHONE, "member_id": portal.member_id, "app_sid": new_sid()}
         await opened.send(json.dumps(hello))

@@ -103,6 +103,13 @@ async def test_a_form_with_an_expired_token_is_no_call(
     assert said(await ask(http, webhook)) == NOT_CONNECTED
 
 
+async def test_a_form_may_name_the_default_port_of_its_portal(
+    bridge: Bridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    form = opening_form(portal, portal.token(), query={"DOMAIN": f"{portal.domain}:443"})
+    assert (await open_widget(http, bridge, form)).status_code == 200
+
+
 async def test_a_form_of_an_unknown_portal_asks_nobody(
     bridge: Bridge, cloud: Cloud, http: httpx.AsyncClient
 ) -> None:
