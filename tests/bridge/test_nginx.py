@@ -1,147 +1,32 @@
 """The bridge behind nginx, with the configuration that the bridge's README gives."""
 
 import asyncio
-import os
-import re
-import shutil
-import socket as sockets
+import signal
 import ssl
-import subprocess
-import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
-import trustme
 from bitrix24_bridge.settings import Rate
 from bitrix24_sandbox.server import port_of
 from websockets.asyncio.client import connect
 
+from tests.bridge import commands
 from tests.bridge.bridges import Bridge
 from tests.bridge.cards import Card, about, ask, card, new_sid, said, status
 from tests.bridge.conftest import RunBridge
+from tests.bridge.nginx import Nginx, running_nginx
 from tests.bridge.portals import FakePortal
 from tests.ports import unused_port
 
 pytestmark = pytest.mark.anyio
 
-README = Path(__file__).parents[2] / "scripts" / "bitrix24_bridge" / "README.md"
-HOST = "bridge.example.com"
 SECRET = "0f6c" * 12
-
-PORTS = {1: [8025], 2: [8026, 8027]}
-"""Of the bridge in the README, by the number of its processes."""
-
-RunNginx = Callable[..., AbstractContextManager["Nginx"]]
-
-
-@dataclass(frozen=True)
-class Nginx:
-    """An nginx that runs."""
-
-    port: int
-    folder: Path
-    trusts: ssl.SSLContext
-    """Trusts its certificate."""
-
-    def client(self, local: str | None = None) -> httpx.AsyncClient:
-        """Give a client, which may have an address of its own."""
-        transport = httpx.AsyncHTTPTransport(verify=self.trusts, local_address=local)
-        return httpx.AsyncClient(
-            transport=transport, base_url=f"https://127.0.0.1:{self.port}", timeout=30
-        )
-
-    def logs(self) -> str:
-        """Give all that it has written."""
-        return "".join(file.read_text() for file in self.folder.glob("*.log"))
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def run_nginx(tmp_path: Path, authority: trustme.CA) -> RunNginx:
-    """Run nginx with the README's configuration, adapted to free ports and to a certificate."""
-
-    @contextmanager
-    def run(*backends: int, error_log: str = "crit") -> Iterator[Nginx]:
-        command = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-        if command is None:
-            missing = "There is no nginx on this machine, so nothing was tested with it."
-            if os.environ.get("CI"):
-                pytest.fail(missing)
-            pytest.skip(missing)
-        certificate = authority.issue_cert(HOST, "127.0.0.1")
-        certificate.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
-        certificate.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
-        port = unused_port()
-        text = configuration(several=len(backends) > 1)
-        for written, here in (
-            ("listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;"),
-            (f"/etc/ssl/{HOST}.pem", f"{tmp_path}/cert.pem"),
-            (f"/etc/ssl/{HOST}.key", f"{tmp_path}/key.pem"),
-            ("/var/log/nginx/bridge.log crit", f"{tmp_path}/bridge.log {error_log}"),
-            *(
-                (f"127.0.0.1:{shown}", f"127.0.0.1:{backend}")
-                for shown, backend in zip(PORTS[len(backends)], backends, strict=True)
-            ),
-        ):
-            assert text.count(written) == 1, written
-            text = text.replace(written, here)
-        file = tmp_path / "nginx.conf"
-        file.write_text(WHOLE.format(folder=tmp_path, http=text))
-        trusts = ssl.create_default_context()
-        authority.configure_trust(trusts)
-        arguments = ["-p", str(tmp_path), "-c", str(file), "-e", str(tmp_path / "start.log")]
-        with subprocess.Popen([command, *arguments]) as process:
-            try:
-                wait_for(port, process)
-                yield Nginx(port, tmp_path, trusts)
-            finally:
-                process.terminate()
-
-    return run
-
-
-WHOLE = """
-daemon off;
-pid {folder}/nginx.pid;
-worker_processes 1;
-events {{ }}
-http {{
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    {http}
-}}
-"""
-
-
-def configuration(*, several: bool) -> str:
-    """Give what the README says, with the addition for several processes or without."""
-    one, upstream = re.findall(r"```nginx\n(.*?)```", README.read_text(), re.DOTALL)
-    if not several:
-        return str(one)
-    assert "`proxy_pass http://bridge;`" in README.read_text()
-    return str(upstream) + str(one).replace("http://127.0.0.1:8025;", "http://bridge;")
-
-
-def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    while process.poll() is None:
-        try:
-            sockets.create_connection(("127.0.0.1", port)).close()
-        except ConnectionRefusedError:
-            time.sleep(0.01)
-        else:
-            return
-    pytest.fail("nginx refused the configuration of the README")
+SECRET_PATHS = (f"/rest/1/{SECRET}/placement.call", f"/events/{SECRET}")
+NOT_CONNECTED = (400, "CARD_NOT_CONNECTED")
 
 
 def path_of(webhook: str) -> str:
@@ -150,15 +35,15 @@ def path_of(webhook: str) -> str:
 
 def port_of_bridge(bridge: Bridge) -> int:
     """Give the port that it has, other than its public URL."""
-    return int(bridge.settings.url.rpartition(":")[2])
+    return int(bridge.url.rpartition(":")[2])
 
 
 async def test_a_backend_and_a_card_reach_the_bridge(
-    run_bridge: RunBridge, run_nginx: RunNginx, portal: FakePortal
+    run_bridge: RunBridge, portal: FakePortal, tmp_path: Path
 ) -> None:
     bridge = run_bridge()
     webhook = path_of(bridge.webhook(portal.member_id))
-    with run_nginx(port_of_bridge(bridge)) as nginx:
+    with running_nginx(tmp_path, port_of_bridge(bridge)) as nginx:
         async with nginx.client() as http:
             assert (await http.get("/healthz")).text == "ok"
             assert (await http.get("/status")).status_code == 404
@@ -183,16 +68,15 @@ async def test_a_backend_and_a_card_reach_the_bridge(
                 assert said(answer) == (200, "connected")
                 assert about(answer) == {"source": "card", "cards": "1"}
                 await connected.close()
-            assert said(await ask(http, webhook))[0] == 500
-        assert nginx.logs() == ""
+            assert said(await ask(http, webhook)) == NOT_CONNECTED
 
 
 @pytest.mark.parametrize(("proxies", "counts"), [("127.0.0.1", True), ("", False)])
 async def test_the_address_that_nginx_reports_counts_only_if_it_is_trusted(
-    run_bridge: RunBridge, run_nginx: RunNginx, proxies: str, counts: bool
+    run_bridge: RunBridge, tmp_path: Path, proxies: str, counts: bool
 ) -> None:
     bridge = run_bridge(tokens=Rate(1, 0.001), proxies=proxies)
-    with run_nginx(port_of_bridge(bridge)) as nginx:
+    with running_nginx(tmp_path, port_of_bridge(bridge)) as nginx:
         answers = []
         for local in ("127.0.0.2", "127.0.0.3"):
             async with nginx.client(local) as http:
@@ -211,35 +95,144 @@ async def test_the_address_that_nginx_reports_counts_only_if_it_is_trusted(
     ]
 
 
-@pytest.mark.parametrize(("error_log", "shown"), [("crit", False), ("error", True)])
-async def test_no_log_of_nginx_has_a_secret_while_the_bridge_is_down(
-    run_nginx: RunNginx, error_log: str, shown: bool
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+async def test_without_tls_and_with_an_old_one_nothing_is_answered(tmp_path: Path) -> None:
+    with running_nginx(tmp_path, unused_port()) as nginx:
+        async with httpx.AsyncClient(trust_env=False) as http:
+            for host in ("127.0.0.1", "[::1]"):
+                url = f"http://{host}:{nginx.plain_port}{SECRET_PATHS[0]}"
+                assert (await http.post(url)).status_code == 403
+        old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
+        old.set_ciphers("ALL:@SECLEVEL=0")
+        for version, refused in ((ssl.TLSVersion.TLSv1_1, True), (ssl.TLSVersion.TLSv1_2, False)):
+            old.minimum_version = ssl.TLSVersion.TLSv1
+            old.maximum_version = version
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", nginx.port, ssl=old)
+            except (ssl.SSLError, ConnectionError):
+                assert refused
+            else:
+                writer.close()
+                assert not refused
+        assert SECRET not in nginx.logs()
+
+
+async def test_no_log_of_nginx_has_a_secret_with_the_bridge_down_or_its_connections_used_up(
+    tmp_path: Path,
 ) -> None:
-    nobody = unused_port()
-    with run_nginx(nobody, error_log=error_log) as nginx:
+    with running_nginx(tmp_path, unused_port(), connections=16) as nginx:
         async with nginx.client() as http:
-            for path in (f"/rest/1/{SECRET}/placement.call", f"/events/{SECRET}"):
+            for path in SECRET_PATHS:
                 assert (await http.post(path)).status_code == 502
-    assert (SECRET in nginx.logs()) is shown
+        # Each of these holds one of its connections; the request then finds none to the bridge.
+        found = Counter[int]()
+        async with asyncio.TaskGroup() as group:
+            for _ in range(12):
+                group.create_task(held(nginx, found))
+        assert found[500] or found[0], found
+        logs = nginx.logs()
+    assert "worker_connections are not enough" in logs
+    assert SECRET not in logs
 
 
-async def close_after_reading(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """What a process does that ends before it has answered."""
-    await reader.read(1)
-    writer.close()
+async def held(nginx: Nginx, found: Counter[int]) -> None:
+    """Send a request, and count its status, or 0 for none."""
+    async with nginx.client() as http:
+        try:
+            found[(await http.post(SECRET_PATHS[0])).status_code] += 1
+        except httpx.HTTPError:
+            found[0] += 1
+
+
+@asynccontextmanager
+async def listening(received: list[bytes], *, silent: bool = False) -> AsyncIterator[int]:
+    """Listen like a process that ends before it has answered, or one that hangs; yield its port."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        received.append(await reader.readline())
+        if silent:
+            await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield port_of(server.sockets[0])
 
 
 async def test_of_two_processes_any_answers_and_no_request_is_lost_to_one_that_ends(
-    run_bridge: RunBridge, run_nginx: RunNginx, portal: FakePortal, redis_url: str
+    run_bridge: RunBridge, portal: FakePortal, redis_url: str, tmp_path: Path
 ) -> None:
-    one, other = (run_bridge(store=redis_url) for _ in range(2))
+    one, other = (run_bridge(several=True, store=redis_url) for _ in range(2))
     webhook = path_of(one.webhook(portal.member_id))
-    ending = await asyncio.start_server(close_after_reading, "127.0.0.1", 0)
-    async with ending, card(one, portal):
-        for second in (port_of_bridge(other), port_of(ending.sockets[0])):
-            with run_nginx(port_of_bridge(one), second) as nginx:
+    async with listening([]) as ending, card(one, portal):
+        for second in (port_of_bridge(other), ending):
+            with running_nginx(tmp_path, port_of_bridge(one), second) as nginx:
                 async with nginx.client() as http:
                     for _ in range(4):
                         answer = await ask(http, webhook)
                         assert said(answer) == (200, "connected")
                         assert about(answer) == {"source": "card", "cards": "1"}
+
+
+async def test_a_process_that_hangs_costs_no_answer(
+    run_bridge: RunBridge, portal: FakePortal, tmp_path: Path
+) -> None:
+    bridge = run_bridge()
+    webhook = path_of(bridge.webhook(portal.member_id))
+    received: list[bytes] = []
+    async with listening(received, silent=True) as hanging:
+        with running_nginx(tmp_path, hanging, port_of_bridge(bridge)) as nginx:
+            async with nginx.client() as http:
+                answers = await asyncio.gather(*(ask(http, webhook) for _ in range(4)))
+    assert {said(answer) for answer in answers} == {NOT_CONNECTED}
+    assert received
+
+
+async def test_an_installation_reaches_one_process_only(tmp_path: Path) -> None:
+    received: list[bytes] = []
+    async with listening(received) as first, listening(received) as second:
+        with running_nginx(tmp_path, first, second) as nginx:
+            async with nginx.client() as http:
+                assert (await http.post("/install")).status_code == 502
+    assert received == [b"POST /install HTTP/1.1\r\n"]
+
+
+async def test_a_rolling_restart_loses_no_request(
+    portal: FakePortal, redis_url: str, tmp_path: Path
+) -> None:
+    settings = [
+        commands.environment(
+            tmp_path, portal.cloud.oauth_server, several=True, BRIDGE_STORE=redis_url
+        )
+        for _ in range(2)
+    ]
+    answers, ends = Counter[tuple[int, str]](), asyncio.Event()
+
+    async def load(http: httpx.AsyncClient, webhook: str) -> None:
+        while not ends.is_set():
+            answers[said(await ask(http, webhook))] += 1
+
+    with ExitStack() as stack:
+        running = [stack.enter_context(ExitStack()) for _ in settings]
+
+        async def start(number: int) -> Bridge:
+            output = tmp_path / f"output-{number}"
+            serving = commands.serving(settings[number], output, end=signal.SIGTERM)
+            return await asyncio.to_thread(running[number].enter_context, serving)
+
+        bridge, other = await start(0), await start(1)
+        portal.known_to(bridge)
+        webhook = path_of(bridge.webhook(portal.member_id))
+        ports = port_of_bridge(bridge), port_of_bridge(other)
+        with running_nginx(tmp_path, *ports) as nginx:
+            async with nginx.client() as http, asyncio.TaskGroup() as group:
+                for _ in range(4):
+                    group.create_task(load(http, webhook))
+                for number, process in enumerate(running):
+                    before = answers.total()
+                    await asyncio.to_thread(process.close)
+                    await start(number)
+                    while answers.total() < before + 50:
+                        await asyncio.sleep(0.01)
+                ends.set()
+    assert set(answers) == {NOT_CONNECTED}, answers

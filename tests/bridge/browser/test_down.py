@@ -1,0 +1,45 @@
+"""A card that opens while the bridge is down: nginx's page brings it back by itself."""
+
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+from playwright.sync_api import Browser
+
+from tests.bridge.nginx import running_nginx
+from tests.ports import unused_port
+
+PORTAL = """
+<form action="{url}/widget?APP_SID=1" method="post" target="card">
+  <input name="AUTH_ID" value="a token"></form>
+<iframe name="card"></iframe>
+<script>document.forms[0].submit()</script>
+"""
+
+
+class Bridge(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        form = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(f"<p>The bridge got {self.path} {form.decode()}".encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_the_form_is_sent_again_until_the_bridge_is_up(browser: Browser, tmp_path: Path) -> None:
+    port = unused_port()
+    with running_nginx(tmp_path, port) as nginx:
+        page = browser.new_page(ignore_https_errors=True)
+        page.set_content(PORTAL.format(url=nginx.url))
+        card = page.frame_locator("iframe")
+        card.get_by_text("The call card bridge does not answer.").wait_for()
+        with page.expect_response("**/widget*") as again:  # also without a bridge
+            pass
+        assert again.value.status == 503
+        with ThreadingHTTPServer(("127.0.0.1", port), Bridge) as bridge:
+            Thread(target=bridge.serve_forever, daemon=True).start()
+            card.get_by_text("The bridge got /widget?APP_SID=1 AUTH_ID=a+token").wait_for()
+            bridge.shutdown()
+        page.close()

@@ -1,0 +1,119 @@
+"""nginx with the configuration that the bridge's README gives."""
+
+import os
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import trustme
+
+from tests.ports import unused_port
+
+README = Path(__file__).parents[2] / "scripts" / "bitrix24_bridge" / "README.md"
+HOST = "bridge.example.com"
+SERVER = "    server 127.0.0.1:8025 max_fails=0;"
+WHOLE = """
+daemon off;
+pid {folder}/nginx.pid;
+worker_processes 1;
+error_log {folder}/main.log info;
+{main}
+http {{
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    {site}
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Nginx:
+    """An nginx that runs."""
+
+    port: int
+    plain_port: int
+    """Where it listens without TLS."""
+    folder: Path
+    trusts: ssl.SSLContext
+    """Trusts its certificate."""
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}"
+
+    def client(self, local: str | None = None) -> httpx.AsyncClient:
+        """Give a client, which may have an address of its own."""
+        transport = httpx.AsyncHTTPTransport(verify=self.trusts, local_address=local)
+        return httpx.AsyncClient(transport=transport, base_url=self.url, timeout=30)
+
+    def logs(self) -> str:
+        """Give all that it has written, at the level info."""
+        return "".join(file.read_text() for file in self.folder.glob("*.log"))
+
+
+@contextmanager
+def running_nginx(folder: Path, *backends: int, connections: int = 512) -> Iterator[Nginx]:
+    """Run nginx while the context lasts, adapted to free ports, `connections` and a certificate.
+
+    `backends`: the ports of the bridge's processes.
+    """
+    command = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+    if command is None:
+        missing = "There is no nginx on this machine, so nothing was tested with it."
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    authority = trustme.CA()
+    certificate = authority.issue_cert(HOST, "127.0.0.1")
+    certificate.cert_chain_pems[0].write_to_path(str(folder / "cert.pem"))
+    certificate.private_key_pem.write_to_path(str(folder / "key.pem"))
+    port, plain_port = unused_port(), unused_port()
+    servers = "\n".join(SERVER.replace("8025", str(backend)) for backend in backends)
+    main, site = re.findall(r"```nginx\n(.*?)```", README.read_text(), re.DOTALL)
+    text = WHOLE.format(folder=folder, main=main, site=site)
+    for written, here in (
+        ("worker_rlimit_nofile 65536", "worker_rlimit_nofile 1024"),
+        ("worker_connections 25000", f"worker_connections {connections}"),
+        ("listen 80;", f"listen 127.0.0.1:{plain_port};"),
+        ("listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;"),
+        ("listen [::]:80;", f"listen [::1]:{plain_port};"),
+        ("listen [::]:443 ssl;", f"listen [::1]:{port} ssl;"),
+        (f"/etc/ssl/{HOST}.pem", f"{folder}/cert.pem"),
+        (f"/etc/ssl/{HOST}.key", f"{folder}/key.pem"),
+        (SERVER, servers),
+    ):
+        assert text.count(written) == 1, written
+        text = text.replace(written, here)
+    file = folder / "nginx.conf"
+    file.write_text(text)
+    trusts = ssl.create_default_context()
+    authority.configure_trust(trusts)
+    with subprocess.Popen([command, "-p", str(folder), "-c", str(file)]) as process:
+        try:
+            _wait_for(port, process)
+            yield Nginx(port, plain_port, folder, trusts)
+        finally:
+            process.terminate()
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    while process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            time.sleep(0.01)
+        else:
+            return
+    pytest.fail("nginx refused the configuration of the README")
