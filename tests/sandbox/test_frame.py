@@ -9,7 +9,7 @@ import pytest
 from bitrix24_sandbox.card.card import Card
 from bitrix24_sandbox.card.events import Event
 from bitrix24_sandbox.card.frame import Frame, Place, placement_options
-from bitrix24_sandbox.card.messages import DroppedError, Message, parse
+from bitrix24_sandbox.card.messages import DroppedError, Message, page_effects, parse
 from bitrix24_sandbox.portal.scenarios import outgoing_unbound_call
 from bitrix24_sandbox.portal.state import Portal
 from hypothesis import given, settings
@@ -265,39 +265,29 @@ class TestReplies:
         with pytest.raises(DroppedError, match="the card is closed"):
             opened.ask(command)
 
-    @pytest.mark.parametrize(
-        ("command", "member"), [("setUserOption", "USER_OPTIONS"), ("setAppOption", "APP_OPTIONS")]
-    )
-    def test_options_are_stored_and_in_the_init_data(
-        self, opened: Opened, command: str, member: str
-    ) -> None:
-        assert opened.ask(command, {"name": "a", "value": 1}) == {"a": 1}
-        assert opened.ask(command, {"name": "b", "value": [None]}) == {"a": 1, "b": [None]}
-        assert opened.ask("getInitData")[member] == {"a": 1, "b": [None]}
-        other = {"USER_OPTIONS", "APP_OPTIONS"} - {member}
-        assert opened.ask("getInitData")[other.pop()] == []
+    def test_a_user_option_is_echoed_and_in_the_next_init_data(self, opened: Opened) -> None:
+        value: list[Any] = [None, True, {}]
+        for option in ({"name": "a", "value": 1}, {"name": "b", "value": value}):
+            assert opened.ask("setUserOption", option) == option
+        assert opened.ask("getInitData")["USER_OPTIONS"] == {"a": "1", "b": ["", True, []]}
+        assert opened.ask("getInitData")["APP_OPTIONS"] == []
         opened.portal.reset()
-        assert opened.ask("getInitData")[member] == []
+        assert opened.ask("getInitData")["USER_OPTIONS"] == []
+
+    def test_app_options_are_returned_as_the_text_of_a_form(self, opened: Opened) -> None:
+        assert opened.ask("setAppOption", {"name": "a", "value": 1}) == {"a": "1"}
+        value: dict[str, Any] = {"a": True, "b": None, "c": [1.5, "x"], "d": {}, "e": []}
+        expected = {"a": "1", "b": {"a": "true", "c": ["1.5", "x"]}}
+        assert opened.ask("setAppOption", {"name": "b", "value": value}) == expected
+        assert opened.ask("setAppOption", {"name": "c"}) == {**expected, "c": "undefined"}
+        assert opened.ask("setAppOption", {"name": "c", "value": []}) == {**expected, "c": None}
+        assert opened.ask("getInitData")["APP_OPTIONS"] == {**expected, "c": ""}
 
     @pytest.mark.parametrize("params", [None, [], {"value": 1}, {"name": 5, "value": 1}])
     def test_an_option_without_a_name_is_not_stored(self, opened: Opened, params: Any) -> None:
-        assert opened.ask("setUserOption", params) == []
-
-    @pytest.mark.parametrize(
-        ("params", "size"),
-        [
-            ({"width": 640, "height": 480}, {"width": 640, "height": 480}),
-            ({"width": 640.4, "height": "480"}, {"width": 640}),
-            ({"height": 0, "width": -1}, {"height": 0}),
-            ({"width": True}, {}),
-            (None, {}),
-        ],
-    )
-    def test_resize_window_returns_the_accepted_numbers(
-        self, opened: Opened, params: Any, size: dict[str, int]
-    ) -> None:
-        assert opened.ask("resizeWindow", params) == size
-        assert opened.frame.size == size
+        assert opened.ask("setUserOption", params) == ([] if params is None else params)
+        assert opened.ask("setAppOption", params) == []
+        assert opened.ask("getInitData")["USER_OPTIONS"] == []
 
     def test_refresh_auth_returns_new_tokens_that_are_valid_for_rest(self, opened: Opened) -> None:
         opened.portal.authentication.expire_tokens()
@@ -316,7 +306,7 @@ class TestReplies:
     @pytest.mark.parametrize("command", ["setInstall", "setScroll"])
     def test_these_return_their_parameters(self, opened: Opened, command: str) -> None:
         assert opened.ask(command, {"scroll": False}) == {"scroll": False}
-        assert opened.say(f"{command}::id1") == "id1:"
+        assert opened.ask(command) == []
 
     def test_the_object_form_has_a_reply_as_well(self, opened: Opened) -> None:
         fields = {"method": "getInterface", "params": "", "callback": "id9"}
@@ -327,6 +317,47 @@ class TestReplies:
 
     def test_without_a_callback_there_is_no_reply(self, opened: Opened) -> None:
         assert opened.say("getStatus::") is None
+
+
+class TestPageEffects:
+    """What the portal's own page script has set and measured for the same messages."""
+
+    @pytest.mark.parametrize(
+        ("params", "width", "height"),
+        [
+            ({"width": "100%", "height": 920}, "100%", "920px"),
+            ({"width": 330.7, "height": "720.9px"}, "330px", "720px"),
+            ({"width": "50%", "height": "100%"}, "50px", "100px"),
+            ({"width": "x", "height": 0}, "100px", None),
+            ({"width": True}, "100px", None),
+            (None, "100px", None),
+        ],
+    )
+    def test_resize_window_sets_the_size_of_the_frame(
+        self, opened: Opened, params: Any, width: str, height: str | None
+    ) -> None:
+        message = Message("resizeWindow", params, "id1", opened.frame.sid)
+        size = {"width": width, "height": height, "callback": "id1"}
+        assert page_effects(message) == {"resize": size}
+        # The page replies, which alone can measure the frame.
+        assert opened.say('resizeWindow:{"width":1}:id1') is None
+
+    @pytest.mark.parametrize(
+        ("params", "effect"),
+        [
+            ({"scroll": "20"}, {"scroll": 20}),
+            ({"scroll": 0}, {"scroll": 0}),
+            ({"scroll": -1}, {}),
+            ({}, {}),
+            (None, {}),
+        ],
+    )
+    def test_set_scroll_scrolls_the_page(self, params: Any, effect: dict[str, int]) -> None:
+        assert page_effects(Message("setScroll", params, "", "5ad")) == effect
+
+    def test_reload_window_reloads_the_page(self, opened: Opened) -> None:
+        assert page_effects(Message("reloadWindow", None, "", "5ad")) == {"reload": True}
+        assert opened.say("reloadWindow::id1") is None
 
 
 class TestEvents:
@@ -344,6 +375,7 @@ class TestEvents:
 
     def test_an_event_that_is_not_bound_is_not_sent(self, opened: Opened) -> None:
         self.bind(opened, "cb1")
+        opened.say('placementBindEvent:{"event":"CallCard::BeforeClose"}:')
         assert opened.frame.event(Event("CallCard::BeforeClose")) == []
 
     def test_before_close_has_no_payload(self, opened: Opened) -> None:

@@ -23,13 +23,13 @@ from ..portal.call import Call
 from ..portal.state import Portal
 from .card import Card
 from .events import EVENTS, Event
-from .messages import DroppedError, Message, encode, event_name, parse
+from .messages import PAGE_COMMANDS, DroppedError, Message, encode, event_name, parse
 
 PLACEMENT = "CALL_CARD"
 COMMANDS = ["getStatus", "disableAutoClose", "enableAutoClose"]
 ALLOW = "geolocation *; microphone *; camera *; autoplay *;"
 UNSUPPORTED = frozenset({
-    *("openPath", "openApplication", "closeApplication", "reloadWindow", "showAppForm"),
+    *("openPath", "openApplication", "closeApplication", "showAppForm"),
     *("selectUser", "selectUsers", "selectAccess", "selectCRM"),
     *("imCallTo", "imPhoneTo", "imOpenMessenger", "imOpenHistory"),
 })  # fmt: skip
@@ -99,7 +99,6 @@ class Frame:
         self._placement = "DEFAULT" if self._installing else PLACEMENT
         self._options = {} if self._installing else placement_options(call, place.uri)
         self._events = EVENTS * cards
-        self.size: dict[str, int] = {}
         self._bound: dict[str, list[str]] = {}
         self._secrets = {self.sid, APPLICATION_TOKEN}
 
@@ -161,7 +160,7 @@ class Frame:
                 raise DroppedError("this placement has no such event")
         elif message.command in UNSUPPORTED:
             raise DroppedError("the sandbox does not support this command, but a portal does")
-        elif message.command not in self._REPLIES or (
+        elif message.command not in self._REPLIES.keys() | PAGE_COMMANDS or (
             self._installing and message.command in COMMANDS
         ):
             raise DroppedError("this placement has no such command")
@@ -173,7 +172,10 @@ class Frame:
         """Carry out an accepted message; return the reply, if there is one."""
         if message.command == "placementBindEvent":
             # There is no acknowledgement, which a widget would take for the event.
-            self._bound.setdefault(event_name(message), []).append(message.callback_id)
+            if message.callback_id:
+                self._bound.setdefault(event_name(message), []).append(message.callback_id)
+            return None
+        if message.command in PAGE_COMMANDS:
             return None
         value = self._REPLIES[message.command](self, message.params)
         return encode(message.callback_id, value) if message.callback_id else None
@@ -211,8 +213,8 @@ class Frame:
             "FIRST_RUN": False,
             "IS_ADMIN": True,
             "INSTALL": self._installing,
-            "USER_OPTIONS": _php_map(self._portal.user_options),
-            "APP_OPTIONS": _php_map(self._portal.app_options),
+            "USER_OPTIONS": _as_script(self._portal.user_options),
+            "APP_OPTIONS": _as_script(self._portal.app_options),
             "PLACEMENT_OPTIONS": _php_map(self._options),
         }
 
@@ -237,15 +239,7 @@ class Frame:
         return self._tokens()
 
     def _echo(self, params: Any) -> Any:
-        return params
-
-    def _resize(self, params: Any) -> dict[str, int]:
-        asked = params if json_text.is_object(params) else {}
-        for name in ("width", "height"):
-            value = asked.get(name)
-            if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
-                self.size[name] = round(value)
-        return self.size
+        return [] if params is None else params
 
     def _finish_installation(self, params: Any) -> Any:
         if self._installing:
@@ -253,10 +247,15 @@ class Frame:
         return params
 
     def _set_user_option(self, params: Any) -> Any:
-        return _stored(self._portal.user_options, params)
+        if json_text.is_object(params) and isinstance(params.get("name"), str):
+            self._portal.user_options[params["name"]] = params.get("value")
+        return self._echo(params)
 
     def _set_app_option(self, params: Any) -> Any:
-        return _stored(self._portal.app_options, params)
+        if json_text.is_object(params) and isinstance(params.get("name"), str):
+            value = params.get("value", "undefined")
+            self._portal.app_options[params["name"]] = _as_posted(value)
+        return _php_map(self._portal.app_options)
 
     _REPLIES: ClassVar[dict[str, Callable[["Frame", Any], Any]]] = {
         "getInitData": _get_init_data,
@@ -268,17 +267,30 @@ class Frame:
         "setInstall": _echo,
         "setInstallFinish": _finish_installation,
         "setScroll": _echo,
-        "resizeWindow": _resize,
         "setUserOption": _set_user_option,
         "setAppOption": _set_app_option,
     }
 
 
-def _stored(options: dict[str, Any], params: Any) -> Any:
-    """Store `{name, value}` among the options; return all of them."""
-    if json_text.is_object(params) and isinstance(params.get("name"), str):
-        options[params["name"]] = params.get("value")
-    return _php_map(options)
+def _as_posted(value: Any) -> Any:
+    """Return a value as PHP receives it in a form: scalars as text, without empty containers."""
+    if json_text.is_object(value):
+        fields = {name: _as_posted(item) for name, item in value.items()}
+        return {name: field for name, field in fields.items() if field is not None} or None
+    if json_text.is_array(value):
+        return [_as_posted(item) for item in value] or None
+    return None if value is None else _as_text(value)
+
+
+def _as_script(value: Any) -> Any:
+    """Return a value as PHP writes it into a page's script: numbers as text, null as ""."""
+    if json_text.is_object(value):
+        return _php_map({name: _as_script(item) for name, item in value.items()})
+    if json_text.is_array(value):
+        return [_as_script(item) for item in value]
+    if value is None:
+        return ""
+    return value if isinstance(value, bool) else _as_text(value)
 
 
 def _php_map(options: dict[str, Any]) -> Any:

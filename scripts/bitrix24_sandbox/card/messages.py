@@ -4,6 +4,7 @@ A widget posts `command:JSON:callbackId:SID`; the page replies with `callbackId:
 each event with the callback id with which the widget bound it.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,3 +65,32 @@ def event_name(message: Message) -> str:
     """Return the event that a `placementBindEvent` binds, or an empty string."""
     event = message.params.get("event") if json_text.is_object(message.params) else None
     return event if isinstance(event, str) else ""
+
+
+PAGE_COMMANDS = frozenset({"resizeWindow", "reloadWindow"})
+"""Commands that only the page carries out, and replies to."""
+
+
+def page_effects(message: Message) -> dict[str, Any]:
+    """Return what a message makes the page do, as members of a turn.
+
+    `resize`: the frame's new size, as CSS; the page replies with the size that it then measures.
+    """
+    params = message.params if json_text.is_object(message.params) else {}
+    if message.command == "resizeWindow":
+        width, height = params.get("width"), _parse_int(params.get("height"))
+        size = {
+            "width": width if width == "100%" else f"{_parse_int(width) or 100}px",
+            "height": f"{height}px" if height else None,
+        }
+        return {"resize": {**size, "callback": message.callback_id}}
+    if message.command == "setScroll":
+        scroll = _parse_int(params.get("scroll"))
+        return {} if scroll is None or scroll < 0 else {"scroll": scroll}
+    return {"reload": True} if message.command == "reloadWindow" else {}
+
+
+def _parse_int(value: Any) -> int | None:
+    """Read a number as JavaScript's `parseInt` does."""
+    number = re.match(r"\s*([+-]?\d{1,9})", str(value), re.ASCII)
+    return int(number[1]) if number else None

@@ -22,7 +22,7 @@ from ..card.card import Card, NotNowError, UnknownActionError
 from ..card.events import Turn, opening
 from ..card.frame import Frame, Place
 from ..card.message_log import events, from_widget, opened, to_widget
-from ..card.messages import DroppedError
+from ..card.messages import DroppedError, page_effects
 from ..portal import json_text
 from ..portal.addresses import oauth_url, webhook_url
 from ..portal.authentication import ACCESS_TOKEN
@@ -96,13 +96,12 @@ class Page:
         except DroppedError as reason:
             self._send(log=[from_widget(data, frame, dropped=str(reason))])
             return
-        self._send(log=[from_widget(data, frame)])
+        self._send(log=[from_widget(data, frame)], **page_effects(message))
         reply = frame.obey(message)
         if reply is None:
             return
         if self._open:
-            size = frame.size if message.command == "resizeWindow" else None
-            self._send(post=[reply], resize=size, log=[to_widget(message.command, reply, frame)])
+            self._send(post=[reply], log=[to_widget(message.command, reply, frame)])
         else:
             lost = "does not arrive: the frame is gone"
             self._send(log=[to_widget(message.command, reply, frame, note=lost)])

@@ -1,179 +1,248 @@
 /* BX24: with this library, an application in a portal's frame talks to the portal around it.
  *
- * It has the names that every Bitrix24 widget uses. One script tag is enough:
+ * It has the names that every Bitrix24 widget uses, and behaves like the portals' own library.
+ * One script tag is enough:
  *   BX24.placement.call('getStatus', {}, function (result) { console.log(result); });
  */
 (function () {
   'use strict';
 
   // The portal names the frame "host[:port]|0 or 1|SID"; 1 is https.
-  var name = /^([^|]+)\|([01])\|([0-9a-f]+)$/i.exec(window.name);
-  var portal = name && (name[2] === '1' ? 'https' : 'http') + '://' + name[1];
-  var sid = name && name[3];
-
-  var callbacks = new Map();
-  var auth = null;
-  var known = {}; // the reply to getInitData
-  var initialising = null;
-  var counter = 0;
-
-  if (!name) {
-    console.error('BX24: this page was not opened by a portal, so nothing responds to it.');
+  var name = window.name.split('|');
+  var domain = name[0].replace(/:(80|443)$/, '');
+  var portal = (name[1] === '1' ? 'https://' : 'http://') + domain;
+  var sid = name[2];
+  if (!domain || !sid) {
+    window.BX24 = null;
+    throw new Error('Unable to initialize Bitrix24 JS library!');
   }
 
   // --- messages ----------------------------------------------------------------------------
 
-  function post(command, params, callback, stays) {
-    if (!name) return;
-    counter += 1;
-    var id = 'bx' + counter + Math.random().toString(36).slice(2);
-    callbacks.set(id, { run: callback || function () {}, stays: Boolean(stays) });
-    var json = params === undefined || params === null ? '' : JSON.stringify(params);
-    window.parent.postMessage([command, json, id, sid].join(':'), portal);
-  }
+  var callbacks = new Map(); // never emptied: each event reuses the callback of its binding
 
-  function ask(command, params) {
-    return new Promise(function (resolve) { post(command, params, resolve); });
+  // `params` may be left out.
+  function post(command, params, callback) {
+    if (typeof params === 'function') {
+      callback = params;
+      params = null;
+    }
+    var id = callback ? 'bx' + callbacks.size + Math.random().toString(36).slice(2) : '';
+    if (callback) callbacks.set(id, callback);
+    var message = command.indexOf(':') < 0
+      ? [command, params ? JSON.stringify(params) : '', id, sid].join(':')
+      : { method: command, params: params || '', callback: id, appSid: sid };
+    window.parent.postMessage(message, portal);
   }
 
   window.addEventListener('message', function (event) {
-    if (event.origin !== portal || event.source !== window.parent) return;
-    if (typeof event.data !== 'string') return;
+    if (event.origin !== portal || typeof event.data !== 'string') return;
     var colon = event.data.indexOf(':');
-    var id = event.data.slice(0, colon);
-    var callback = callbacks.get(id);
-    if (colon < 0 || !callback) return;
-    if (!callback.stays) callbacks.delete(id);
+    var callback = callbacks.get(event.data.slice(0, colon));
     var json = event.data.slice(colon + 1);
-    callback.run(json === '' ? undefined : JSON.parse(json));
+    if (callback) callback(json ? JSON.parse(json) : []);
   });
 
   // --- the reply to getInitData -------------------------------------------------------------
 
+  var known = { LANG: '', PLACEMENT: null, PLACEMENT_OPTIONS: null, USER_OPTIONS: {}, APP_OPTIONS: {} };
+  var auth = null;
+  var initialised = false;
+  var waiting = []; // callbacks of BX24.init
+
   function remember(data) {
-    auth = Object.assign({}, auth, {
+    auth = {
       access_token: data.AUTH_ID,
       refresh_token: data.REFRESH_ID,
       expires_in: Date.now() + Number(data.AUTH_EXPIRES) * 1000, // a time, despite its name
-    });
+      domain: domain,
+      member_id: known.MEMBER_ID,
+    };
   }
 
-  function initialise() {
-    initialising = initialising || ask('getInitData').then(function (data) {
-      known = data;
-      remember(data);
-      auth.domain = data.DOMAIN;
-      auth.member_id = data.MEMBER_ID;
-    });
-    return initialising;
+  function defer(callback) {
+    setTimeout(callback, 10);
+  }
+
+  function init(callback) {
+    if (initialised) defer(callback);
+    else waiting.push(callback);
+  }
+
+  post('getInitData', function (data) {
+    known = data;
+    remember(data);
+    initialised = true;
+    if (!data.INSTALL) BX24.installFinish = function () {};
+    waiting.forEach(defer);
+  });
+
+  function isAdmin() {
+    return Boolean(known.IS_ADMIN);
   }
 
   function getAuth() {
-    return auth && auth.expires_in > Date.now() ? auth : false;
+    return auth && auth.expires_in > Date.now() ? Object.assign({}, auth) : false;
   }
 
   function refreshAuth(callback) {
-    post('refreshAuth', null, function (data) {
+    if (!initialised) return;
+    post('refreshAuth', {}, function (data) {
       remember(data);
       if (callback) callback(getAuth());
     });
   }
 
-  function options(command, list) {
-    return {
-      get: function (option) { return (known[list] || {})[option]; },
-      set: function (option, value, callback) {
-        post(command, { name: option, value: value }, function (stored) {
-          known[list] = stored;
-          if (callback) callback(stored);
-        });
-      },
-    };
+  function setOption(list, command, option, value, callback) {
+    if (!initialised) return;
+    known[list][option] = value;
+    post(command, { name: option, value: value }, callback);
   }
 
   // --- REST --------------------------------------------------------------------------------
 
-  function request(method, params) {
-    var body = Object.assign({}, params, { auth: auth.access_token });
-    return fetch(portal + '/rest/' + method, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify(body),
-    }).then(function (response) { return response.json(); });
+  // Write fields as PHP reads them; null, and an object without fields, are left out.
+  function form(fields, prefix) {
+    if (typeof fields === 'string') return fields;
+    return Object.keys(fields || {}).map(function (key) {
+      var field = encodeURIComponent(key);
+      if (prefix) field = prefix + '[' + field + ']';
+      var value = fields[key];
+      if (value instanceof Date) value = value.toJSON();
+      if (value instanceof Node) value = 'value' in value ? value.value : null;
+      if (Array.isArray(value) && !value.length) value = '';
+      return typeof value === 'object' ? form(value, field) : field + '=' + encodeURIComponent(value);
+    }).filter(Boolean).join('&');
   }
 
-  function call(method, params) {
-    return initialise()
-      .then(function () { return request(method, params); })
-      .then(function (answer) {
-        if (answer.error !== 'expired_token') return answer;
-        // Only once: if a fresh token is refused, another one will be, too.
-        return ask('refreshAuth').then(function (data) {
-          remember(data);
-          return request(method, params);
-        });
-      })
-      .catch(function (error) {
-        return { error: 'ERROR_NETWORK', error_description: String(error) };
-      });
+  // `query`: method, data, callback, and start for a further page of a list.
+  function request(query) {
+    if (!initialised) return init(function () { request(query); });
+    function again() { refreshAuth(function () { request(query); }); }
+    if (!getAuth()) return again();
+    var http = new XMLHttpRequest();
+    http.open('POST', portal + known.PATH + '/' + encodeURIComponent(query.method) + '.json');
+    http.onload = function () {
+      // As in the portals' library, there is no callback after a status of 500 or more.
+      if (http.status >= 500) throw new Error('Query error! The portal answered ' + http.status);
+      var answer = JSON.parse(http.responseText);
+      if (answer.error === 'expired_token') again();
+      else if (query.callback) query.callback.call(window, result(answer, query, http.status));
+    };
+    http.onerror = function () { throw new Error('Query error! The portal cannot be reached'); };
+    var start = query.start === undefined ? '' : '&start=' + query.start;
+    http.send('auth=' + auth.access_token + start + '&' + form(query.data));
   }
 
-  function result(answer) {
+  function result(answer, query, status) {
+    if (answer.error !== undefined) {
+      // In a batch, `error` is an object with both texts.
+      answer.ex = failure(typeof answer.error === 'string' ? answer : answer.error, status);
+    }
+    var next = parseInt(answer.next, 10);
     return {
       answer: answer,
+      query: query,
+      status: status,
       data: function () { return answer.result; },
-      error: function () { return answer.error || false; },
-      error_description: function () { return answer.error_description || ''; },
-      more: function () { return answer.next !== undefined; },
-      total: function () { return answer.total; },
+      error: function () { return answer.ex; },
+      error_description: function () { return answer.error_description; },
+      more: function () { return !isNaN(next); },
+      total: function () { return parseInt(answer.total, 10); },
+      next: function (callback) {
+        if (isNaN(next)) return false;
+        request(Object.assign({}, query, { start: next, callback: callback || query.callback }));
+      },
+    };
+  }
+
+  function failure(ex, status) {
+    return {
+      ex: ex,
+      status: status,
+      getError: function () { return ex; },
+      getStatus: function () { return status; },
+      toString: function () {
+        var text = ex.error_description ? ': ' + ex.error_description : '';
+        return ex.error + text + ' (' + status + ')';
+      },
     };
   }
 
   function callMethod(method, params, callback) {
-    call(method, params).then(function (answer) { if (callback) callback(result(answer)); });
-  }
-
-  function query(params, prefix) {
-    return Object.keys(params || {}).map(function (key) {
-      var field = prefix ? prefix + '[' + key + ']' : key;
-      var value = params[key];
-      return value !== null && typeof value === 'object'
-        ? query(value, field)
-        : encodeURIComponent(field) + '=' + encodeURIComponent(value);
-    }).filter(Boolean).join('&');
+    request({ method: method, data: params, callback: callback });
   }
 
   // A call is [method, params] or { method, params }; the results have the shape of the calls.
   function callBatch(calls, callback, halt) {
-    var labels = Object.keys(calls);
-    var cmd = {};
-    labels.forEach(function (label) {
-      var one = calls[label];
-      var method = Array.isArray(one) ? one[0] : one.method;
-      cmd[label] = method + '?' + query(Array.isArray(one) ? one[1] : one.params);
+    var cmd = Array.isArray(calls) ? [] : {};
+    Object.keys(calls).forEach(function (label) {
+      var call = calls[label] || {};
+      var method = Array.isArray(call) ? call[0] : call.method;
+      var params = Array.isArray(call) ? call[1] : call.params;
+      if (method) cmd[label] = method + '?' + form(params);
     });
-    call('batch', { halt: halt ? 1 : 0, cmd: cmd }).then(function (answer) {
-      var batch = answer.result || {};
+    if (!Object.keys(cmd).length) return;
+    callMethod('batch', { halt: halt ? 1 : 0, cmd: cmd }, callback && function (whole) {
+      var batch = whole.data();
       var results = Array.isArray(calls) ? [] : {};
-      labels.forEach(function (label) {
-        var error = answer.error ? answer : (batch.result_error || {})[label];
-        results[label] = result(Object.assign({ result: (batch.result || {})[label] }, error));
+      Object.keys(cmd).forEach(function (label) {
+        var answer = {
+          result: batch.result[label],
+          error: batch.result_error[label],
+          total: batch.result_total[label],
+          next: batch.result_next[label],
+        };
+        if (answer.result === undefined && !answer.error) return; // it did not run
+        if (answer.result === undefined) answer.result = {};
+        var parts = cmd[label].split('?');
+        var query = { method: parts[0], data: parts[1], callback: callback };
+        results[label] = result(answer, query, whole.status);
       });
-      if (callback) callback(results);
+      callback(results);
     });
+  }
+
+  function callAsAdmin(method, fields, callback) {
+    init(function () {
+      if (isAdmin()) callMethod(method, fields, callback);
+    });
+  }
+
+  function callBind(event, handler, authType, callback) {
+    var fields = { event: event, handler: handler, auth_type: authType || 0 };
+    callAsAdmin('event.bind', fields, callback);
+  }
+
+  function callUnbind(event, handler, authType, callback) {
+    var fields = { event: event, handler: handler };
+    if (authType !== undefined) fields.auth_type = authType;
+    callAsAdmin('event.unbind', fields, callback);
   }
 
   // --- the page and its frame ---------------------------------------------------------------
 
-  function resizeWindow(width, height, callback) {
-    post('resizeWindow', { width: width, height: height }, callback);
+  function isReady() {
+    return document.readyState !== 'loading';
   }
 
-  function fitWindow(callback) {
-    var page = document.documentElement;
-    // The content's own height: the page's is never less than that of the frame.
-    var height = Math.ceil(document.body.getBoundingClientRect().height);
-    resizeWindow(page.scrollWidth, height, callback);
+  function ready(callback) {
+    if (typeof callback !== 'function') return;
+    if (isReady()) defer(callback);
+    else document.addEventListener('DOMContentLoaded', function () { defer(callback); });
+  }
+
+  function loadScript(scripts, callback) {
+    var left = [].concat(scripts).filter(Boolean);
+    function next() {
+      if (!left.length) return callback && callback();
+      var script = document.createElement('script');
+      script.src = left.shift();
+      script.onload = function () { script.remove(); next(); };
+      document.head.append(script);
+    }
+    if (isReady()) next();
+    else ready(next);
   }
 
   function getScrollSize() {
@@ -184,76 +253,97 @@
     };
   }
 
-  function isReady() {
-    return document.readyState !== 'loading';
-  }
+  var proxies = new WeakMap(); // by object, then by function
+  var proxyContext = null; // what `this` is for the proxy that runs
 
-  function ready(callback) {
-    if (isReady()) {
-      setTimeout(callback, 0);
-    } else {
-      document.addEventListener('DOMContentLoaded', function () { callback(); });
+  function proxy(run, object) {
+    if (!run || !object) return run;
+    if (!proxies.has(object)) proxies.set(object, new Map());
+    var own = proxies.get(object);
+    if (!own.has(run)) {
+      own.set(run, function () {
+        var outer = proxyContext;
+        proxyContext = this;
+        var value = run.apply(object, arguments);
+        proxyContext = outer;
+        return value;
+      });
     }
+    return own.get(run);
   }
 
-  // --- what only a portal supports -----------------------------------------------------------
-
-  function unsupported(what) {
-    var said = false;
-    return function () {
-      if (said) return;
-      said = true;
-      console.warn('BX24: the sandbox does not support ' + what + '; a portal does.');
-    };
-  }
-
-  window.BX24 = {
-    init: function (callback) {
-      initialise().then(function () { if (callback) ready(callback); });
-    },
-    // On a portal, it runs when an application is installed, which never happens here.
-    install: function () {},
-    installFinish: function () { post('setInstall', { status: true }); },
+  var BX24 = window.BX24 = {
+    init: init,
+    install: function () {}, // it runs on a user's first visit, which the sandbox does not have
+    installFinish: function () { post('setInstallFinish', {}); },
     ready: ready,
     isReady: isReady,
-    isAdmin: function () { return Boolean(known.IS_ADMIN); },
+    isAdmin: isAdmin,
     getLang: function () { return known.LANG; },
-    getDomain: function () { return known.DOMAIN; },
+    getDomain: function () { return domain; },
     getAuth: getAuth,
     refreshAuth: refreshAuth,
     callMethod: callMethod,
     callBatch: callBatch,
-    userOption: options('setUserOption', 'USER_OPTIONS'),
-    appOption: options('setAppOption', 'APP_OPTIONS'),
-    placement: {
-      info: function () {
-        return {
-          placement: known.PLACEMENT || null,
-          options: known.PLACEMENT_OPTIONS || {},
-        };
-      },
-      getInterface: function (callback) { post('getInterface', null, callback); },
-      call: function (command, params, callback) { post(command, params || {}, callback); },
-      bindEvent: function (event, callback) {
-        post('placementBindEvent', { event: event }, callback, true);
+    callBind: callBind,
+    callUnbind: callUnbind,
+    callUnBind: callUnbind,
+    canUse: function () { return true; },
+    userOption: {
+      get: function (name) { return known.USER_OPTIONS[name]; },
+      set: function (name, value) { setOption('USER_OPTIONS', 'setUserOption', name, value); },
+    },
+    appOption: {
+      get: function (name) { return known.APP_OPTIONS[name]; },
+      set: function (name, value, callback) {
+        if (isAdmin()) setOption('APP_OPTIONS', 'setAppOption', name, value, callback);
       },
     },
-    resizeWindow: resizeWindow,
-    fitWindow: fitWindow,
+    placement: {
+      info: function () { return { placement: known.PLACEMENT, options: known.PLACEMENT_OPTIONS }; },
+      getInterface: function (callback) { post('getInterface', callback); },
+      call: function (command, params, callback) {
+        if (!BX24[command]) post(command, params, callback);
+      },
+      bindEvent: function (event, callback) {
+        post('placementBindEvent', { event: event }, callback);
+      },
+    },
+    resizeWindow: function (width, height, callback) {
+      var size = { width: parseInt(width, 10), height: parseInt(height, 10) };
+      if (size.width > 0 && size.height > 0) post('resizeWindow', size, callback);
+    },
+    fitWindow: function (callback) {
+      post('resizeWindow', { width: '100%', height: getScrollSize().scrollHeight }, callback);
+    },
     getScrollSize: getScrollSize,
-    setTitle: function (title, callback) { post('setTitle', { title: title }, callback); },
-    bind: function (target, event, handler) { target.addEventListener(event, handler); },
-    unbind: function (target, event, handler) { target.removeEventListener(event, handler); },
+    scrollParentWindow: function (scroll, callback) {
+      scroll = parseInt(scroll, 10);
+      if (!isNaN(scroll)) post('setScroll', { scroll: scroll }, callback);
+    },
+    reloadWindow: function (callback) { post('reloadWindow', {}, callback); },
+    setTitle: function (title, callback) { post('setTitle', { title: String(title) }, callback); },
+    loadScript: loadScript,
+    proxy: proxy,
+    proxyContext: function () { return proxyContext; },
+    bind: function (target, event, handler) {
+      if (target) target.addEventListener(event, handler);
+    },
+    unbind: function (target, event, handler) {
+      if (target) target.removeEventListener(event, handler);
+    },
     im: {},
   };
 
+  // The sandbox does not support these commands; the message log says so.
   [
-    'scrollParentWindow', 'reloadWindow', 'openPath', 'openApplication', 'closeApplication',
+    'openPath', 'openApplication', 'closeApplication',
     'selectUser', 'selectUsers', 'selectAccess', 'selectCRM',
-  ].forEach(function (missing) {
-    window.BX24[missing] = unsupported('BX24.' + missing);
+  ].forEach(function (command) {
+    BX24[command] = function () { post(command); };
   });
-  ['callTo', 'phoneTo', 'openMessenger', 'openHistory'].forEach(function (missing) {
-    window.BX24.im[missing] = unsupported('BX24.im.' + missing);
+  ['CallTo', 'PhoneTo', 'OpenMessenger', 'OpenHistory'].forEach(function (command) {
+    var name = command[0].toLowerCase() + command.slice(1);
+    BX24.im[name] = function () { post('im' + command); };
   });
 })();

@@ -71,10 +71,17 @@ function closeWidget() {
   find("widget-origin").textContent = "";
 }
 
-function resizeWidget({ width, height }) {
+// The reply is the size that the frame has then, which only the page knows.
+function resizeWidget({ width, height, callback }) {
   if (!widget) return;
-  if (width !== undefined) widget.frame.style.width = `${width}px`;
-  if (height !== undefined) widget.frame.style.height = `${height}px`;
+  Object.assign(widget.frame.style, { width, minHeight: 0 });
+  if (height !== null) widget.frame.style.height = height;
+  if (!callback) return;
+  const measured = widget.frame.getBoundingClientRect();
+  const json = JSON.stringify({ width: measured.width, height: measured.height });
+  const wire = `${callback}:${json}`;
+  widget.frame.contentWindow.postMessage(wire, widget.origin);
+  addEntry({ time: Date.now() / 1000, to: "widget", name: "resizeWindow", size: wire.length, wire, json });
 }
 
 // One request at a time, so that the messages arrive in order.
@@ -118,8 +125,10 @@ stream.addEventListener("message", (event) => {
   if (turn.pages) showPages(turn.pages);
   if (turn.close) closeWidget(); // in the same turn as the posts above, as on a portal
   if (turn.open) openWidget(turn.open);
-  if (turn.resize) resizeWidget(turn.resize);
   turn.log?.forEach(addEntry);
+  if (turn.resize) resizeWidget(turn.resize);
+  if (turn.scroll !== undefined) scrollTo(scrollX, turn.scroll);
+  if (turn.reload) location.reload();
   find("profile").textContent = turn.profile;
   card = turn.card;
   sessionStorage.setItem("card", card.id);
