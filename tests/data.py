@@ -22,6 +22,8 @@ ERRORS = [
     Error("INVALID_CREDENTIALS", (401, 403), "Invalid request credentials"),
     Error("invalid_token", (401,), "Unable to get application by token"),
     Error("expired_token", (401,), "The access token provided has expired."),
+    Error("CONNECTION_ERROR", (401,), "Error connecting to authorization server"),
+    Error("APPLICATION_NOT_FOUND", (401,), "Application not found"),
     Error("authorization_error", (401,), "Unable to authorize user"),
     Error(
         "WRONG_AUTH_TYPE",

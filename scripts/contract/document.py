@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
 import yaml
 from jsonschema import Draft202012Validator
 from referencing import Registry
@@ -21,7 +22,8 @@ class ErrorExample(NamedTuple):
 
     status: int
     code: str
-    is_from_a_bridge: bool = False
+    body: dict[str, Any]
+    is_from_a_bridge: bool
     """Whether only a bridge reports it, never a portal."""
 
 
@@ -37,16 +39,27 @@ def paths(document: Document) -> list[str]:
 
 
 def error_examples(document: Document, path: str | None = None) -> list[ErrorExample]:
-    """Return the errors of which the contract has an example, at one path or at all."""
-    found = [
-        ErrorExample(int(status), example["value"]["error"], "x-bridge" in example)
-        for each in ([path] if path else paths(document))
-        for status, response in _responses(document, each).items()
-        if status != "200"
-        for content in response["content"].values()
-        for example in (resolved(document, named) for named in content["examples"].values())
-    ]
-    return list(dict.fromkeys(found))
+    """Return the errors of which the contract has an example, at one path or at all.
+
+    The first of a code has the status of current portals; others follow with its other statuses.
+    """
+    found = {}
+    for each in [path] if path else paths(document):
+        for main, response in _responses(document, each).items():
+            for example in response["content"]["application/json"]["examples"].values():
+                body = example["value"]
+                for status in (int(main), *example.get("x-other-statuses", ())):
+                    if "error" in body:
+                        error = ErrorExample(status, body["error"], body, "x-bridge" in example)
+                        found[error[:2]] = error
+    return list(found.values())
+
+
+def call_examples(document: Document) -> dict[str, Any]:
+    """Return the calls in the contract's examples, by name."""
+    responses = _responses(document, paths(document)[0])
+    examples = responses["200"]["content"]["application/json"]["examples"]
+    return {name: example["value"]["result"] for name, example in examples.items()}
 
 
 def statuses(document: Document) -> list[int]:
@@ -54,54 +67,36 @@ def statuses(document: Document) -> list[int]:
     return sorted({int(code) for path in paths(document) for code in _responses(document, path)})
 
 
-def codes(document: Document) -> list[str]:
-    """Return the error codes that the contract lists."""
-    return sorted(document["components"]["schemas"]["ErrorCode"]["enum"])
-
-
 # --- what is wrong with a response ----------------------------------------------------------------
 
 
 def faults_of_answer(
-    document: Document, status: int, content_type: str, body: bytes, path: str | None = None
+    document: Document, response: httpx.Response, path: str | None = None
 ) -> Iterator[str]:
     """Yield how a response is not as documented: in its status, its media type or its body.
 
     It belongs to the operation at `path`, by default the first one.
     """
-    path = path or paths(document)[0]
-    pointer = f"/paths/{escaped(path)}/post/responses/{status}"
-    response = _responses(document, path).get(str(status))
-    if response is None:
+    path, status = path or paths(document)[0], response.status_code
+    documented = _responses(document, path).get(str(status))
+    if documented is None:
         yield f"the status {status} is not documented"
         return
-    if "$ref" in _at(document, pointer):
-        pointer = _at(document, pointer)["$ref"].removeprefix("#")
+    content_type = response.headers.get("content-type", "")
     media_type = content_type.partition(";")[0].strip().lower()
-    if media_type not in response["content"]:
+    if media_type not in documented["content"]:
         yield f"the content type {content_type!r} is not documented for {status}"
         return
     try:
-        value = json.loads(body, parse_constant=_refuse)
+        value = json.loads(response.content, parse_constant=_refuse)
     except ValueError:
         yield f"the body of the {status} is not JSON"
         return
+    pointer = f"/paths/{escaped(path)}/post/responses/{status}"
+    pointer = _at(document, pointer).get("$ref", pointer).removeprefix("#")
     schema = f"{pointer}/content/{escaped(media_type)}/schema"
     for error in validator(document, schema).iter_errors(value):
         yield f"{status}: {error.json_path}: {error.message}"
-
-
-def faults_of_value(document: Document, schema: str, value: Any) -> Iterator[str]:
-    """Yield how a value does not fit a component schema, JSON inside its strings included."""
-    pointer = f"/components/schemas/{schema}"
-    for error in validator(document, pointer).iter_errors(value):
-        yield f"{schema}: {error.json_path}: {error.message}"
-    for name, inner in _at(document, pointer).get("properties", {}).items():
-        if "contentSchema" in inner and name in value:
-            content = json.loads(value[name], parse_constant=_refuse)
-            where = f"{pointer}/properties/{escaped(name)}/contentSchema"
-            for error in validator(document, where).iter_errors(content):
-                yield f"{schema}.{name}: {error.json_path}: {error.message}"
 
 
 def _refuse(constant: str) -> None:

@@ -1,8 +1,8 @@
 """Properties of the contract that schemathesis checks against a portal, view by view.
 
 A view is the document as one kind of caller sees it. schemathesis checks authentication only where
-it is always required, so there is one view with a webhook, which needs none, one each with a token
-in the query and in the body, and one in which every caller must be refused.
+it is always required, so there is one view with a webhook, which needs none, one for each
+place of a token, and one in which every caller must be refused.
 """
 
 import json
@@ -16,14 +16,21 @@ from typing import Any
 from urllib.parse import quote as percent_encoded
 from urllib.parse import quote_plus, urlsplit
 
+import httpx
 import schemathesis
 from schemathesis import Response, engine
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import StopReason, events
 from schemathesis.engine.recorder import Request, ScenarioRecorder
 
-from contract.document import Document, resolved
+from contract.document import Document, resolved, statuses
 
+_HEADERS = {"content-type": ["application/json; charset=utf-8"]}
+# The contract has neither the headers nor the resources that these checks are about.
+_IRRELEVANT = [
+    *("ensure_resource_availability", "missing_required_header", "object_level_authorization"),
+    *("response_headers_conformance", "use_after_free"),
+]
 _SHOWN = 400  # characters of a response's body
 
 
@@ -37,14 +44,19 @@ class View:
     valid: int
     """The status of the response to a valid request."""
     token: str | None = None
-    unexpected: tuple[str, ...] = ("DELETE", "PATCH", "PUT", "QUERY", "TRACE")
-    """Methods that must be refused; portals also accept GET, and browsers send OPTIONS."""
+    in_header: bool = False
+    """Whether the token is a bearer token."""
+    unexpected: tuple[str, ...] = ("PATCH", "QUERY", "TRACE")
+    """Methods that must be refused; portals read the others like GET, and browsers send OPTIONS."""
+    cross_origin: bool = False
+    """Whether pages of every origin may read all responses, as those of a portal."""
 
     def masked(self, text: str) -> str:
         """Mask the webhook's secret and the token, in every encoding in which they may appear."""
         webhook = urlsplit(self.base_url).path.split("/")[3:]  # after /rest/USER
-        secrets = {*webhook, self.token or ""}
-        for secret in sorted(secrets, key=len, reverse=True):
+        secrets = [*webhook, self.token or ""]
+        prefixes = [secret[:-1] for secret in secrets]  # which are sent as well
+        for secret in sorted([*secrets, *prefixes], key=len, reverse=True):
             for encoded in {
                 secret,
                 percent_encoded(secret, safe=""),
@@ -60,6 +72,8 @@ class View:
         if self.token:
             target = target.replace(f"auth={quote_plus(self.token)}", "auth=$TOKEN")
         words = ["curl", "-i", "-X", request.method, f'"${{BASE_URL%/}}{target}"']
+        if self.token and f"Bearer {self.token}" in request.headers.get("Authorization", []):
+            words += ["-H", '"Authorization: Bearer $TOKEN"']
         for content_type in request.headers.get("Content-Type", []):
             words += ["-H", quote(f"Content-Type: {content_type}")]
         if request.body is None:
@@ -76,40 +90,44 @@ class View:
 
 def webhook(document: Document, base_url: str, valid: int = 200) -> View:
     """Return the view with a webhook, whose URL is the only authentication."""
-    view = _view(document, 0, requires_token=False, auth=None)
+    view = _view(document, 0, scheme=None, auth=None)
     return View("webhook", view, base_url.rstrip("/"), valid)
 
 
-def oauth(document: Document, base_url: str, token: str, valid: int = 200) -> View:
-    """Return the view with OAuth and a valid token in the query, which overrides the body."""
-    view = _view(document, 1, requires_token=True, auth=None)
-    return View("OAuth, in the query", view, base_url.rstrip("/"), valid, token)
+def with_token(document: Document, base_url: str, token: str, valid: int = 200) -> list[View]:
+    """Return the views with OAuth: a valid token in the header, in the query, and in the body.
 
-
-def oauth_in_body(document: Document, base_url: str, token: str, valid: int = 200) -> View:
-    """Return the view with OAuth and a valid token in the body."""
-    view = _view(document, 1, requires_token=False, auth={"const": token})
-    return View("OAuth, in the body", view, base_url.rstrip("/"), valid, token)
+    The header overrides whatever is in the body, which overrides the query.
+    """
+    url = base_url.rstrip("/")
+    header = _view(document, 1, scheme="bearer", auth={})
+    query = _view(document, 1, scheme="accessToken", auth=None)
+    body = _view(document, 1, scheme=None, auth={"const": token})
+    return [
+        View("OAuth, in the header", header, url, valid, token, in_header=True),
+        View("OAuth, in the query", query, url, valid, token),
+        View("OAuth, in the body", body, url, valid, token),
+    ]
 
 
 def stranger(document: Document, base_url: str, valid: int = 401) -> View:
     """Return the view with OAuth and without a valid token, where all requests must be refused."""
     # Without the example of a token, which is valid on a sandbox.
-    view = _view(document, 1, requires_token=True, auth={"type": "string"})
+    view = _view(document, 1, scheme="accessToken", auth={"type": "string"})
     return View("no valid token", view, base_url.rstrip("/"), valid)
 
 
 def _view(
-    document: Document, server: int, *, requires_token: bool, auth: dict[str, Any] | None
+    document: Document, server: int, *, scheme: str | None, auth: dict[str, Any] | None
 ) -> Document:
-    """Return a document in which `auth` in the body has this schema; None removes it.
+    """Return a document that requires one security scheme, or none.
 
-    A constant is required, and added to the examples.
+    `auth` is the schema of this member of the body; None removes it. A constant is required, and
+    added to the examples.
     """
     view = deepcopy(document)
     view["servers"] = [view["servers"][server]]
-    alternatives = view.get("security", [])
-    view["security"] = [each for each in alternatives if each] if requires_token else []
+    view["security"] = [each for each in view.get("security", []) if scheme in each]
     operations = [operation for path in view["paths"].values() for operation in path.values()]
     for content in (c for o in operations for c in o["requestBody"]["content"].values()):
         request = resolved(view, content["schema"])
@@ -127,11 +145,7 @@ def _view(
 class Tally:
     """What was sent and checked."""
 
-    operations: Counter[str] = field(default_factory=Counter)
-    """The operations, such as `POST /placement.call`."""
     statuses: Counter[int] = field(default_factory=Counter)
-    codes: Counter[str] = field(default_factory=Counter)
-    """The codes of the errors."""
     checks: Counter[str] = field(default_factory=Counter)
     phases: Counter[str] = field(default_factory=Counter)
 
@@ -144,21 +158,14 @@ class Tally:
         """Count the requests and checks of a phase."""
         for interaction in recorder.interactions.values():
             if interaction.response is not None:
-                self.operations[recorder.label] += 1
-                self.phases[phase] += 1
-                self.statuses[interaction.response.status_code] += 1
-                if code := _code(interaction.response):
-                    self.codes[code] += 1
+                self.count(phase, interaction.response.status_code)
         for checks in recorder.checks.values():
             self.checks.update(check.name for check in checks)
 
-
-def _code(response: Response) -> str | None:
-    try:
-        error = response.json()["error"]
-    except (ValueError, TypeError, LookupError):
-        return None
-    return error if isinstance(error, str) else None
+    def count(self, phase: str, status: int) -> None:
+        """Count one response."""
+        self.phases[phase] += 1
+        self.statuses[status] += 1
 
 
 @dataclass(frozen=True)
@@ -199,6 +206,7 @@ def findings(
             case events.ScenarioFinished():
                 tally.add(event.phase.value, event.recorder)
                 yield from _failed_checks(view, event.recorder)
+                yield from _wrong_headers(view, event.recorder, tally)
             case events.NonFatalError():
                 title, detail = event.info.title, f"{event.info.message}\n{event.value}"
                 yield Finding("run", view.masked(title), view.masked(detail), "")
@@ -219,10 +227,15 @@ def _config(view: View, cases: int, seed: int, rate: str | None) -> Schemathesis
         "generation": {"mode": "all", "max-examples": cases, "database": "none"},
         "continue-on-failure": True,
         "phases": {"coverage": {"unexpected-methods": list(view.unexpected)}},
-        # By default a 401 is accepted, and a run without a token would pass.
-        "checks": {"positive_data_acceptance": {"expected-statuses": [view.valid]}},
+        "checks": {
+            # By default a 401 is accepted, and a run without a token would pass.
+            "positive_data_acceptance": {"expected-statuses": [view.valid]},
+            **{name: {"enabled": False} for name in _IRRELEVANT},
+        },
     }
-    if view.token:
+    if view.in_header:
+        config["parameters"] = {"header.Authorization": f"Bearer {view.token}"}
+    elif view.token:
         config["parameters"] = {"query.auth": view.token}
     if rate:
         config["rate-limit"] = rate
@@ -238,13 +251,29 @@ def _failed_checks(view: View, recorder: ScenarioRecorder) -> Iterator[Finding]:
                 yield Finding(
                     check.name,
                     view.masked(failure.title),
-                    view.masked(f"{failure.message}\n\n{_shown(interaction.response)}".strip()),
+                    view.masked(f"{failure.message}\n\n{shown(interaction.response)}".strip()),
                     view.masked(view.curl(interaction.request)),
                 )
 
 
-def _shown(response: Response | None) -> str:
+def _wrong_headers(view: View, recorder: ScenarioRecorder, tally: Tally) -> Iterator[Finding]:
+    expected = _HEADERS | ({"access-control-allow-origin": ["*"]} if view.cross_origin else {})
+    for interaction in recorder.interactions.values():
+        response = interaction.response
+        if response is not None and response.status_code in statuses(view.document):
+            tally.checks["headers"] += 1
+            found = {name.lower(): values for name, values in response.headers.items()}
+            for name, values in expected.items():
+                if found.get(name) != values:
+                    curl = view.masked(view.curl(interaction.request))
+                    yield Finding(
+                        "headers", f"{name} is not {values[0]}", view.masked(str(found)), curl
+                    )
+
+
+def shown(response: Response | httpx.Response | None) -> str:
+    """Return the status and the beginning of the body of a response."""
     if response is None:
         return "No response."
-    body = response.content.decode(errors="replace") if response.content else ""
+    body = (response.content or b"").decode(errors="replace")
     return f"Response: {response.status_code} {body[:_SHOWN]}{'…' if len(body) > _SHOWN else ''}"

@@ -2,7 +2,8 @@
 
 By default the portal is a sandbox, started for the run, whose profile (PROFILE=app-only) decides
 how it answers a valid request: with the call, 403 or 404. It also has to answer with every
-documented error. The environment can name another portal, which has to answer with the call:
+documented error, and with the calls that are put into its card. The environment can name another
+portal or a bridge, which has to answer with the call:
 
   BASE_URL  a webhook's URL, or the base URL for OAuth, such as https://PORTAL/rest
   TOKEN     an access token, required for OAuth
@@ -28,6 +29,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -38,9 +40,9 @@ from bitrix24_sandbox.server import running
 from bitrix24_sandbox.testing import Sandbox
 
 from contract.document import Document, load
-from contract.properties import View, findings, oauth, oauth_in_body, stranger, webhook
-from contract.provoking import provoked
-from contract.report import Outcome, coverage, summary, write_junit
+from contract.properties import View, findings, stranger, webhook, with_token
+from contract.provoking import asked, caused, injected
+from contract.report import Outcome, summary, write_junit
 
 PROFILES: dict[Profile, tuple[int, int, int]] = {
     "rest": (200, 200, 401),
@@ -49,6 +51,8 @@ PROFILES: dict[Profile, tuple[int, int, int]] = {
 }
 """The status of a valid request with a webhook, with a valid token, and without one."""
 
+_HOST = r"(?:[^/?#\[\]\s]+|\[[0-9A-Fa-f:.]+\](?::\d+)?)"
+_BASE_URL = re.compile(rf"https?://{_HOST}/rest(/[^/?#]+/[^/?#]+)?/*")
 FAILED, INTERRUPTED = 1, 130  # exit statuses; 130 is what a shell reports after Ctrl-C
 
 
@@ -61,12 +65,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     document = load()
     whom = _origin(options.base_url) if options.base_url else f"a sandbox ({options.profile})"
-    version = document["info"]["version"]
-    print(
-        f"Checking {whom} against the contract {version}:"
-        f" {options.cases} random requests, seed {options.seed}.",
-        flush=True,
-    )
+    print(f"Checking {whom} against the contract {document['info']['version']}:", end=" ")
+    print(f"{options.cases} random requests, seed {options.seed}.", flush=True)
     begun = time.monotonic()
     outcomes: list[Outcome] = []
     problem, status = None, 0
@@ -80,7 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
         # Its message may contain a secret, so it is not shown.
         traceback.print_tb(error.__traceback__)
         problem, status = f"The run itself failed: {type(error).__name__}.", FAILED
-    print(*summary(outcomes), *coverage(document, outcomes), sep="\n")
+    print(*summary(outcomes), sep="\n")
     write_junit(options.report, outcomes, problem)
     failures = sum(outcome.times.total() for outcome in outcomes)
     print(
@@ -99,25 +99,27 @@ def _run(document: Document, options: argparse.Namespace, outcomes: list[Outcome
             sandbox = stack.enter_context(running(Portal(options.profile)))
         views = _views(document, options, sandbox, stack)
         for view in views:
-            outcome = Outcome(view.name)
-            outcomes.append(outcome)
-            for finding in findings(
-                view,
-                outcome.tally,
-                cases=math.ceil(options.cases / len(views)),
-                seed=options.seed,
-                rate=f"{options.rate}/s" if options.rate else None,
-                on_answer=_progress(view.name),
-            ):
-                outcome.add(finding)
+            outcomes += [outcome := Outcome(view.name)]
+            outcome.add(
+                findings(
+                    view,
+                    outcome.tally,
+                    cases=math.ceil(options.cases / len(views)),
+                    seed=options.seed,
+                    rate=f"{options.rate}/s" if options.rate else None,
+                    on_answer=_progress(view.name),
+                )
+            )
         answered = sum(outcome.tally.cases for outcome in outcomes)
         if answered < options.cases:
             raise CannotRunError(f"Only {answered} of {options.cases} requests were answered.")
+        for view, outcome in zip(views, outcomes, strict=True):
+            outcome.add(asked(view, outcome.tally, 1 / options.rate if options.rate else 0))
         if sandbox and options.profile != "js-only":  # where all that is not REST comes first
-            outcome = Outcome("errors")
-            outcomes.append(outcome)
-            for finding in provoked(document, sandbox, outcome.tally):
-                outcome.add(finding)
+            outcomes += [outcome := Outcome("sandbox")]
+            outcome.add(injected(document, sandbox, outcome.tally))
+            if options.profile == "rest":
+                outcome.add(caused(document, sandbox, outcome.tally))
 
 
 def _views(
@@ -130,40 +132,32 @@ def _views(
         by_webhook, by_oauth, by_nobody = PROFILES[options.profile]
         views = [
             webhook(document, sandbox.webhook_url, by_webhook),
-            oauth(document, sandbox.oauth_url, sandbox.access_token, by_oauth),
-            oauth_in_body(document, sandbox.oauth_url, sandbox.access_token, by_oauth),
+            *with_token(document, sandbox.oauth_url, sandbox.access_token, by_oauth),
             stranger(document, closed.oauth_url, by_nobody),
         ]
-        if options.profile == "js-only":  # 404 comes before 405
-            views = [replace(view, unexpected=()) for view in views]
-        return views
+        unexpected = () if options.profile == "js-only" else views[0].unexpected  # 404 before 405
+        return [replace(view, cross_origin=True, unexpected=unexpected) for view in views]
     try:
-        httpx.post(f"{base_url.rstrip('/')}/placement.call", json={}, timeout=30)
+        probe = httpx.post(f"{base_url.rstrip('/')}/placement.call", json={}, timeout=30)
     except httpx.TransportError as error:
         raise CannotRunError(
             f"{_origin(base_url)} does not answer ({type(error).__name__}):"
             " is the portal running, and the address right?"
         ) from None
-    if _is_webhook(base_url):
-        return [webhook(document, base_url)]
-    return [
-        oauth(document, base_url, options.token),
-        oauth_in_body(document, base_url, options.token),
-        stranger(document, base_url),
-    ]
+    views = [webhook(document, base_url)]
+    if not _is_webhook(base_url):
+        views = [*with_token(document, base_url, options.token), stranger(document, base_url)]
+    cross_origin = "access-control-allow-origin" in probe.headers
+    return [replace(view, cross_origin=cross_origin) for view in views]
 
 
 def _progress(view: str) -> Callable[[object], None]:
-    """Return a function that counts responses and prints their number from time to time."""
-    answered = 0
+    """Return a function that counts responses, and prints their number every 200."""
+    answered = count(1)
 
     def progress(_: object) -> None:
-        nonlocal answered
-        answered += 1
-        if sys.stdout.isatty():
-            print(f"\r{f'{view}: {answered} requests':40}", end="", flush=True)
-        elif answered % 200 == 0:
-            print(f"{view}: {answered} requests", flush=True)
+        if (number := next(answered)) % 200 == 0:
+            print(f"{view}: {number} requests", flush=True)
 
     return progress
 
@@ -174,32 +168,17 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--cases",
-        type=_positive,
-        default=3000,
-        help="minimum number of random requests (%(default)s)",
-    )
-    parser.add_argument(
-        "--seed",
-        type=int,
-        default=random.SystemRandom().randrange(2**32),
-        help="seed of the random requests; the same seed sends the same requests (random)",
-    )
-    parser.add_argument("--profile", choices=PROFILES, help="profile of the sandbox (rest)")
-    parser.add_argument(
-        "--rate", type=_positive, help="maximum number of requests per second; portals allow 2"
-    )
-    parser.add_argument(
-        "--report",
-        type=Path,
-        default=Path("reports/contract.xml"),
-        help="file for the JUnit XML (%(default)s)",
-    )
+    seed, report = random.SystemRandom().randrange(2**32), Path("reports/contract.xml")
+    add = parser.add_argument
+    add("--cases", type=_positive, default=3000, help="minimum of random requests (%(default)s)")
+    add("--seed", type=int, default=seed, help="the same seed sends the same requests (random)")
+    add("--profile", choices=PROFILES, help="profile of the sandbox (rest)")
+    add("--rate", type=_positive, help="maximum of requests per second; portals allow 2")
+    add("--report", type=Path, default=report, help="file for the JUnit XML (%(default)s)")
     options = parser.parse_args(arguments)
     options.base_url = os.environ.get("BASE_URL", "")
     options.token = os.environ.get("TOKEN", "")
-    if options.base_url and not _is_base_url(options.base_url):
+    if options.base_url and not _BASE_URL.fullmatch(options.base_url):
         # Not shown: it may contain the secret of a webhook.
         parser.error(
             "BASE_URL: expected https://PORTAL/rest/USER_ID/WEBHOOK/ or https://PORTAL/rest"
@@ -218,15 +197,6 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError("expected a positive number")
     return int(text)
-
-
-def _is_base_url(text: str) -> bool:
-    try:
-        url = urlsplit(text)
-    except ValueError:
-        return False
-    is_rest = re.fullmatch(r"/rest(/[^/]+/[^/]+)?/*", url.path) is not None
-    return is_rest and url.scheme in ("http", "https") and bool(url.hostname) and not url.query
 
 
 def _is_webhook(base_url: str) -> bool:

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from generator.schemas import Schema, UnsupportedError, class_name, module_name
 from openapi_python_client.strings import snake_case
@@ -41,38 +42,49 @@ def constants(schema: Schema, where: str) -> dict[str, str]:
     return named
 
 
-def descriptions(schema: Schema) -> dict[str, str]:
-    """Return `x-enum-descriptions` by value; it may also list the texts in the order of `enum`."""
-    texts = schema.get("x-enum-descriptions", {})
-    return texts if isinstance(texts, dict) else dict(zip(schema["enum"], texts, strict=False))
-
-
-def enum_modules(components: Mapping[str, Schema]) -> dict[str, str]:
+def enum_modules(document: Schema) -> dict[str, str]:
     """Return the source of a module for each enum of a contract, by file name.
 
-    The schema's `description` becomes the docstring of the class. `x-enum-descriptions` become the
-    docstrings of the constants and a property `description`; `x-retryable`, a list of values,
-    becomes a property `retryable`.
+    The schema's `description` becomes the docstring of the class. `x-described-in` refers to the
+    responses with an example named after each value: `summary` becomes the docstring of the
+    constant and a property `description`, `x-retryable` a property `retryable`.
 
     Raises:
-        UnsupportedError: An extension does not match the values of its enum.
+        UnsupportedError: Not every value has a name, or an example.
     """
-    enums = {name: schema for name, schema in components.items() if "enum" in schema}
+    enums = {name: schema for name, schema in schemas_of(document).items() if "enum" in schema}
     return {
-        f"{module_name(name)}.py": "\n".join(_lines(name, schema)) for name, schema in enums.items()
+        f"{module_name(name)}.py": "\n".join(_lines(name, schema, _examples(document, schema)))
+        for name, schema in enums.items()
     }
 
 
-def _lines(component: str, schema: Schema) -> Iterator[str]:
+def schemas_of(document: Schema) -> dict[str, Any]:
+    """Return the component schemas of a contract, by name."""
+    schemas: dict[str, Any] = document.get("components", {}).get("schemas", {})
+    return schemas
+
+
+def _examples(document: Schema, schema: Schema) -> dict[str, Schema]:
+    """Return the examples that describe the values of an enum, by value."""
+    responses: Any = document if "x-described-in" in schema else {}
+    for step in schema.get("x-described-in", "#").split("/")[1:]:
+        responses = responses.get(step, {})
+    return {
+        value: example
+        for response in responses.values()
+        for content in response.get("content", {}).values()
+        for value, example in content.get("examples", {}).items()
+    }
+
+
+def _lines(component: str, schema: Schema, examples: Mapping[str, Schema]) -> Iterator[str]:
     where, enum, values = f"components.schemas.{component}", class_name(component), schema["enum"]
     named = dict(sorted(constants(schema, where).items()))
-    described, retryable = descriptions(schema), schema.get("x-retryable", [])
-    if described and (
-        len(schema["x-enum-descriptions"]) != len(values) or described.keys() != set(values)
-    ):
-        raise UnsupportedError(where, "x-enum-descriptions is not one text for each value of enum")
-    if not set(retryable) <= set(values):
-        raise UnsupportedError(where, "x-retryable lists a value that enum does not")
+    described = {value: example.get("summary", "") for value, example in examples.items()}
+    retryable = {value for value, example in examples.items() if example.get("x-retryable")}
+    if "x-described-in" in schema and (described.keys() != set(values) or "" in described.values()):
+        raise UnsupportedError(where, "x-described-in has not one summary for each value of enum")
 
     yield f"from enum import StrEnum\n\n\nclass {enum}(StrEnum):"
     yield _docstring(schema.get("description", enum)) + "\n"

@@ -6,7 +6,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from generator.enums import enum_modules
+from generator.enums import enum_modules, schemas_of
 from generator.operations import operations_of
 from generator.schemas import Schemas, UnsupportedError
 from openapi_python_client import Project
@@ -33,13 +33,13 @@ def write_package(document: Mapping[str, Any], generator: Path, package: Path) -
     except ValidationError as error:
         first = error.errors()[0]
         raise UnsupportedError(".".join(map(str, first["loc"])), first["msg"]) from error
-    components = document.get("components", {}).get("schemas", {})
+    components = schemas_of(document)
     try:
         schemas = Schemas(components)
         operations = operations_of(document, schemas)
     except RecursionError as error:
         raise UnsupportedError("components.schemas", "a schema is made of itself") from error
-    enums = enum_modules(components)
+    enums = enum_modules(document)
 
     settings = ConfigFile.load_from_path(generator / "config.yaml")
     config = Config.from_sources(settings, MetaType.NONE, Path(), "utf-8", False, package)

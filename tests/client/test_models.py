@@ -21,7 +21,7 @@ from bitrix24_call_card.models import (
     ErrorCode,
     ErrorResponse,
     GetStatusResponse,
-    Time,
+    Timing,
 )
 from bitrix24_call_card.types import UNSET
 
@@ -139,11 +139,11 @@ class TestOpenSets:
 
     def test_the_codes_of_temporary_errors_are_retryable(self) -> None:
         assert {code for code in ErrorCode if code.retryable} == {
+            "CONNECTION_ERROR",
             "ERROR_UNEXPECTED_ANSWER",
             "INTERNAL_SERVER_ERROR",
             "OPERATION_TIME_LIMIT",
             "QUERY_LIMIT_EXCEEDED",
-            "authorization_error",
         }
 
 
@@ -188,7 +188,7 @@ class TestRoundTrip:
 
 class TestTime:
     def test_has_seconds_and_dates(self) -> None:
-        time = Time.from_dict(ANSWER["time"])
+        time = Timing.from_dict(ANSWER["time"])
         assert (time.start, time.finish) == (1723556790.1123, 1723556790.1571)
         assert (time.duration, time.processing, time.operating) == (0.0448, 0.0121, 0.5)
         assert time.operating_reset_at == 1723557390
@@ -197,7 +197,7 @@ class TestTime:
         assert time.date_start.utcoffset() == timedelta(hours=2)
 
     def test_whole_seconds_are_floats_as_well(self) -> None:
-        time = Time.from_dict(
+        time = Timing.from_dict(
             {**ANSWER["time"], "start": 1723556790, "duration": "0", "operating": 0}
         )
         assert (time.start, time.duration, time.operating) == (1723556790.0, 0.0, 0.0)
@@ -205,7 +205,7 @@ class TestTime:
 
     @pytest.mark.parametrize("date", ["2024-08-13T13:46:30Z", "2024-08-13T15:46:30.5+02:00"])
     def test_other_formats_of_a_date(self, date: str) -> None:
-        time = Time.from_dict({**ANSWER["time"], "date_start": date})
+        time = Timing.from_dict({**ANSWER["time"], "date_start": date})
         assert (time.date_start.month, time.date_start.minute) == (8, 46)
         assert time.date_start.utcoffset() is not None
 

@@ -227,6 +227,8 @@ BINDING_MEMBERS: dict[str, list[object]] = {
     "result.CRM_BINDINGS.0": OBJECT,
     "result.CRM_BINDINGS.0.ENTITY_TYPE": TEXT,
     "result.CRM_BINDINGS.0.ENTITY_ID": INTEGER,
+    "result.CRM_BINDINGS.0.OWNER_TYPE_ID": INTEGER,
+    "result.CRM_BINDINGS.0.OWNER_ID": INTEGER,
 }
 TIME_MEMBERS: dict[str, list[object]] = {
     "time.start": NUMBER,
@@ -265,7 +267,7 @@ class TestWrongTypes:
         schemas = yaml.safe_load(CONTRACT.read_text("utf-8"))["components"]["schemas"]
         members = (*MEMBERS, *BINDING_MEMBERS, *TIME_MEMBERS, *ERROR_MEMBERS, "CRM_BINDINGS")
         tried = {name.rpartition(".")[2] for name in members}
-        for name in ("CallStatus", "CrmBinding", "Time", "ErrorResponse"):
+        for name in ("CallStatus", "CrmBinding", "Timing", "ErrorResponse"):
             assert set(schemas[name]["properties"]) <= tried, name
 
     @pytest.mark.parametrize(("member", "value"), wrong_values(MEMBERS))

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from contract.document import Document, codes, error_examples, escaped, resolved, validator
+from contract.document import Document, error_examples, escaped, resolved, validator
 
 
 def faults_of_document(document: Document) -> Iterator[str]:
@@ -23,16 +23,21 @@ def _faults_of_examples(document: Document) -> Iterator[str]:
 
 
 def _faults_of_codes(document: Document) -> Iterator[str]:
-    named = set(codes(document))
-    shown = {example.code for example in error_examples(document)}
-    yield from (f"{code} is listed, but has no example" for code in sorted(named - shown))
-    yield from (f"{code} has an example, but is not listed" for code in sorted(shown - named))
-    listed = document["components"]["schemas"]["ErrorCode"]
-    texts = listed["x-enum-descriptions"]  # by value, or in the order of the values
-    described = texts if isinstance(texts, dict) else dict(zip(listed["enum"], texts, strict=False))
-    for code, example in document["components"]["examples"].items():
-        if example["summary"] != described.get(code):
-            yield f"{code} and its example have different descriptions"
+    named = set(document["components"]["schemas"]["ErrorCode"]["enum"])
+    shown = [
+        code
+        for response in document["components"]["responses"].values()
+        for code in response["content"]["application/json"]["examples"]
+    ]
+    yield from (f"{code} is listed, but has no example" for code in sorted(named - {*shown}))
+    yield from (f"{code} has an example, but is not listed" for code in sorted({*shown} - named))
+    yield from (f"{code} has two examples" for code in named if shown.count(code) > 1)
+    errors = {error.code: error for error in error_examples(document)}
+    yield from (
+        f"the example of {code} is named {name}"
+        for name, code in zip(sorted(shown), sorted(errors), strict=False)
+        if name != code
+    )
 
 
 def _closed_sets(document: Document) -> Iterator[str]:

@@ -10,8 +10,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 class Request(NamedTuple):
     """The parts of a request that mutations depend on."""
 
+    method: str
     path: str
     query: bytes
+    authorization: bytes
     body: bytes
 
 
@@ -86,8 +88,12 @@ class Mutated:
         await self._app(scope, receive_and_keep, keep)
         start, *chunks = messages
         headers = {str(name, "latin-1"): str(value, "latin-1") for name, value in start["headers"]}
+        authorization = dict(scope["headers"]).get(b"authorization", b"")
+        request = Request(
+            scope["method"], scope["path"], scope["query_string"], authorization, body
+        )
         answer = self._mutate(
-            Request(scope["path"], scope["query_string"], body),
+            request,
             Answer(start["status"], headers, b"".join(chunk["body"] for chunk in chunks)),
         )
         length = {"content-length": str(len(answer.body))}

@@ -22,6 +22,10 @@ def model_and_object(place: str, value: Any) -> tuple[str, Any] | None:
     if member := re.fullmatch(r"/components/schemas/(\w+)/properties/(\w+)", place):
         model, name = member.groups()
         return model, {**sample(SCHEMAS[model]), name: value}
+    for model, found in SCHEMAS.items():
+        for name, described in found.get("properties", {}).items():
+            if described.get("$ref") == f"#{place}":
+                return model, {**sample(found), name: value}
     return None
 
 

@@ -1,20 +1,22 @@
-"""The tests of the contract can fail: one mutant of each kind, in the portal or in the contract.
+"""The checks of the contract can fail: one mutant of each kind, in the portal or the contract.
 
-Each mutant is shown to the one check that should notice it, and must not survive.
+Each mutant is shown to the one check that should notice it, and must not survive. The first two
+checks are those of `make contract`.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from bitrix24_sandbox.server import Running, running
 from contract.document import Document, load
-from contract.properties import Finding, Tally, findings, oauth, oauth_in_body, stranger, webhook
+from contract.properties import Finding, Tally, findings, stranger, webhook, with_token
+from contract.provoking import asked, caused, injected
 
 from tests.contract.consistency import faults_of_document
 from tests.contract.evolution import GONE, edited
 from tests.contract.mutation import Answer, Mutated, Mutation, Request, success, unchanged
-from tests.contract.scenario import faults_of_scenario
 from tests.contract.widget import (
     faults_of_received,
     faults_of_servers,
@@ -31,12 +33,19 @@ def generated_requests(document: Document, sandbox: Running) -> Iterator[Finding
     sandbox.reset()
     for view in (
         webhook(document, sandbox.webhook_url),
-        oauth(document, sandbox.oauth_url, sandbox.access_token),
-        oauth_in_body(document, sandbox.oauth_url, sandbox.access_token),
+        *with_token(document, sandbox.oauth_url, sandbox.access_token),
     ):
-        yield from findings(view, Tally(), cases=1, seed=1)
+        yield from findings(replace(view, cross_origin=True), Tally(), cases=1, seed=1)
+        yield from asked(view, Tally())
     sandbox.expire_tokens()  # so that no generated token is valid
     yield from findings(stranger(document, sandbox.oauth_url), Tally(), cases=1, seed=1)
+
+
+def the_scenario(document: Document, sandbox: Running) -> Iterator[Finding]:
+    """Go through every error and the contract's calls."""
+    sandbox.reset()
+    yield from injected(document, sandbox, Tally())
+    yield from caused(document, sandbox, Tally())
 
 
 def consistency(document: Document, _: Running) -> Iterator[str]:
@@ -54,7 +63,7 @@ def mutated() -> Iterator[tuple[Running, Mutated]]:
         yield sandbox, sandbox.app
 
 
-@pytest.mark.parametrize("check", [generated_requests, faults_of_scenario])
+@pytest.mark.parametrize("check", [generated_requests, the_scenario])
 def test_without_a_mutation_nothing_is_wrong(
     document: Document, mutated: tuple[Running, Mutated], check: Check
 ) -> None:
@@ -88,8 +97,9 @@ def content_type(value: str) -> Mutation:
     return lambda _, answer: answer._replace(headers={**answer.headers, "content-type": value})
 
 
-CALL = load()["components"]["responses"]["CurrentCall"]["content"]["application/json"]
-CALL_RESPONSE = CALL["examples"]["incoming"]["value"]
+POST = load()["paths"]["/placement.call"]["post"]
+SUCCESS = POST["responses"]["200"]["content"]["application/json"]
+CALL_RESPONSE = SUCCESS["examples"]["incomingCall"]["value"]
 
 
 def accepted(refusal: int, condition: Callable[[Request], bool] = lambda _: True) -> Mutation:
@@ -103,15 +113,29 @@ def accepted(refusal: int, condition: Callable[[Request], bool] = lambda _: True
     return mutation
 
 
-def without_allow(_: Request, answer: Answer) -> Answer:
-    headers = {name: value for name, value in answer.headers.items() if name != "allow"}
-    return answer._replace(headers=headers)
+def without(header: str, only: Callable[[int], bool] = lambda _: True) -> Mutation:
+    def mutation(_: Request, answer: Answer) -> Answer:
+        headers = {name: value for name, value in answer.headers.items() if name != header}
+        return answer._replace(headers=headers) if only(answer.status) else answer
+
+    return mutation
+
+
+def refused(condition: Callable[[Request], bool]) -> Mutation:
+    """Answer some of the accepted requests as if there were no credentials."""
+
+    def mutation(request: Request, answer: Answer) -> Answer:
+        if answer.status == 200 and condition(request):
+            return answer.with_value({"error": "NO_AUTH_FOUND"}, status=401)
+        return answer
+
+    return mutation
 
 
 PORTAL: dict[Check, dict[str, Mutation]] = {
     generated_requests: {
         "a required member is missing": success(lambda body: body["result"].pop("CALL_ID")),
-        "a type is wrong": success(lambda body: body["result"].update(CRM_ENTITY_ID="17")),
+        "a type is wrong": success(lambda body: body["result"].update(CRM_ENTITY_ID=[17])),
         "a number is out of range": success(lambda body: body["result"].update(CRM_ENTITY_ID=-1)),
         "a format is wrong": success(lambda body: body["time"].update(date_start="13.08.2024")),
         "an error has no code": error(lambda body: body.pop("error")),
@@ -129,15 +153,29 @@ PORTAL: dict[Check, dict[str, Mutation]] = {
         "the body is not JSON": lambda _, answer: answer._replace(body=b"<html></html>"),
         "no token is required": accepted(401, lambda request: b"auth=" not in request.query),
         "any token is accepted": accepted(401, lambda request: b"auth=" in request.query),
-        "a token in the body is ignored": lambda request, answer: (
-            answer.with_value({"error": "NO_AUTH_FOUND"}, status=401)
-            if b'"auth"' in request.body and b"auth=" not in request.query
-            else answer
+        "a token in the body is ignored": refused(
+            lambda request: b'"auth"' in request.body and b"auth=" not in request.query
         ),
+        "a token in the header is ignored": refused(lambda request: request.authorization != b""),
+        "a prefix of the token is accepted": accepted(
+            401, lambda request: b'"auth":"sandboxaccesstoke"' in request.body
+        ),
+        "a prefix of a bearer token is accepted": accepted(
+            401, lambda request: request.authorization == b"Bearer sandboxaccesstoke"
+        ),
+        "a prefix of the webhook is accepted": accepted(
+            401, lambda request: "/sandboxwebhoo/" in request.path
+        ),
+        "GET is refused": refused(lambda request: request.method == "GET"),
+        "a form is refused": refused(lambda request: request.body.startswith(b"PLACEMENT=")),
         "any HTTP method is accepted": accepted(405),
-        "the Allow header is missing": without_allow,
+        "the Allow header is missing": without("allow"),
+        "the charset is another one": content_type("application/json; charset=windows-1251"),
+        "other origins may not read errors": without(
+            "access-control-allow-origin", lambda status: status >= 400
+        ),
     },
-    faults_of_scenario: {
+    the_scenario: {
         "a code is that of another error": error(
             lambda body: body.update(error=body["error"].replace("expired", "invalid"))
         ),
@@ -145,8 +183,27 @@ PORTAL: dict[Check, dict[str, Mutation]] = {
         "a status is that of another error": status(503, 429),
         "a description is wrong": error(lambda body: body.update(error_description="Try again.")),
         "a number is not JSON": success(lambda body: body["time"].update(start=float("nan"))),
-        "any webhook is accepted": accepted(401, lambda request: request.path.count("/") == 4),
+        "any webhook is accepted": accepted(401, lambda request: "/1/another" in request.path),
+        "a webhook is accepted for any user": accepted(401, lambda request: "/7/" in request.path),
+        "a command is accepted in any case": accepted(
+            400, lambda request: b"GETSTATUS" in request.body
+        ),
+        "a description has another name": error(
+            lambda body: body.update(error_message=body.pop("error_description"))
+        ),
+        "a further member is missing": error(lambda body: body.pop("argument", None)),
+        "a missing call is another error": error(
+            lambda body: body.update(error=body["error"].replace("CORE", "ARGUMENT"))
+        ),
         "a call is stale": success(lambda body: body.update(CALL_RESPONSE)),
+        "a value is that of another field": success(
+            lambda body: body["result"].update(CALL_DIRECTION="connected")
+        ),
+        "optional members are missing": success(
+            lambda body: body["result"].pop("PHONE_NUMBER", None)
+        ),
+        "the time is missing": success(lambda body: body.pop("time")),
+        "a success has a further member": success(lambda body: body.update(error="")),
     },
 }
 
@@ -174,8 +231,8 @@ def test_a_mutant_of_the_portal_is_noticed(
 # --- mutants of the contract ----------------------------------------------------------------------
 
 SCHEMAS = "components/schemas"
+RESPONSES = "components/responses"
 OPERATION = "paths/~1placement.call/post"
-POST = load()["paths"]["/placement.call"]["post"]
 JSON = POST["requestBody"]["content"]["application/json"]
 
 CONTRACT: dict[Check, dict[str, tuple[str, Any]]] = {
@@ -186,14 +243,18 @@ CONTRACT: dict[Check, dict[str, tuple[str, Any]]] = {
         "no token is required": ("security", [{}]),
         "the media type is wrong": (f"{OPERATION}/requestBody/content", {"application/xml": JSON}),
     },
-    faults_of_scenario: {
+    the_scenario: {
         "an optional member is required": (f"{SCHEMAS}/CallStatus/required/-", "PHONE_NUMBER"),
-        "a limit is too low": (f"{SCHEMAS}/CallStatus/properties/CRM_BINDINGS/maxItems", 20),
-        "other members are forbidden": (f"{SCHEMAS}/CallStatus/additionalProperties", False),
+        "a limit is too low": (f"{SCHEMAS}/CallStatus/properties/CRM_BINDINGS/maxItems", 2),
+        "an error has another text": (
+            f"{RESPONSES}/NotFound/content/application~1json/examples/ERROR_METHOD_NOT_FOUND"
+            "/value/error_description",
+            "Method not found",
+        ),
     },
     consistency: {
         "an example does not fit its schema": (
-            f"{SCHEMAS}/Time/properties/date_start/examples/-",
+            f"{SCHEMAS}/Timing/properties/date_start/examples/-",
             "yesterday",
         ),
         "JSON in an example does not fit its schema": (
@@ -201,9 +262,10 @@ CONTRACT: dict[Check, dict[str, tuple[str, Any]]] = {
             "{}",
         ),
         "a code has no example": (f"{SCHEMAS}/ErrorCode/enum/-", "ERROR_UNKNOWN"),
-        "an error is described in two ways": (
-            "components/examples/ACCESS_DENIED/summary",
-            "Try again.",
+        "an example is that of another error": (
+            f"{RESPONSES}/NotFound/content/application~1json/examples/ERROR_METHOD_NOT_FOUND"
+            "/value/error",
+            "NO_AUTH_FOUND",
         ),
         "a schema is unused": (f"{SCHEMAS}/Unused", {"type": "object"}),
         "a set of values is closed": (

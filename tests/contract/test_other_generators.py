@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 from bitrix24_sandbox.server import Running
-from contract.document import PATH, Document
+from contract.document import PATH, Document, call_examples
+from contract.provoking import with_webhook
 
-from tests.contract.scenario import CALLS, with_webhook
+from tests.contract.calls import CALLS
 
 
 def generate(folder: Path, module: str, *arguments: str) -> None:
@@ -108,6 +109,5 @@ def test_models_of_pydantic_read_an_error(portal: Running, pydantic_models: Any,
 
 
 def test_models_of_pydantic_read_every_example(document: Document, pydantic_models: Any) -> None:
-    responses = document["components"]["responses"]["CurrentCall"]["content"]
-    for example in responses["application/json"]["examples"].values():
-        pydantic_models.GetStatusResponse.model_validate(example["value"])
+    for call in call_examples(document).values():
+        pydantic_models.CallStatus.model_validate(call)

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
 import pytest
 from bitrix24_call_card import Client
 from bitrix24_call_card.api.call_card import get_status
@@ -21,7 +22,7 @@ from contract.document import Document, faults_of_answer, load
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.contract.scenario import CALLS
+from tests.contract.calls import CALLS
 
 SCHEMAS = load()["components"]["schemas"]
 LISTED: dict[type, set[str]] = {
@@ -61,13 +62,13 @@ def and_more(known: set[str], fields: dict[str, Any], **optional: Any) -> st.Sea
 bindings = and_more(
     BINDING_FIELDS,
     {"ENTITY_TYPE": known_or_not(LISTED[CrmEntityType]), "ENTITY_ID": ids | ids.map(str)},
-)
+) | st.fixed_dictionaries({"OWNER_TYPE_ID": ids, "OWNER_ID": ids | ids.map(str)})
 calls = and_more(
     FIELDS,
     {
         "CALL_ID": text,
         "CRM_ENTITY_TYPE": known_or_not(LISTED[CrmEntityType] | {""}) | st.just(False),
-        "CRM_ENTITY_ID": ids | st.just(False),
+        "CRM_ENTITY_ID": ids | ids.map(str) | st.just(False),
         "CRM_BINDINGS": st.lists(bindings, max_size=50),
         "CALL_DIRECTION": known_or_not(LISTED[CallDirection]),
         "CALL_LIST_MODE": st.booleans(),
@@ -75,7 +76,7 @@ calls = and_more(
     PHONE_NUMBER=known_or_not({"hidden", "+15550100"}),
     LINE_NUMBER=text,
     LINE_NAME=text,
-    CRM_ACTIVITY_ID=st.just("") | ids,
+    CRM_ACTIVITY_ID=st.just("") | ids | ids.map(str),
     CALL_STATE=known_or_not(LISTED[CallState]),
 )
 
@@ -102,7 +103,7 @@ def same(value: object, expected: object) -> bool:
 def assert_is(status: CallStatus, call: dict[str, Any]) -> None:
     assert status.call_id == call["CALL_ID"]
     assert status.crm_entity_type == (call["CRM_ENTITY_TYPE"] or "")
-    assert status.crm_entity_id == (call["CRM_ENTITY_ID"] or 0)
+    assert status.crm_entity_id == int(call["CRM_ENTITY_ID"])
     assert type(status.crm_entity_id) is int
     assert status.call_direction == call["CALL_DIRECTION"]
     assert status.call_list_mode is call["CALL_LIST_MODE"]
@@ -111,14 +112,16 @@ def assert_is(status: CallStatus, call: dict[str, Any]) -> None:
     assert status.line_name == call.get("LINE_NAME", UNSET)
     assert status.call_state == call.get("CALL_STATE", UNSET)
     activity = call.get("CRM_ACTIVITY_ID", "")
-    assert status.crm_activity_id == (UNSET if activity == "" else activity)
+    assert status.crm_activity_id == (UNSET if activity == "" else int(activity))
     assert same(status.additional_properties, {k: v for k, v in call.items() if k not in FIELDS})
 
     assert len(status.crm_bindings) == len(call["CRM_BINDINGS"])
     for binding, expected in zip(status.crm_bindings, call["CRM_BINDINGS"], strict=True):
-        assert binding.entity_type == expected["ENTITY_TYPE"]
-        assert binding.entity_id == int(expected["ENTITY_ID"])
-        assert type(binding.entity_id) is int
+        assert binding.entity_type == expected.get("ENTITY_TYPE", UNSET)
+        for name in ("ENTITY_ID", "OWNER_TYPE_ID", "OWNER_ID"):
+            number = int(expected[name]) if name in expected else UNSET
+            assert getattr(binding, name.lower()) == number
+            assert type(getattr(binding, name.lower())) is type(number)
         others = {k: v for k, v in expected.items() if k not in BINDING_FIELDS}
         assert same(binding.additional_properties, others)
 
@@ -131,11 +134,13 @@ def assert_is(status: CallStatus, call: dict[str, Any]) -> None:
         if value is not UNSET:
             assert type(value) is (kind if value in LISTED[kind] else str)
 
-    plain = {k: v for k, v in call.items() if not (k == "CRM_ACTIVITY_ID" and v == "")}
-    plain["CRM_ENTITY_TYPE"] = call["CRM_ENTITY_TYPE"] or ""
-    plain["CRM_ENTITY_ID"] = call["CRM_ENTITY_ID"] or 0
+    plain = {**call, "CRM_ENTITY_TYPE": call["CRM_ENTITY_TYPE"] or ""}
+    plain["CRM_ENTITY_ID"] = int(call["CRM_ENTITY_ID"])
+    plain |= {"CRM_ACTIVITY_ID": int(activity)} if activity != "" else {}
+    plain = {k: v for k, v in plain.items() if v != "" or k != "CRM_ACTIVITY_ID"}
     plain["CRM_BINDINGS"] = [
-        {**each, "ENTITY_ID": int(each["ENTITY_ID"])} for each in call["CRM_BINDINGS"]
+        {k: int(v) if k.endswith("_ID") and k in BINDING_FIELDS else v for k, v in each.items()}
+        for each in call["CRM_BINDINGS"]
     ]
     assert same(status.to_dict(), plain)
 
@@ -144,8 +149,8 @@ def assert_returned(document: Document, sandbox: Running, ask: Ask, call: dict[s
     sandbox.call = call
 
     for response in ask():
-        content_type = response.headers["content-type"]
-        assert list(faults_of_answer(document, 200, content_type, response.content)) == []
+        received = httpx.Response(200, headers=response.headers, content=response.content)
+        assert list(faults_of_answer(document, received)) == []
         assert isinstance(response.parsed, GetStatusResponse)
         assert_is(response.parsed.result, call)
 

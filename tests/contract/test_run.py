@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import pytest
 from bitrix24_sandbox.server import Running, listen, origin_of, running
 from contract.document import Document
-from contract.properties import Tally, findings, oauth, webhook
+from contract.properties import Tally, findings, webhook, with_token
 from contract.run import main
 from schemathesis.engine.recorder import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -42,7 +42,8 @@ class Run(NamedTuple):
 
 Runner = Callable[..., Run]
 
-VIEWS = ["webhook", "OAuth, in the query", "OAuth, in the body", "no valid token", "errors"]
+OAUTH = ["OAuth, in the header", "OAuth, in the query", "OAuth, in the body", "no valid token"]
+VIEWS = ["webhook", *OAUTH, "sandbox"]
 
 
 def assert_no_secret(done: Run) -> None:
@@ -98,9 +99,6 @@ def test_by_default_it_checks_a_sandbox_of_its_own_in_every_view(run: Runner) ->
         assert counts["requests"] == by_status
     assert sum(counts["random"] for counts in rows(done).values()) == 20
     assert "response_schema_conformance" in done.output
-    assert "operations  1 of 1\n" in done.output
-    assert "statuses    8 of 8\n" in done.output
-    assert "codes       20 of 21; not met: CARD_NOT_CONNECTED\n" in done.output
     assert done.failed_suites == []
 
 
@@ -115,19 +113,17 @@ def test_a_valid_request_gets_what_the_profile_promises(
 
     assert done.status == 0
     found = rows(done)
-    for view, status in zip(VIEWS, (webhook, oauth, oauth, no_token), strict=False):
+    for view, status in zip(VIEWS, (webhook, oauth, oauth, oauth, no_token), strict=False):
         assert found[view][status] > 0
     assert not found["webhook"].get("200")
 
 
-def test_a_webhook_is_checked_in_its_view_and_what_was_not_met_is_named(run: Runner) -> None:
+def test_a_webhook_is_checked_in_its_view(run: Runner) -> None:
     with running() as sandbox:
         done = run("--cases", "5", "--seed", "7", base_url=sandbox.webhook_url)
 
     assert done.status == 0
     assert list(rows(done)) == ["webhook"]
-    assert "statuses    2 of 8; not met: 401, 403, 404, 429, 500, 503\n" in done.output
-    assert re.search(r"codes +2 of 21; not met: ACCESS_DENIED, CARD_NOT_CONNECTED,", done.output)
 
 
 def test_a_base_url_for_oauth_is_checked_in_the_views_with_a_token(run: Runner) -> None:
@@ -135,7 +131,7 @@ def test_a_base_url_for_oauth_is_checked_in_the_views_with_a_token(run: Runner) 
         done = run("--cases", "5", base_url=sandbox.oauth_url, token="sandboxaccesstoken")
 
     assert done.status == 0
-    assert list(rows(done)) == ["OAuth, in the query", "OAuth, in the body", "no valid token"]
+    assert list(rows(done)) == OAUTH
 
 
 def without_bindings(app: ASGIApp) -> ASGIApp:
@@ -309,9 +305,8 @@ def test_a_request_that_fails_on_the_way_is_reported_without_its_secret(
     document: Document, nowhere: str
 ) -> None:
     with_webhook = webhook(document, f"{nowhere}/rest/1/{WEBHOOK_MARKER}/")
-    with_oauth = oauth(document, f"{nowhere}/rest", TOKEN_MARKER)
 
-    for view in (with_webhook, with_oauth):
+    for view in (with_webhook, *with_token(document, f"{nowhere}/rest", TOKEN_MARKER)):
         found = repr(list(findings(view, Tally(), cases=1, seed=1))) + repr(view)
 
         assert "Max retries exceeded with url" in found

@@ -5,13 +5,14 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 from bitrix24_sandbox.portal import scenarios
 from bitrix24_sandbox.testing import Sandbox
-from contract.document import Document, faults_of_value
+from contract.document import Document, escaped, validator
 
 SCENARIOS = [name for name in scenarios.SCENARIOS if name != "no-widget"]
 COMMANDS = {
@@ -130,6 +131,19 @@ def received_in(sandbox: Sandbox, scenario: str) -> Received:
     return received
 
 
+def faults_of_value(document: Document, schema: str, value: Any) -> Iterator[str]:
+    """Yield how a value does not fit a component schema, JSON inside its strings included."""
+    pointer = f"/components/schemas/{schema}"
+    for error in validator(document, pointer).iter_errors(value):
+        yield f"{schema}: {error.json_path}: {error.message}"
+    for name, inner in document["components"]["schemas"][schema].get("properties", {}).items():
+        if "contentSchema" in inner and name in value:
+            content = json.loads(value[name])
+            where = f"{pointer}/properties/{escaped(name)}/contentSchema"
+            for error in validator(document, where).iter_errors(content):
+                yield f"{schema}.{name}: {error.json_path}: {error.message}"
+
+
 def faults_of_received(document: Document, received: Received) -> Iterator[str]:
     """Yield where a widget received something undocumented."""
     for schema, fields in (
@@ -174,10 +188,9 @@ def faults_of_values(document: Document, sandbox: Sandbox) -> Iterator[str]:
     for name, described in properties.items():
         for value in [*VALUES, *described.get("examples", [])]:
             yield from _faults_of_call(document, sandbox, {**call, name: value})
-    bindings = document["components"]["schemas"]["CrmBinding"]["properties"]
-    for name, described in bindings.items():
-        for value in [*VALUES, *described.get("examples", [])]:
-            bound = [{"ENTITY_TYPE": "DEAL", "ENTITY_ID": 5, name: value}]
+    for binding in {"ENTITY_TYPE": "DEAL", "ENTITY_ID": 5}, {"OWNER_TYPE_ID": 2, "OWNER_ID": 5}:
+        for name, value in product(binding, VALUES):
+            bound = [{**binding, name: value}]
             yield from _faults_of_call(document, sandbox, {**call, "CRM_BINDINGS": bound})
     for name in document["components"]["schemas"]["CallStatus"]["properties"]:
         without = {field: value for field, value in call.items() if field != name}

@@ -7,7 +7,7 @@ import generate
 import pytest
 import yaml
 
-from tests.scripts.contracts import edited, generated, printed, refusal
+from tests.scripts.contracts import Document, edited, generated, printed, refusal
 
 WAY = "components schemas Way"
 
@@ -41,14 +41,32 @@ def test_a_constant_is_named_after_its_value_or_as_the_contract_says(tmp_path: P
         assert found == {name: [value, None] for name, value in names.items()}
 
 
-@pytest.mark.parametrize(
-    "texts", [{"out": "It goes out.", "in": "It comes in."}, ["It comes in.", "It goes out."]]
-)
-def test_a_value_is_described_by_itself_or_by_its_position(tmp_path: Path, texts: Any) -> None:
-    assert constants({"enum": ["in", "out"], "x-enum-descriptions": texts}, tmp_path) == {
+def described(examples: dict[str, Any]) -> Document:
+    """Return the small contract, in which these examples describe the values of the enum."""
+    refusal = {"description": "No.", "content": {"application/json": {"examples": examples}}}
+    way = {"type": "string", "enum": ["in", "out"], "x-described-in": "#/components/responses"}
+    return edited("components responses Refusal", refusal, edited(WAY, way))
+
+
+def test_a_value_is_described_by_the_example_of_its_name(tmp_path: Path) -> None:
+    found = {"out": {"summary": "It goes out."}, "in": {"summary": "It comes in."}}
+    assert printed(generated(described(found), tmp_path), PROGRAM) == {
         "IN": ["in", "It comes in."],
         "OUT": ["out", "It goes out."],
     }
+
+
+@pytest.mark.parametrize(
+    "examples",
+    [
+        {"in": {"summary": "a"}},
+        {"in": {"summary": "a"}, "out": {}},
+        {"in": {"summary": "a"}, "out": {"summary": "b"}, "by": {"summary": "c"}},
+    ],
+)
+def test_each_value_has_one_description(tmp_path: Path, examples: dict[str, Any]) -> None:
+    reason = "components.schemas.Way: x-described-in has not one summary for each value of enum"
+    assert refusal(described(examples), tmp_path).startswith(reason)
 
 
 @pytest.mark.parametrize(
@@ -59,10 +77,6 @@ def test_a_value_is_described_by_itself_or_by_its_position(tmp_path: Path, texts
         ({"enum": ["on-hold", "onHold"]}, "no Python names of their own for all values: ON_HOLD;"),
         ({"enum": ["1st", "2nd"]}, "no Python names of their own for all values: 1ST, 2ND;"),
         ({"enum": [1, 2]}, "only texts are supported"),
-        ({"enum": ["in", "out"], "x-enum-descriptions": ["a"]}, "x-enum-descriptions is not"),
-        ({"enum": ["in"], "x-enum-descriptions": ["a", "b"]}, "x-enum-descriptions is not"),
-        ({"enum": ["in"], "x-enum-descriptions": {"out": "a"}}, "x-enum-descriptions is not"),
-        ({"enum": ["in"], "x-retryable": ["out"]}, "x-retryable lists a value"),
     ],
 )
 def test_what_is_said_of_an_enum_is_said_of_each_value(

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .options import Options
     from .placement_binding import PlacementBinding
     from .placement_options import PlacementOptions
-    from .time import Time
+    from .timing import Timing
 
 _MODULES = {
     "AppInstalled": ".app_installed",
@@ -66,7 +66,7 @@ _MODULES = {
     "Options": ".options",
     "PlacementBinding": ".placement_binding",
     "PlacementOptions": ".placement_options",
-    "Time": ".time",
+    "Timing": ".timing",
 }
 
 # Hidden from type checkers, which would otherwise accept any name as a model.
@@ -113,5 +113,5 @@ __all__ = (
     "Options",
     "PlacementBinding",
     "PlacementOptions",
-    "Time",
+    "Timing",
 )

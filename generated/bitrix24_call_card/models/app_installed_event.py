@@ -30,7 +30,7 @@ class AppInstalledEvent(Model):
     """When the portal sent the event, in Unix seconds."""
 
     auth: models.EventAuth
-    """Who sends an event. Compare `application_token` with the one of the installation."""
+    """The sender of an event. Compare `application_token` with the one of the installation."""
 
     event: Literal["ONAPPINSTALL"] = "ONAPPINSTALL"
     """The event's name."""

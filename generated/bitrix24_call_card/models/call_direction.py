@@ -3,7 +3,7 @@ from enum import StrEnum
 
 
 class CallDirection(StrEnum):
-    """The directions known so far. Descriptions since 2026-04 leave out `incomingTransfer`."""
+    """The directions known so far; `incomingTransfer` is documented 2024-09 only."""
 
     CALLBACK = "callback"
     INCOMING = "incoming"

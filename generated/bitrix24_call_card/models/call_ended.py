@@ -17,13 +17,13 @@ from ..types import UNSET, Unset
 
 @_attrs_define(getstate_setstate=False)
 class CallEnded(Model):
-    """The call that ended, and who talked."""
+    """The call that ended, and its operator."""
 
     call_id: str
     """The call's id, as in `CallStatus`."""
 
     portal_user_id: str
-    """The id of the user who talked."""
+    """The id of the user whose card is closed, which may be another one than in `callStarted`."""
 
     call_duration: str | Unset = UNSET
     """How long the call took, in seconds."""

@@ -24,13 +24,13 @@ class CallEndedEvent(Model):
     """The event that a call ends."""
 
     data: models.CallEnded
-    """The call that ended, and who talked."""
+    """The call that ended, and its operator."""
 
     ts: str
     """When the portal sent the event, in Unix seconds."""
 
     auth: models.EventAuth
-    """Who sends an event. Compare `application_token` with the one of the installation."""
+    """The sender of an event. Compare `application_token` with the one of the installation."""
 
     event: Literal["ONVOXIMPLANTCALLEND"] = "ONVOXIMPLANTCALLEND"
     """The event's name."""

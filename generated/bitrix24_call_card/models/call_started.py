@@ -17,13 +17,13 @@ from ..types import UNSET
 
 @_attrs_define(getstate_setstate=False)
 class CallStarted(Model):
-    """The call that starts, and who talks."""
+    """The call that starts, and its operator."""
 
     call_id: str
     """The call's id, as in `CallStatus`."""
 
     user_id: str
-    """The id of the user who talks."""
+    """The id of the user whose call it is."""
 
     additional_properties: dict[str, Any] = _attrs_field(
         factory=dict[str, Any], converter=copied, eq=False, kw_only=True

@@ -21,16 +21,16 @@ from ..types import UNSET
 
 @_attrs_define(getstate_setstate=False)
 class CallStartedEvent(Model):
-    """The event that a conversation starts."""
+    """The event that a call starts."""
 
     data: models.CallStarted
-    """The call that starts, and who talks."""
+    """The call that starts, and its operator."""
 
     ts: str
     """When the portal sent the event, in Unix seconds."""
 
     auth: models.EventAuth
-    """Who sends an event. Compare `application_token` with the one of the installation."""
+    """The sender of an event. Compare `application_token` with the one of the installation."""
 
     event: Literal["ONVOXIMPLANTCALLSTART"] = "ONVOXIMPLANTCALLSTART"
     """The event's name."""

@@ -24,63 +24,53 @@ from ..types import UNSET, Unset
 
 @_attrs_define(getstate_setstate=False)
 class CallStatus(Model):
-    """A call. Fields may be added at any time. Sets of values have grown over time and will grow
+    """A call, with the eleven fields that the page has; those without a date are documented since
+    2024-09. Fields may be added at any time. Sets of values have grown over time and will grow
     again: a value that is not listed is valid. The member `CALL_ID` makes it a call
     (`x-identity`), even if it is empty: the opening form leaves out others that are listed as
     required.
     """
 
     call_id: str
-    """The call's id; empty at first in an outgoing call and in a call list. Always there. Since
-    2024-09.
+    """The call's id; empty at first in an outgoing call and in a call list. A call that is
+    registered twice within 30 minutes keeps the first id, so two calls may share one.
     """
 
     crm_entity_type: models.CrmEntityType | str
-    """The type of the CRM item that the call belongs to first; an empty text if the call is not
-    bound, or `false` in an operator's outgoing call to a number that the CRM does not know.
-    Always there. Since 2024-09.
+    """The type of the call's primary CRM item; empty if the call is not bound, or `false` in an
+    operator's outgoing call to a number that the CRM does not know.
     """
 
     crm_entity_id: int
-    """The id of that CRM item; 0, or `false`, if the call is not bound. Always there. Since
-    2024-09.
-    """
+    """The id of that CRM item; 0, or `false`, if the call is not bound."""
 
     crm_bindings: list[models.CrmBinding]
-    """All CRM items that the call is bound to; empty if there is none. Always there. Since
-    2024-09, in this shape since 2026-04.
-    """
+    """All CRM items that the call is bound to. Items in this shape since 2026-04."""
 
     call_direction: models.CallDirection | str
-    """Who called whom. Always there. Since 2024-09."""
+    """Who called whom."""
 
     call_list_mode: bool
-    """Whether the operator works through a call list, so that the next client follows in the same
-    card. Always there. Since 2024-09.
+    """Whether the operator works through a call list, so that the next client follows in this
+    card.
     """
 
     phone_number: str | Unset = UNSET
-    """The client's number. It is `hidden` if the client hides it, and absent if it is not
-    identified. Since 2024-09.
-    """
+    """The client's number, or `hidden` if there is none or the client hides it. Absent if unknown."""
 
     line_number: str | Unset = UNSET
-    """The number, or the name, of the portal's line that the call uses; may be empty. Absent
-    before 2026-04.
-    """
+    """The number, or the name, of the portal's line that the call uses. Since 2026-04."""
 
     line_name: str | Unset = UNSET
-    """The name of that line; empty if it has none. Absent before 2026-04."""
-
-    crm_activity_id: int | Unset = UNSET
-    """The id of the CRM activity that records the call. Absent, or an empty text, as long as there
-    is none. Since 2024-09.
-    """
-
-    call_state: models.CallState | str | Unset = UNSET
-    """The state of the call. An external call is `connected` from beginning to end. Absent before
+    """The name of that line; empty if it has none, or its number (documented 2026-08). Since
     2026-04.
     """
+
+    crm_activity_id: int | Unset = UNSET
+    """The id of the CRM activity that records the call. Absent or empty if there is none yet."""
+
+    call_state: models.CallState | str | Unset = UNSET
+    """The state of the call. An external call is `connected` from beginning to end. Since 2026-04."""
 
     additional_properties: dict[str, Any] = _attrs_field(
         factory=dict[str, Any], converter=copied, eq=False, kw_only=True

@@ -14,18 +14,26 @@ from .._reading import (
     as_int,
     members_of,
 )
-from ..types import UNSET
+from ..types import UNSET, Unset
 
 
 @_attrs_define(getstate_setstate=False)
 class CrmBinding(Model):
-    """One CRM item that a call is bound to. Since 2026-04 in this shape."""
+    """A CRM item that a call is bound to. A portal without the module crm sends the members
+    `OWNER_…`.
+    """
 
-    entity_type: models.CrmEntityType | str
-    """The type of the CRM item, also such as `DYNAMIC_1032` or `SMART_INVOICE`. Always there."""
+    entity_type: models.CrmEntityType | str | Unset = UNSET
+    """The type of the CRM item, also such as `DYNAMIC_1032` or `SMART_INVOICE`."""
 
-    entity_id: int
-    """The id of the CRM item; after some updates as text. Always there."""
+    entity_id: int | Unset = UNSET
+    """The id of the CRM item."""
+
+    owner_type_id: int | Unset = UNSET
+    """The number of the CRM item's type, such as 3 for a contact."""
+
+    owner_id: int | Unset = UNSET
+    """The id of the CRM item."""
 
     additional_properties: dict[str, Any] = _attrs_field(
         factory=dict[str, Any], converter=copied, eq=False, kw_only=True
@@ -36,8 +44,14 @@ class CrmBinding(Model):
         """Return the model as plain values that json.dumps accepts."""
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
-        field_dict["ENTITY_TYPE"] = str(self.entity_type)
-        field_dict["ENTITY_ID"] = self.entity_id
+        if not isinstance(self.entity_type, Unset):
+            field_dict["ENTITY_TYPE"] = str(self.entity_type)
+        if not isinstance(self.entity_id, Unset):
+            field_dict["ENTITY_ID"] = self.entity_id
+        if not isinstance(self.owner_type_id, Unset):
+            field_dict["OWNER_TYPE_ID"] = self.owner_type_id
+        if not isinstance(self.owner_id, Unset):
+            field_dict["OWNER_ID"] = self.owner_id
         return field_dict
 
     @classmethod
@@ -51,9 +65,10 @@ class CrmBinding(Model):
         crm_binding = cls(
             entity_type=as_enum(models.CrmEntityType)(
                 members.pop("ENTITY_TYPE", UNSET), "ENTITY_TYPE"
-            )
-            or "",
-            entity_id=as_int(members.pop("ENTITY_ID", UNSET), "ENTITY_ID") or 0,
+            ),
+            entity_id=as_int(members.pop("ENTITY_ID", UNSET), "ENTITY_ID"),
+            owner_type_id=as_int(members.pop("OWNER_TYPE_ID", UNSET), "OWNER_TYPE_ID"),
+            owner_id=as_int(members.pop("OWNER_ID", UNSET), "OWNER_ID"),
             additional_properties=members,
         )
         return crm_binding

@@ -6,15 +6,25 @@ class ErrorCode(StrEnum):
     """The error codes known so far that this call can meet, and what to do about each."""
 
     ACCESS_DENIED = "ACCESS_DENIED"
-    """The portal's plan has no REST API. Only a subscription changes that."""
+    """With `401`, the portal's plan has no REST API, or the user has never logged in; with `403`,
+    the user lacks the rights. Ask the portal's administrator.
+    """
+
+    APPLICATION_NOT_FOUND = "APPLICATION_NOT_FOUND"
+    """The token is valid, but the application was removed from the portal or is inactive. Install
+    it again.
+    """
 
     AUTHORIZATION_ERROR = "authorization_error"
-    """The portal could not authorize the user; reported as temporary. Retry later."""
+    """The user is dismissed or blocked, or the browser is logged in as another one. Do not retry."""
 
     CARD_NOT_CONNECTED = "CARD_NOT_CONNECTED"
-    """From a bridge only, never from a portal: the user may or may not be on a call. Ask again
+    """Only from a bridge, never from a portal: the user may or may not be on a call. Ask again
     when a call card with the widget is open.
     """
+
+    CONNECTION_ERROR = "CONNECTION_ERROR"
+    """The portal cannot reach its OAuth server. Retry later."""
 
     ERROR_ARGUMENT = "ERROR_ARGUMENT"
     """A required argument is missing or of the wrong type; `argument` names it. Fix the request."""
@@ -23,18 +33,18 @@ class ErrorCode(StrEnum):
     """No call is in progress. Ask again when there is one."""
 
     ERROR_METHOD_NOT_FOUND = "ERROR_METHOD_NOT_FOUND"
-    """The portal has no such method, as every portal of today: use the widget. Or the scope of the
-    method is missing. Or the base URL is wrong: no user id, or a method behind the webhook.
+    """The portal has no such method, like every current portal: use the widget. Or the base URL is
+    wrong: no user id, or a method after the webhook.
     """
 
     ERROR_PLACEMENT_NOT_FOUND = "ERROR_PLACEMENT_NOT_FOUND"
-    """An unknown command. Send `getStatus`."""
+    """The command is unknown. Send `getStatus`."""
 
     ERROR_UNEXPECTED_ANSWER = "ERROR_UNEXPECTED_ANSWER"
     """A server behind the portal gave no usable response. Retry later."""
 
     EXPIRED_TOKEN = "expired_token"
-    """The token is older than an hour. Refresh it, then retry the call once."""
+    """The access token has expired. Refresh it, then retry the call once."""
 
     INSUFFICIENT_SCOPE = "insufficient_scope"
     """The webhook or the application lacks the scope `telephony`. Add it."""
@@ -43,22 +53,22 @@ class ErrorCode(StrEnum):
     """A fault inside the portal. Retry later."""
 
     INVALID_CREDENTIALS = "INVALID_CREDENTIALS"
-    """A wrong, deleted or blocked webhook. Check the webhook's URL, or create another one."""
+    """A wrong, deleted or blocked webhook. Check its URL, or create another one."""
 
     INVALID_REQUEST = "INVALID_REQUEST"
-    """Plain http, or a body that cannot be read. Use https and send a JSON object."""
+    """A webhook over plain http. Use https."""
 
     INVALID_TOKEN = "invalid_token"
-    """A token that this portal never issued. Authorize the application again."""
+    """The access token was not issued for this portal. Authorize the application again."""
 
     NO_AUTH_FOUND = "NO_AUTH_FOUND"
-    """No credentials at all. Add the webhook to the base URL, or send `auth`."""
+    """There are no credentials. Add the webhook to the base URL, or send an access token."""
 
     OPERATION_TIME_LIMIT = "OPERATION_TIME_LIMIT"
     """The method has used up its time. Retry after the last seen `operating_reset_at`."""
 
     OVERLOAD_LIMIT = "OVERLOAD_LIMIT"
-    """Blocked by hand because of overload. Do not retry; ask the support of Bitrix24."""
+    """REST is blocked by hand because of overload. Do not retry; ask the support of Bitrix24."""
 
     PORTAL_DELETED = "PORTAL_DELETED"
     """The portal does not exist any more; a boxed portal may be closed for a while. Do not retry."""
@@ -84,23 +94,25 @@ class ErrorCode(StrEnum):
 
 
 _DESCRIPTIONS = {
-    ErrorCode.ACCESS_DENIED: "The portal's plan has no REST API. Only a subscription changes that.",
-    ErrorCode.AUTHORIZATION_ERROR: "The portal could not authorize the user; reported as temporary. Retry later.",
-    ErrorCode.CARD_NOT_CONNECTED: "From a bridge only, never from a portal: the user may or may not be on a call. Ask again when a call card with the widget is open.",
+    ErrorCode.ACCESS_DENIED: "With `401`, the portal's plan has no REST API, or the user has never logged in; with `403`, the user lacks the rights. Ask the portal's administrator.",
+    ErrorCode.APPLICATION_NOT_FOUND: "The token is valid, but the application was removed from the portal or is inactive. Install it again.",
+    ErrorCode.AUTHORIZATION_ERROR: "The user is dismissed or blocked, or the browser is logged in as another one. Do not retry.",
+    ErrorCode.CARD_NOT_CONNECTED: "Only from a bridge, never from a portal: the user may or may not be on a call. Ask again when a call card with the widget is open.",
+    ErrorCode.CONNECTION_ERROR: "The portal cannot reach its OAuth server. Retry later.",
     ErrorCode.ERROR_ARGUMENT: "A required argument is missing or of the wrong type; `argument` names it. Fix the request.",
     ErrorCode.ERROR_CORE: "No call is in progress. Ask again when there is one.",
-    ErrorCode.ERROR_METHOD_NOT_FOUND: "The portal has no such method, as every portal of today: use the widget. Or the scope of the method is missing. Or the base URL is wrong: no user id, or a method behind the webhook.",
-    ErrorCode.ERROR_PLACEMENT_NOT_FOUND: "An unknown command. Send `getStatus`.",
+    ErrorCode.ERROR_METHOD_NOT_FOUND: "The portal has no such method, like every current portal: use the widget. Or the base URL is wrong: no user id, or a method after the webhook.",
+    ErrorCode.ERROR_PLACEMENT_NOT_FOUND: "The command is unknown. Send `getStatus`.",
     ErrorCode.ERROR_UNEXPECTED_ANSWER: "A server behind the portal gave no usable response. Retry later.",
-    ErrorCode.EXPIRED_TOKEN: "The token is older than an hour. Refresh it, then retry the call once.",
+    ErrorCode.EXPIRED_TOKEN: "The access token has expired. Refresh it, then retry the call once.",
     ErrorCode.INSUFFICIENT_SCOPE: "The webhook or the application lacks the scope `telephony`. Add it.",
     ErrorCode.INTERNAL_SERVER_ERROR: "A fault inside the portal. Retry later.",
-    ErrorCode.INVALID_CREDENTIALS: "A wrong, deleted or blocked webhook. Check the webhook's URL, or create another one.",
-    ErrorCode.INVALID_REQUEST: "Plain http, or a body that cannot be read. Use https and send a JSON object.",
-    ErrorCode.INVALID_TOKEN: "A token that this portal never issued. Authorize the application again.",
-    ErrorCode.NO_AUTH_FOUND: "No credentials at all. Add the webhook to the base URL, or send `auth`.",
+    ErrorCode.INVALID_CREDENTIALS: "A wrong, deleted or blocked webhook. Check its URL, or create another one.",
+    ErrorCode.INVALID_REQUEST: "A webhook over plain http. Use https.",
+    ErrorCode.INVALID_TOKEN: "The access token was not issued for this portal. Authorize the application again.",
+    ErrorCode.NO_AUTH_FOUND: "There are no credentials. Add the webhook to the base URL, or send an access token.",
     ErrorCode.OPERATION_TIME_LIMIT: "The method has used up its time. Retry after the last seen `operating_reset_at`.",
-    ErrorCode.OVERLOAD_LIMIT: "Blocked by hand because of overload. Do not retry; ask the support of Bitrix24.",
+    ErrorCode.OVERLOAD_LIMIT: "REST is blocked by hand because of overload. Do not retry; ask the support of Bitrix24.",
     ErrorCode.PORTAL_DELETED: "The portal does not exist any more; a boxed portal may be closed for a while. Do not retry.",
     ErrorCode.QUERY_LIMIT_EXCEEDED: "The leaky bucket is full. Wait half a second or more, then retry.",
     ErrorCode.USER_ACCESS_ERROR: "The application is not open to this user. Ask the portal's administrator.",
@@ -109,7 +121,7 @@ _DESCRIPTIONS = {
 
 _RETRYABLE = frozenset(
     {
-        ErrorCode.AUTHORIZATION_ERROR,
+        ErrorCode.CONNECTION_ERROR,
         ErrorCode.ERROR_UNEXPECTED_ANSWER,
         ErrorCode.INTERNAL_SERVER_ERROR,
         ErrorCode.OPERATION_TIME_LIMIT,

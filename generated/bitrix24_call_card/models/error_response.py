@@ -24,13 +24,13 @@ class ErrorResponse(Model):
     """
 
     error: models.ErrorCode | str
-    """What went wrong, for programs. A code that is not listed is valid, and so is an empty one:
-    then `error_description` alone says what went wrong. In a `200` with a `result`, an empty
-    one is no error.
+    """What went wrong, for programs. A code that is not listed is valid, and so is an empty one,
+    as in all errors of `telephony.externalCall.*`: then only `error_description` says what went
+    wrong. In a `200` with a `result`, an empty one is no error.
     """
 
     error_description: str | Unset = UNSET
-    """What went wrong, for people; the words may change. May be absent."""
+    """What went wrong, for people; the words may change."""
 
     argument: str | Unset = UNSET
     """The argument that is missing or wrong. With `ERROR_ARGUMENT` only."""

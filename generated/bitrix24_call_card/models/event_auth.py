@@ -19,7 +19,7 @@ from ..types import UNSET, Unset
 
 @_attrs_define(getstate_setstate=False)
 class EventAuth(Model):
-    """Who sends an event. Compare `application_token` with the one of the installation."""
+    """The sender of an event. Compare `application_token` with the one of the installation."""
 
     application_token: str = _attrs_field(repr=False)
     """The same as `APPLICATION_TOKEN` in the form that opens a widget."""
@@ -31,10 +31,14 @@ class EventAuth(Model):
     """The portal's id. It stays the same if the portal is renamed."""
 
     access_token: str | Unset = _attrs_field(default=UNSET, repr=False)
-    """An access token, if the portal sends one with the event."""
+    """An access token: in call events, of the user who registered the external call. Calls of the
+    portal's own telephony have none.
+    """
 
     refresh_token: str | Unset = _attrs_field(default=UNSET, repr=False)
-    """The refresh token that belongs to it."""
+    """The refresh token that belongs to it, when the application is installed. Call events have
+    none.
+    """
 
     client_endpoint: str | Unset = UNSET
     """The portal's REST address."""

@@ -31,7 +31,7 @@ class GetStatusRequest(Model):
     """The parameters of the command: there are none, and it may be left out."""
 
     auth: str | Unset = _attrs_field(default=UNSET, repr=False)
-    """The access token. With OAuth only, and only where it is not in the query, which wins."""
+    """The access token, with OAuth. It takes precedence over `auth` in the query."""
 
     additional_properties: dict[str, Any] = _attrs_field(
         factory=dict[str, Any], converter=copied, eq=False, kw_only=True

@@ -23,14 +23,17 @@ class GetStatusResponse(Model):
     """The envelope of a successful response."""
 
     result: models.CallStatus
-    """A call. Fields may be added at any time. Sets of values have grown over time and will grow
+    """A call, with the eleven fields that the page has; those without a date are documented since
+    2024-09. Fields may be added at any time. Sets of values have grown over time and will grow
     again: a value that is not listed is valid. The member `CALL_ID` makes it a call
     (`x-identity`), even if it is empty: the opening form leaves out others that are listed as
     required.
     """
 
-    time: models.Time | Unset = UNSET
-    """When the portal worked on the request, and for how long. Do not depend on it."""
+    time: models.Timing | Unset = UNSET
+    """When the portal worked on the request, and for how long. Do not depend on it. Errors do not
+    have it.
+    """
 
     additional_properties: dict[str, Any] = _attrs_field(
         factory=dict[str, Any], converter=copied, eq=False, kw_only=True
@@ -56,7 +59,7 @@ class GetStatusResponse(Model):
         members = members_of(src_dict, "GetStatusResponse")
         get_status_response = cls(
             result=required(members.pop("result", UNSET), "result", as_model(models.CallStatus)),
-            time=if_readable(as_model(models.Time))(members.pop("time", UNSET), "time"),
+            time=if_readable(as_model(models.Timing))(members.pop("time", UNSET), "time"),
             additional_properties=members,
         )
         return get_status_response

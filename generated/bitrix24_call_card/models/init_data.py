@@ -51,10 +51,10 @@ class InitData(Model):
     """How long the access token is valid, in seconds."""
 
     first_run: bool
-    """Whether the application has yet to be installed."""
+    """Whether this user opens the application for the first time."""
 
     is_admin: bool
-    """Whether the user administers the portal."""
+    """Whether the user administers the portal or may install applications."""
 
     install: bool
     """Whether the widget was opened to install the application."""

@@ -12,18 +12,24 @@ from .._reading import (
     as_text,
     members_of,
 )
-from ..types import UNSET
+from ..types import UNSET, Unset
 
 
 @_attrs_define(getstate_setstate=False)
 class PlacementBinding(Model):
-    """One CRM item that a call is bound to, with its id as text."""
+    """A CRM item that a call is bound to, as `CrmBinding`, with numbers as text."""
 
-    entity_type: str
-    """The type of the CRM item. Always there."""
+    entity_type: str | Unset = UNSET
+    """The type of the CRM item."""
 
-    entity_id: str
-    """The id of the CRM item. Always there."""
+    entity_id: str | Unset = UNSET
+    """The id of the CRM item."""
+
+    owner_type_id: str | Unset = UNSET
+    """The number of the CRM item's type."""
+
+    owner_id: str | Unset = UNSET
+    """The id of the CRM item."""
 
     additional_properties: dict[str, Any] = _attrs_field(
         factory=dict[str, Any], converter=copied, eq=False, kw_only=True
@@ -34,8 +40,14 @@ class PlacementBinding(Model):
         """Return the model as plain values that json.dumps accepts."""
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
-        field_dict["ENTITY_TYPE"] = self.entity_type
-        field_dict["ENTITY_ID"] = self.entity_id
+        if not isinstance(self.entity_type, Unset):
+            field_dict["ENTITY_TYPE"] = self.entity_type
+        if not isinstance(self.entity_id, Unset):
+            field_dict["ENTITY_ID"] = self.entity_id
+        if not isinstance(self.owner_type_id, Unset):
+            field_dict["OWNER_TYPE_ID"] = self.owner_type_id
+        if not isinstance(self.owner_id, Unset):
+            field_dict["OWNER_ID"] = self.owner_id
         return field_dict
 
     @classmethod
@@ -47,8 +59,10 @@ class PlacementBinding(Model):
         """
         members = members_of(src_dict, "PlacementBinding")
         placement_binding = cls(
-            entity_type=as_text(members.pop("ENTITY_TYPE", UNSET), "ENTITY_TYPE") or "",
-            entity_id=as_text(members.pop("ENTITY_ID", UNSET), "ENTITY_ID") or "",
+            entity_type=as_text(members.pop("ENTITY_TYPE", UNSET), "ENTITY_TYPE"),
+            entity_id=as_text(members.pop("ENTITY_ID", UNSET), "ENTITY_ID"),
+            owner_type_id=as_text(members.pop("OWNER_TYPE_ID", UNSET), "OWNER_TYPE_ID"),
+            owner_id=as_text(members.pop("OWNER_ID", UNSET), "OWNER_ID"),
             additional_properties=members,
         )
         return placement_binding

@@ -26,30 +26,28 @@ class PlacementOptions(Model):
     """
 
     call_id: str
-    """The call's id; may be empty at first. Always there."""
+    """The call's id; may be empty at first."""
 
     crm_entity_type: str
-    """The type of the CRM item that the call belongs to first; empty or `false` if the call is not
-    bound. Always there.
-    """
+    """The type of the call's primary CRM item; empty or `false` if the call is not bound."""
 
     crm_entity_id: str
-    """The id of that CRM item; `0` or `false` if the call is not bound. Always there."""
+    """The id of that CRM item; `0` or `false` if the call is not bound."""
 
     call_direction: str
-    """Who called whom, as in `CallDirection`. Always there."""
+    """Who called whom, as in `CallDirection`."""
 
     call_list_mode: str
-    """Whether the operator works through a call list. Always there."""
+    """Whether the operator works through a call list."""
 
     phone_number: str | Unset = UNSET
     """The client's number, or `hidden`. Absent or `undefined` if it is not known."""
 
     line_number: str | Unset = UNSET
-    """The number, or the name, of the portal's line that the call uses. Absent before 2026-04."""
+    """The number, or the name, of the portal's line that the call uses. Since 2026-04."""
 
     line_name: str | Unset = UNSET
-    """The name of that line; empty if it has none. Absent before 2026-04."""
+    """The name of that line, or its number if it has none (documented 2026-08). Since 2026-04."""
 
     crm_activity_id: str | Unset = UNSET
     """The id of the CRM activity that records the call. Empty or `undefined` if there is none."""
@@ -58,7 +56,7 @@ class PlacementOptions(Model):
     """All CRM items that the call is bound to. Absent if there is none."""
 
     call_state: str | Unset = UNSET
-    """The state of the call, as in `CallState`. Absent before 2026-04."""
+    """The state of the call, as in `CallState`. Since 2026-04."""
 
     uri: str | Unset = UNSET
     """Path and query of the page in which the widget is opened. May be absent."""

@@ -24,9 +24,10 @@ def sync_detailed(
 ) -> Response[models.GetStatusResponse | models.ErrorResponse]:
     """Get the status of the current call
 
-    Returns the call on the screen of the user on whose behalf the request is made: with a
-    webhook its owner, with OAuth the user who authorized the application. It changes nothing,
-    so it is safe to retry.
+    Returns the call on the screen of the user on whose behalf the request is made: with OAuth
+    the user who authorized the application, with a webhook its owner. Since 26.250.100 a
+    webhook may belong to a system user, and then acts for another user than its URL names. It
+    changes nothing, so it is safe to retry.
 
     Args:
         client: A `Client` or an `AuthenticatedClient`.
@@ -47,9 +48,10 @@ def sync_detailed(
 def sync(*, client: Client, timeout: Timeout | Unset = UNSET) -> models.GetStatusResponse:
     """Get the status of the current call
 
-    Returns the call on the screen of the user on whose behalf the request is made: with a
-    webhook its owner, with OAuth the user who authorized the application. It changes nothing,
-    so it is safe to retry.
+    Returns the call on the screen of the user on whose behalf the request is made: with OAuth
+    the user who authorized the application, with a webhook its owner. Since 26.250.100 a
+    webhook may belong to a system user, and then acts for another user than its URL names. It
+    changes nothing, so it is safe to retry.
 
     Args:
         client: A `Client` or an `AuthenticatedClient`.
@@ -73,9 +75,10 @@ async def asyncio_detailed(
 ) -> Response[models.GetStatusResponse | models.ErrorResponse]:
     """Get the status of the current call
 
-    Returns the call on the screen of the user on whose behalf the request is made: with a
-    webhook its owner, with OAuth the user who authorized the application. It changes nothing,
-    so it is safe to retry.
+    Returns the call on the screen of the user on whose behalf the request is made: with OAuth
+    the user who authorized the application, with a webhook its owner. Since 26.250.100 a
+    webhook may belong to a system user, and then acts for another user than its URL names. It
+    changes nothing, so it is safe to retry.
 
     Args:
         client: A `Client` or an `AuthenticatedClient`.
@@ -96,9 +99,10 @@ async def asyncio_detailed(
 async def asyncio(*, client: Client, timeout: Timeout | Unset = UNSET) -> models.GetStatusResponse:
     """Get the status of the current call
 
-    Returns the call on the screen of the user on whose behalf the request is made: with a
-    webhook its owner, with OAuth the user who authorized the application. It changes nothing,
-    so it is safe to retry.
+    Returns the call on the screen of the user on whose behalf the request is made: with OAuth
+    the user who authorized the application, with a webhook its owner. Since 26.250.100 a
+    webhook may belong to a system user, and then acts for another user than its URL names. It
+    changes nothing, so it is safe to retry.
 
     Args:
         client: A `Client` or an `AuthenticatedClient`.

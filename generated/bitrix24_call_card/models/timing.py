@@ -20,36 +20,34 @@ from ..types import UNSET, Unset
 
 
 @_attrs_define(getstate_setstate=False)
-class Time(Model):
-    """When the portal worked on the request, and for how long. Do not depend on it."""
+class Timing(Model):
+    """When the portal worked on the request, and for how long. Do not depend on it. Errors do not
+    have it.
+    """
 
     start: float
-    """When the request came in, in Unix seconds. Always there."""
+    """When the request came in, in Unix seconds; whole ones since 2025-10."""
 
     finish: float
-    """When the response was ready, in Unix seconds. Always there."""
+    """When the response was ready, in Unix seconds."""
 
     duration: float
-    """From `start` to `finish`, in seconds. Always there."""
+    """From `start` to `finish`, in seconds."""
 
     processing: float
-    """The part of `duration` that the method itself took, in seconds. Always there."""
+    """The part of `duration` that the method itself took, in seconds; whole ones since 2025-10."""
 
     date_start: datetime.datetime
-    """`start` as a date with the portal's offset. Always there."""
+    """`start` as a date with the portal's offset."""
 
     date_finish: datetime.datetime
-    """`finish` as a date with the portal's offset. Always there."""
+    """`finish` as a date with the portal's offset."""
 
     operating: float | Unset = UNSET
-    """What this method has used in the last ten minutes, in seconds. Cloud portals only; may be
-    absent.
-    """
+    """What this method has used in the last ten minutes, in seconds. Cloud portals only."""
 
     operating_reset_at: int | Unset = UNSET
-    """When operating time is next restored, in Unix seconds. Cloud portals only; may be absent or
-    null.
-    """
+    """When operating time is next restored, in Unix seconds. Cloud portals only."""
 
     additional_properties: dict[str, Any] = _attrs_field(
         factory=dict[str, Any], converter=copied, eq=False, kw_only=True
@@ -79,8 +77,8 @@ class Time(Model):
         Raises:
             InvalidResponse: A member is missing, or cannot be read as its type.
         """
-        members = members_of(src_dict, "Time")
-        time = cls(
+        members = members_of(src_dict, "Timing")
+        timing = cls(
             start=required(members.pop("start", UNSET), "start", as_float),
             finish=required(members.pop("finish", UNSET), "finish", as_float),
             duration=required(members.pop("duration", UNSET), "duration", as_float),
@@ -93,7 +91,7 @@ class Time(Model):
             ),
             additional_properties=members,
         )
-        return time
+        return timing
 
     @property
     def additional_keys(self) -> list[str]:
