@@ -66,6 +66,20 @@ def test_a_refresh_returns_new_tokens_and_names_both_servers(
     }
 
 
+def test_tokens_have_the_user_and_the_scopes_of_the_application(
+    refresh: Any, http: httpx.Client, sandbox: Sandbox
+) -> None:
+    scopes = {"application": ["telephony", "user"]}
+    sandbox.load({"user": "operator", "scopes": scopes})
+    assert refresh(scope="crm").json()["error"] == "invalid_scope"
+    tokens = refresh().json()
+    query = {"auth": tokens["access_token"]}
+    info = http.get(f"{sandbox.oauth_server_url}app.info", params=query).json()["result"]
+    for answer in (tokens, info):
+        assert (answer["user_id"], answer["scope"]) == (2, "telephony,user")
+    assert sandbox.widget_opening().form["APPLICATION_SCOPE"] == "telephony,user"
+
+
 @pytest.mark.parametrize("host", REAL_SERVERS)
 def test_with_the_host_name_of_a_real_server_it_names_that_server(
     host: str, http: httpx.Client, sandbox: Sandbox

@@ -15,7 +15,6 @@ from ..portal.addresses import oauth_server_url
 from ..portal.authentication import (
     APPLICATION_TOKEN,
     MEMBER_ID,
-    SCOPES,
     STATUS,
     TOKEN_LIFETIME,
 )
@@ -130,7 +129,7 @@ class Frame:
         newer = {
             "SERVER_ENDPOINT": oauth_server_url(self._place.origin, self._portal.oauth_port),
             "APPLICATION_TOKEN": APPLICATION_TOKEN,
-            "APPLICATION_SCOPE": ",".join(SCOPES),
+            "APPLICATION_SCOPE": ",".join(self._portal.scopes.application),
         }
         return {
             **self._tokens(),

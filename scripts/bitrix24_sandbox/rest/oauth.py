@@ -17,10 +17,8 @@ from ..portal.authentication import (
     CLIENT_ID,
     CLIENT_SECRET,
     MEMBER_ID,
-    SCOPES,
     STATUS,
     TOKEN_LIFETIME,
-    USER_ID,
     Tokens,
 )
 from ..portal.errors import PortalError
@@ -128,7 +126,7 @@ def _authorize(portal: Portal, request: OAuthRequest) -> Answer:
         "state": str(fields.get("state", "")),
         "domain": urlsplit(request.portal_origin).netloc,
         "member_id": MEMBER_ID,
-        "scope": ",".join(SCOPES),
+        "scope": ",".join(portal.scopes.application),
         "server_domain": urlsplit(request.server_endpoint).netloc,
     }
     separator = "&" if urlsplit(redirect_uri).query else "?"
@@ -150,9 +148,9 @@ def _issue_tokens(portal: Portal, request: OAuthRequest) -> Answer:
             "server_endpoint": request.server_endpoint,
             "domain": urlsplit(request.server_endpoint).netloc,
             "member_id": MEMBER_ID,
-            "scope": ",".join(SCOPES),
+            "scope": ",".join(portal.scopes.application),
             "status": STATUS,
-            "user_id": int(USER_ID),
+            "user_id": int(portal.user.id),
         },
     )
 
@@ -171,7 +169,8 @@ def _exchange(portal: Portal, fields: Fields) -> Tokens:
     if by_code:
         return authentication.exchange_code(secret)
     authentication.check_refresh_token(secret)
-    if not set(str(fields.get("scope", "")).replace(",", " ").split()) <= set(SCOPES):
+    asked = str(fields.get("scope", "")).replace(",", " ").split()
+    if not set(asked) <= set(portal.scopes.application):
         raise PortalError("invalid_scope")
     return authentication.refresh(secret)
 
@@ -182,14 +181,14 @@ def _app_info(portal: Portal, request: OAuthRequest) -> Answer:
     expires = portal.authentication.check_token(request.token)
     result = {
         "client_id": CLIENT_ID,
-        "scope": ",".join(SCOPES),
+        "scope": ",".join(portal.scopes.application),
         "expires": datetime.fromtimestamp(int(expires), UTC).isoformat(),
-        "user_id": int(USER_ID),
+        "user_id": int(portal.user.id),
         "install": {
             "installed": True,
             "version": 1,
             "status": STATUS,
-            "scope": ",".join(SCOPES),
+            "scope": ",".join(portal.scopes.application),
             "domain": urlsplit(request.portal_origin).netloc,
             "uri": request.portal_origin,
             "client_endpoint": f"{request.portal_origin}/rest/",
