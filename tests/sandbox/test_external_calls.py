@@ -52,8 +52,9 @@ class TestRegistering:
 
     def test_a_webhook_may_register_and_finish_it(self, webhook: Any, result: Any) -> None:
         call_id = webhook(REGISTER, CALL).json()["result"]["CALL_ID"]
-        answer = webhook(FINISH, {"CALL_ID": call_id, "USER_ID": 1})
-        finished = answer.json()["result"]
+        finish = {"CALL_ID": call_id, "USER_ID": 1, "DURATION": 5, "STATUS_CODE": "486"}
+        finished = webhook(FINISH, finish).json()["result"]
+        assert (finished["CALL_FAILED_CODE"], finished["CALL_STATUS"]) == ("486", 1)
         assert (finished["PORTAL_NUMBER"], finished["REST_APP_ID"]) == ("REST_APP:", None)
         assert finished["REST_APP_NAME"] is False
         call_id = result(REGISTER, CALL)["CALL_ID"]

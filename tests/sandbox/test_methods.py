@@ -284,49 +284,57 @@ class TestWidgets:
         assert result("placement.unbind", {"PLACEMENT": "CALL_CARD"}) == {"count": 0}
 
     @pytest.mark.parametrize(
-        ("changed", "code", "argument"),
+        ("changed", "argument"),
         [
+            ({"PLACEMENT": None, "HANDLER": ""}, "PLACEMENT"),
+            ({"PLACEMENT": ["CALL_CARD"]}, "PLACEMENT"),
+            ({"PLACEMENT": "", "HANDLER": ""}, "The placement code is not specified"),
             (
-                {"PLACEMENT": None, "HANDLER": ""},
-                "ERROR_ARGUMENT",
-                "PLACEMENT",
-            ),
-            ({"PLACEMENT": ["CALL_CARD"]}, "ERROR_ARGUMENT", "PLACEMENT"),
-            (
-                {"PLACEMENT": "", "HANDLER": ""},
-                "ERROR_ARGUMENT",
-                "The placement code is not specified",
-            ),
-            (
-                {"PLACEMENT": "X", "HANDLER": None},
-                "ERROR_ARGUMENT",
+                {"PLACEMENT": "X", "HANDLER": ""},
                 "The URL of the placement handler is not specified",
             ),
-            ({"PLACEMENT": "X", "HANDLER": "widget"}, "ERROR_WRONG_HANDLER_URL", None),
-            ({"HANDLER": "http://127.0.0.1:99999/"}, "ERROR_WRONG_HANDLER_URL", None),
-            ({"HANDLER": "http://[::1/"}, "ERROR_WRONG_HANDLER_URL", None),
-            ({"HANDLER": "http://x/" + "y" * 2000}, "ERROR_WRONG_HANDLER_URL", None),
-            ({"HANDLER": "ftp://127.0.0.1/"}, "ERROR_UNSUPPORTED_PROTOCOL", None),
-            ({"PLACEMENT": "LEFT_MENU", "USER_ID": 1}, "ERROR_PLACEMENT_NOT_FOUND", None),
-            ({"USER_ID": 1}, "ERROR_PLACEMENT_USER_MODE", None),
         ],
     )
-    def test_what_cannot_be_registered_is_refused_by_the_first_check_that_fails(
-        self, changed: dict[str, Any], code: str, argument: str | None, oauth: Any, result: Any
+    def test_without_a_name_or_a_handler_they_are_refused(
+        self, changed: dict[str, Any], argument: str, oauth: Any
     ) -> None:
         answer = oauth("placement.bind", {**WIDGET, **changed})
-        assert (answer.status_code, answer.json()["error"]) == (400, code)
-        assert answer.json().get("argument") == argument
-        assert result("placement.get") == []
+        empty = f"Argument '{argument}' is null or empty"
+        wrong = f"The value of an argument '{argument}' must be of type string"
+        text = wrong if argument == "PLACEMENT" else empty
+        assert error_of(answer) == (400, "ERROR_ARGUMENT", text)
+        assert answer.json()["argument"] == argument
 
-    def test_the_texts_of_these_refusals(self, refusal: Any) -> None:
-        for changed, text in (
-            ({"PLACEMENT": 1}, "The value of an argument 'PLACEMENT' must be of type string"),
-            ({"PLACEMENT": ""}, "Argument 'The placement code is not specified' is null or empty"),
-            ({"HANDLER": "ftp://127.0.0.1/"}, "Unsupported handler protocol"),
-            ({"HANDLER": "widget"}, "Wrong handler URL"),
-        ):
-            assert refusal("placement.bind", {**WIDGET, **changed})[2] == text
+    @pytest.mark.parametrize(
+        ("changed", "code", "description"),
+        [
+            *(
+                ({"PLACEMENT": "X", "HANDLER": url}, "ERROR_WRONG_HANDLER_URL", "Wrong handler URL")
+                for url in (
+                    "widget",
+                    "http://127.0.0.1:99999/",
+                    "http://[::1/",
+                    "http://x/" + 2000 * "y",
+                )
+            ),
+            (
+                {"HANDLER": "ftp://127.0.0.1/"},
+                "ERROR_UNSUPPORTED_PROTOCOL",
+                "Unsupported handler protocol",
+            ),
+            (
+                {"PLACEMENT": "LEFT_MENU", "USER_ID": 1},
+                "ERROR_PLACEMENT_NOT_FOUND",
+                "Placement not found",
+            ),
+            ({"USER_ID": 1}, "ERROR_PLACEMENT_USER_MODE", "User mode is not available."),
+        ],
+    )
+    def test_the_first_check_that_fails_refuses_them(
+        self, changed: dict[str, Any], code: str, description: str, refusal: Any, result: Any
+    ) -> None:
+        assert refusal("placement.bind", {**WIDGET, **changed}) == (400, code, description)
+        assert result("placement.get") == []
 
     def test_the_placements_of_the_portal_are_listed(self, result: Any) -> None:
         in_every_application = {"REST_APP_URI", "PAGE_BACKGROUND_WORKER", "LEFT_MENU"}
@@ -369,6 +377,7 @@ class TestEventHandlers:
         self, result: Any, refusal: Any, sandbox: Sandbox
     ) -> None:
         sandbox.load({"user": "operator"})
+        sandbox.install("http://127.0.0.1:9/")  # as an administrator, whose handler this is
         fields = {"event": self.EVENT, "handler": "http://127.0.0.1:9/"}
         result("event.bind", fields)
         assert [row["auth_type"] for row in result("event.get")] == ["2"]
