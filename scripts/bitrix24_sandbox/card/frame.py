@@ -210,7 +210,7 @@ class Frame:
             **self._tokens(),
             "MEMBER_ID": MEMBER_ID,
             "FIRST_RUN": False,
-            "IS_ADMIN": True,
+            "IS_ADMIN": self._portal.user.is_admin,
             "INSTALL": self._installing,
             "USER_OPTIONS": _as_script(self._portal.user_options),
             "APP_OPTIONS": _as_script(self._portal.app_options),
