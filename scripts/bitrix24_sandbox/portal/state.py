@@ -23,7 +23,7 @@ from .situation import (
     read_situation,
 )
 from .telephony import Happening, Telephony, iso
-from .users import USERS, User
+from .users import USERS, Role, User
 
 INSTALL_DATA = {"VERSION": "1", "ACTIVE": "Y", "INSTALLED": "Y", "LANGUAGE_ID": "en"}
 
@@ -49,6 +49,7 @@ class Portal:
     """
 
     profile: Profile
+    _role: Role
 
     def __init__(
         self,
