@@ -317,7 +317,7 @@ class TestWidget:
 
     def test_after_a_reload_the_card_is_folded_with_auto_close(self, watched: Watched) -> None:
         watched.card.disable_auto_close()
-        watched.card.come_back()
+        watched.card.fold_after_reload()
         assert watched.widget() == "folded"
         assert watched.card.auto_close is True
 

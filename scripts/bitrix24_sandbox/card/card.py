@@ -163,14 +163,14 @@ class Card:
 
     def answer(self) -> None:
         """Connect the call; a call without an id gets one."""
-        self._change(CALL_ID=self._present()["CALL_ID"] or new_call_id(), CALL_STATE="connected")
+        self._change(CALL_ID=self._get_call()["CALL_ID"] or new_call_id(), CALL_STATE="connected")
 
     def far_end_hangs_up(self) -> None:
         """Close the card, or start the timer if the widget or a comment keeps it open.
 
         In a call list it stays open, for the next client.
         """
-        call = self._present()
+        call = self._get_call()
         if call["CALL_LIST_MODE"]:
             self._change(CALL_STATE="idle")
         elif self.auto_close and not self.commenting:
@@ -190,7 +190,7 @@ class Card:
 
     def operator_hangs_up(self) -> None:
         """Close the card at once, even if auto-close is off; in a call list it stays open."""
-        if self._present()["CALL_LIST_MODE"]:
+        if self._get_call()["CALL_LIST_MODE"]:
             self._change(CALL_STATE="idle")
         else:
             self.close()
@@ -207,20 +207,20 @@ class Card:
 
     def bind(self) -> None:
         """Bind the call to one more CRM item, which becomes its entity."""
-        call = self._present()
+        call = self._get_call()
         if item := next_item(call):
             self._portal.set_call(bound_to(call, *item))
 
     def no_activity(self) -> None:
         """Remove the CRM activity, or add one if there is none."""
-        call = self._present()
+        call = self._get_call()
         if call.pop("CRM_ACTIVITY_ID", "") == "":
             call["CRM_ACTIVITY_ID"] = default_call()["CRM_ACTIVITY_ID"]
         self._portal.set_call(call)
 
     def hidden_number(self) -> None:
         """Hide the client's number, or show it again."""
-        call = self._present()
+        call = self._get_call()
         number = call.get("PHONE_NUMBER")
         if number == "hidden":
             call["PHONE_NUMBER"] = self._number or default_call()["PHONE_NUMBER"]
@@ -244,8 +244,8 @@ class Card:
         self.folded = False
         self._notify(Turn())
 
-    def come_back(self) -> None:
-        """Fold the card after a reload of its page; auto-close is on again."""
+    def fold_after_reload(self) -> None:
+        """Fold the card, as after a reload of its page; auto-close is on again."""
         self.auto_close = True
         self.fold()
 
@@ -307,13 +307,13 @@ class Card:
         for listener in list(self._listeners):
             listener(turn)
 
-    def _present(self) -> Call:
+    def _get_call(self) -> Call:
         if self.call is None:
             raise NotNowError("There is no call.")
         return deepcopy(self.call)
 
     def _change(self, **fields: Any) -> None:
-        self._portal.set_call({**self._present(), **fields})
+        self._portal.set_call({**self._get_call(), **fields})
 
     def _start_timer(self) -> None:
         self._stop_timer()

@@ -60,7 +60,7 @@ def _as_text(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Place:
-    """The address of the portal page that opens a widget, as the browser has it."""
+    """The address of the portal page that opens a widget, as the browser sees it."""
 
     domain: str  # host, with the port if there is one
     secure: bool
@@ -272,7 +272,7 @@ class Frame:
 
 
 def _as_posted(value: Any) -> Any:
-    """Return a value as PHP receives it in a form: scalars as text, without empty containers."""
+    """Return a value as PHP reads it from a form: scalars as text, empty containers missing."""
     if json_text.is_object(value):
         fields = {name: _as_posted(item) for name, item in value.items()}
         return {name: field for name, field in fields.items() if field is not None} or None

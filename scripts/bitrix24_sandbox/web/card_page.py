@@ -62,7 +62,7 @@ class Page:
         self._portal = portal
         self._card = card
         self._place = place
-        self._handler = handler  # used unless the application has registered a widget
+        self._handler = handler  # until the application registers a widget
         self._frame: Frame | None = None  # the newest, which may be closed
         self._open = False
         self._cards = 0
@@ -76,9 +76,9 @@ class Page:
             samples=samples(place.origin),
             choices=choices(),
         )
-        self.leave = card.subscribe(self._take)
+        self.leave = card.subscribe(self._follow)
         if card.call is not None:
-            self._take(opening(card.call))
+            self._follow(opening(card.call))
 
     async def turns(self) -> AsyncIterator[str]:
         """Yield the turns for the page as server-sent events, while it reads them."""
@@ -114,7 +114,7 @@ class Page:
         """Show the number of open pages."""
         self._send(pages=number)
 
-    def _take(self, turn: Turn) -> None:
+    def _follow(self, turn: Turn) -> None:
         """Send a turn of the card to the page."""
         sent: dict[str, Any] = {"close": False, "open": None, "post": [], "log": []}
         self._cards += turn.opened
@@ -195,7 +195,7 @@ class Pages:
         return FileResponse(STATIC / "bx24.js", media_type="text/javascript")
 
     async def _show(self, _: Request) -> Response:
-        return answer(self._card.state())
+        return json_response(self._card.state())
 
     async def _set(self, request: Request) -> Response:
         try:
@@ -203,12 +203,12 @@ class Pages:
             if isinstance(seconds, bool) or not 0 <= seconds <= 3600:
                 raise ValueError
         except ClientGoneError:
-            return Response(status_code=400)  # which nobody receives
+            return Response(status_code=400)  # the client has gone
         except (ValueError, KeyError, TypeError, PortalError):
             expected = 'Expected {"close_after": seconds}, from 0 to 3600.'
-            return answer(problem("INVALID_VALUE", expected), 422)
+            return json_response(problem("INVALID_VALUE", expected), 422)
         self._card.close_after = seconds
-        return answer(self._card.state())
+        return json_response(self._card.state())
 
     async def _act(self, request: Request) -> Response:
         fired: list[str] = []
@@ -216,12 +216,12 @@ class Pages:
         try:
             self._card.act(request.path_params["action"])
         except UnknownActionError as error:
-            return answer(problem("UNKNOWN_ACTION", error), 404)
+            return json_response(problem("UNKNOWN_ACTION", error), 404)
         except NotNowError as error:
-            return answer(problem("NOT_NOW", error), 409)
+            return json_response(problem("NOT_NOW", error), 409)
         finally:
             leave()
-        return answer({**self._card.state(), "events": fired})
+        return json_response({**self._card.state(), "events": fired})
 
     async def _message(self, request: Request) -> Response:
         try:
@@ -229,10 +229,10 @@ class Pages:
             page = self._pages[message["page"]]
             data, origin = message["data"], str(message["origin"])
         except ClientGoneError:
-            return Response(status_code=400)  # which nobody receives
+            return Response(status_code=400)  # the client has gone
         except (ValueError, KeyError, TypeError, PortalError):
             expected = "Expected JSON: the page's id, and the message's data and origin."
-            return answer(problem("INVALID_VALUE", expected), 422)
+            return json_response(problem("INVALID_VALUE", expected), 422)
         page.receive(data, origin)
         return Response(status_code=204)
 
@@ -240,27 +240,29 @@ class Pages:
         call = self._card.call
         if call is None or self._card.widget in ("no-layout", "not-registered"):
             missing = "call" if call is None else "widget in the card"
-            return answer(problem("NOT_NOW", f"There is no {missing}."), 409)
-        place, handler = self._opens(request)
+            return json_response(problem("NOT_NOW", f"There is no {missing}."), 409)
+        place, handler = self._place_and_handler(request)
         handler = self._portal.application.first_widget or handler
         form = Frame(self._portal, self._card, call, place, handler).opening()
         action: str = form["action"]
         query = dict(parse_qsl(urlsplit(action).query))
-        return answer({"method": form["method"], "query": query, "form": form["fields"]})
+        return json_response({"method": form["method"], "query": query, "form": form["fields"]})
 
     async def _stream(self, request: Request) -> Response:
         if len(self._pages) >= MOST_PAGES:
-            return answer(problem("TOO_MANY_PAGES", f"{MOST_PAGES} pages are already open."), 503)
+            return json_response(
+                problem("TOO_MANY_PAGES", f"{MOST_PAGES} pages are already open."), 503
+            )
         if request.query_params.get("seen") == self._card.id:
-            self._card.come_back()
+            self._card.fold_after_reload()
         return StreamingResponse(
-            self._turns(*self._opens(request)),
+            self._turns(*self._place_and_handler(request)),
             media_type="text/event-stream",
             headers={"cache-control": "no-cache"},
         )
 
-    def _opens(self, request: Request) -> tuple[Place, str]:
-        """Return the page's address as its browser has it, and the URL of the widget."""
+    def _place_and_handler(self, request: Request) -> tuple[Place, str]:
+        """Return the page's address as its browser sees it, and the URL of the widget."""
         url = request.url
         place = Place(url.netloc, url.scheme == "https", "/")
         own = f"{at_port(url, self._widget_port)}/widget/"
@@ -308,7 +310,7 @@ def rest_entry(request: Recorded) -> dict[str, Any]:
 
 
 def addresses(origin: str) -> dict[str, str]:
-    """Return what an application is configured with."""
+    """Return the settings of an application that uses this portal."""
     return {
         "Webhook URL": webhook_url(origin),
         "OAuth base": oauth_url(origin),
@@ -316,7 +318,7 @@ def addresses(origin: str) -> dict[str, str]:
     }
 
 
-def answer(value: Any, status: int = 200) -> Response:
+def json_response(value: Any, status: int = 200) -> Response:
     """Return a JSON response."""
     return Response(json_text.encode(value).encode(), status, media_type="application/json")
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Endpoint(NamedTuple):
-    """A row of the table; `what` may have code in backquotes."""
+    """A row of the table; `what` may contain code in backticks."""
 
     method: str
     path: str
@@ -21,13 +21,13 @@ ENDPOINTS = (
     Endpoint(
         "PUT",
         "/sandbox/state",
-        "restore a situation that `GET` returned; what it leaves out is as at the start",
+        "restore a situation that `GET` returned; members that it lacks get their initial values",
     ),
     Endpoint("POST", "/sandbox/reset", "reset everything that can be set, and empty the journal"),
     Endpoint("PUT", "/sandbox/call", "set the call, with all its fields"),
     Endpoint("DELETE", "/sandbox/call", "end the call"),
     Endpoint("PUT", "/sandbox/scenario", '`{"scenario": NAME}`: start a scenario'),
-    Endpoint("PUT", "/sandbox/profile", '`{"profile": NAME}`: set who gets the call'),
+    Endpoint("PUT", "/sandbox/profile", '`{"profile": NAME}`: set which credentials get the call'),
     Endpoint(
         "PUT",
         "/sandbox/limits",
@@ -46,7 +46,7 @@ ENDPOINTS = (
         "name lists all names",
     ),
     Endpoint("DELETE", "/sandbox/faults", "remove the pending faults"),
-    Endpoint("POST", "/sandbox/tokens/expire", "let an hour pass for every access token"),
+    Endpoint("POST", "/sandbox/tokens/expire", "expire every access token"),
     Endpoint(
         "GET",
         "/sandbox/application",
@@ -69,7 +69,7 @@ ENDPOINTS = (
         "/sandbox/requests",
         "the journal: the requests to the portal, oldest first. Filters: `method`, `path` (a part "
         "of it), `status`, `code`, `who` (`webhook`, `application`), `after` (an `id`). With "
-        "`wait=SECONDS` the response comes once there are `count` requests, or the time is over",
+        "`wait=SECONDS` the response comes once there are `count` requests, or the time is up",
     ),
     Endpoint("DELETE", "/sandbox/requests", "empty the journal"),
     Endpoint("GET", "/sandbox/widget", "query and form of the request that opens the widget"),

@@ -37,7 +37,7 @@ def routes(portal_origin: str | None) -> list[BaseRoute]:
         except PortalError as error:
             return PlainTextResponse(error.envelope["error_description"], error.status)
         except ClientGoneError:
-            return Response(status_code=400)  # which nobody receives
+            return Response(status_code=400)  # the client has gone
         portal = at_port(request.url, port)
         received = {**request.query_params, **form}
         shown = {

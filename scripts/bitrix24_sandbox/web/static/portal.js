@@ -245,10 +245,10 @@ setInterval(tick, 250);
 for (const button of document.querySelectorAll("[data-action]")) {
   button.addEventListener("click", async () => {
     const before = JSON.stringify(card.call);
-    const answer = await ask(`/sandbox/card/${button.dataset.action}`);
-    if (!answer) return;
-    const now = await answer.json();
-    if (!answer.ok) say(now.error_description);
+    const response = await ask(`/sandbox/card/${button.dataset.action}`);
+    if (!response) return;
+    const now = await response.json();
+    if (!response.ok) say(now.error_description);
     else if (now.events.length) say("");
     else if (JSON.stringify(now.call) === before) say("This fires no event.");
     else say("This fires no event: the widget sees the change when it calls getStatus.");
@@ -261,8 +261,8 @@ find("reload-widget").addEventListener("click", async () => {
 });
 for (const button of document.querySelectorAll("[data-ask]")) {
   button.addEventListener("click", async () => {
-    const answer = await ask(button.dataset.ask);
-    if (answer?.ok) say(button.dataset.done);
+    const response = await ask(button.dataset.ask);
+    if (response?.ok) say(button.dataset.done);
   });
 }
 

@@ -51,8 +51,8 @@ export async function followSituation() {
   reading = true;
   while (changed) {
     changed = false;
-    const answer = await ask("/sandbox/state", undefined, "GET");
-    if (answer?.ok) showSituation(await answer.json());
+    const response = await ask("/sandbox/state", undefined, "GET");
+    if (response?.ok) showSituation(await response.json());
   }
   reading = false;
 }
@@ -62,12 +62,12 @@ panel.addEventListener("toggle", followSituation);
 // --- the forms ------------------------------------------------------------------------------------
 
 async function change(form, method, path, body, done) {
-  const answer = await ask(path, body, method);
-  if (!answer) return;
-  const situation = await answer.json();
-  find("settings-said").textContent = answer.ok ? done : situation.error_description;
-  find("settings-said").classList.toggle("refused", !answer.ok);
-  if (!answer.ok) return;
+  const response = await ask(path, body, method);
+  if (!response) return;
+  const situation = await response.json();
+  find("settings-said").textContent = response.ok ? done : situation.error_description;
+  find("settings-said").classList.toggle("refused", !response.ok);
+  if (!response.ok) return;
   for (const control of form.elements) shown.delete(control);
   showSituation(situation);
 }
