@@ -36,7 +36,8 @@ def run(widget: CardPage, script: str, argument: Any = None) -> Any:
     """Run a script with `argument`, which calls `done`; return what it calls `done` with."""
     done = "const done = (value) => { window.given = [value]; }; window.given = undefined;"
     widget.in_widget(f"(argument) => {{ {done} {script} }}", argument)
-    return widget.widget_page().wait_for_function("window.given").json_value()[0]
+    # Not by animation frames, of which there are none while the frame is out of sight.
+    return widget.widget_page().wait_for_function("window.given", polling=20).json_value()[0]
 
 
 def call_back(widget: CardPage, name: str, *arguments: str) -> Any:
