@@ -291,6 +291,13 @@ class TestReplies:
         assert opened.ask("setAppOption", {"name": "c", "value": []}) == {**expected, "c": None}
         assert opened.ask("getInitData")["APP_OPTIONS"] == {**expected, "c": ""}
 
+    def test_only_an_administrator_sets_app_options(self, opened: Opened) -> None:
+        opened.portal.load({"user": "operator"})
+        with pytest.raises(DroppedError, match="the user is not an administrator"):
+            opened.ask("setAppOption", {"name": "a", "value": 1})
+        data = opened.ask("getInitData")
+        assert (data["IS_ADMIN"], data["APP_OPTIONS"]) == (False, [])
+
     @pytest.mark.parametrize("params", [None, [], {"value": 1}, {"name": 5, "value": 1}])
     def test_an_option_without_a_name_is_not_stored(self, opened: Opened, params: Any) -> None:
         assert opened.ask("setUserOption", params) == ([] if params is None else params)

@@ -33,6 +33,7 @@ UNSUPPORTED = frozenset({
     *("imCallTo", "imPhoneTo", "imOpenMessenger", "imOpenHistory"),
 })  # fmt: skip
 """Commands that a portal supports in a placement, and the sandbox does not."""
+ADMIN_COMMANDS = ("setAppOption", "setInstallFinish")
 MASK = "•••"
 
 
@@ -163,6 +164,8 @@ class Frame:
             self._installing and message.command in COMMANDS
         ):
             raise DroppedError("this placement has no such command")
+        elif message.command in ADMIN_COMMANDS and not self._portal.user.is_admin:
+            raise DroppedError("it has no effect, because the user is not an administrator")
         elif message.command == "refreshAuth" and self._portal.faults.take_oauth():
             raise DroppedError("the refresh failed: a portal shows an alert, and does not reply")
         return message
