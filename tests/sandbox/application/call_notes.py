@@ -8,19 +8,18 @@ the portal does not answer that, the page gets the call from the card and posts 
 import secrets
 import sqlite3
 from asyncio import Lock
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from string import Template
 from typing import Any
-from urllib.parse import parse_qsl
 
 import httpx
-from bitrix24_call_card import AuthenticatedClient, errors, widget
+from bitrix24_call_card import AuthenticatedClient, errors, events, widget
 from bitrix24_call_card.api.call_card import get_status
-from bitrix24_call_card.models import CallStatus
+from bitrix24_call_card.models import AppUninstalled, CallEnded, CallStatus, EventAuth
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -90,26 +89,28 @@ class Notes:
     # --- events of the portal ---------------------------------------------------------------------
 
     async def receive_event(self, request: Request) -> Response:
-        form = dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
-        auth, data = members(form, "auth"), members(form, "data")
-        if form.get("event") == "ONAPPINSTALL":
-            await self.install(auth)
+        try:
+            event = events.read(await request.body())
+        except events.InvalidEvent as error:
+            raise HTTPException(400, str(error)) from None
+        if event.name == "ONAPPINSTALL":
+            await self.install(event.auth)
             return Response()
-        member_id = self.known(auth.get("member_id", ""), auth.get("application_token", ""))
-        if form.get("event") == "ONAPPUNINSTALL":
+        member_id = self.known(event.auth.member_id, event)
+        if isinstance(event.data, AppUninstalled):
             self._database.execute("DELETE FROM portals WHERE member_id = ?", [member_id])
             await self.forget_client(member_id)
-            if data.get("CLEAN") == "1":
+            if event.data.clean == "1":
                 self._database.execute("DELETE FROM notes WHERE member_id = ?", [member_id])
-        elif form.get("event") == "ONVOXIMPLANTCALLEND":
-            row = [member_id, data["CALL_ID"], int(data["CALL_DURATION"])]
+        elif isinstance(event.data, CallEnded):
+            row = [member_id, event.data.call_id, int(event.data.call_duration or 0)]
             self._database.execute("INSERT INTO calls VALUES (?, ?, ?)", row)
         return Response()
 
-    async def install(self, auth: dict[str, str]) -> None:
+    async def install(self, auth: EventAuth) -> None:
         """Install the application, trusting only what the OAuth server says about the token."""
         answer = await self._http.post(
-            f"{self._settings.oauth_rest}/app.info", data={"auth": auth.get("access_token", "")}
+            f"{self._settings.oauth_rest}/app.info", data={"auth": str(auth.access_token)}
         )
         info = answer.json().get("result", {})
         if info.get("client_id") != self._settings.client_id:
@@ -120,9 +121,9 @@ class Notes:
             [
                 member_id,
                 info["install"]["client_endpoint"].rstrip("/"),
-                auth["application_token"],
-                auth["access_token"],
-                auth["refresh_token"],
+                auth.application_token,
+                auth.access_token,
+                auth.refresh_token,
             ],
         )
         await self.forget_client(member_id)
@@ -137,12 +138,12 @@ class Notes:
         for event in ("ONVOXIMPLANTCALLEND", "ONAPPUNINSTALL"):
             await self.ask(member_id, "event.bind", event=event, handler=f"{url}/events")
 
-    def known(self, member_id: str, application_token: object) -> str:
+    def known(self, member_id: object, form: widget.Opening | events.PortalEvent) -> str:
         """Verify that a form comes from a portal which has installed this application."""
-        expected = self.portal(member_id)["application_token"].encode()
-        if not secrets.compare_digest(str(application_token).encode(), expected):
+        portal = self.portal(str(member_id))
+        if not form.is_from(portal["application_token"]):
             raise HTTPException(403, "the form is not from the portal")
-        return member_id
+        return str(portal["member_id"])
 
     # --- requests of the page in the card ---------------------------------------------------------
 
@@ -151,7 +152,7 @@ class Notes:
             opening = widget.read(query=request.url.query, body=await request.body())
         except widget.InvalidOpening as error:
             raise HTTPException(400, str(error)) from None
-        member_id = self.known(opening.form.member_id, opening.form.application_token)
+        member_id = self.known(opening.form.member_id, opening)
         session = secrets.token_urlsafe()
         self._database.execute(
             "INSERT INTO sessions VALUES (?, ?, NULL, NULL)", [session, member_id]
@@ -268,13 +269,3 @@ class Notes:
         if "error" in body:
             raise HTTPException(502, f"{method}: {body['error']} {body['error_description']}")
         return body["result"]
-
-
-def members(form: Mapping[str, str], name: str) -> dict[str, str]:
-    """Return the members of a map in a form: `name[member]`."""
-    start = f"{name}["
-    return {
-        key.removeprefix(start)[:-1]: form[key]
-        for key in form
-        if key.startswith(start) and key.endswith("]")
-    }

@@ -110,7 +110,11 @@ def test_an_event_that_is_not_from_the_portal_is_refused(application: Applicatio
     form = {"event": "ONAPPUNINSTALL", "auth[member_id]": "x", "auth[application_token]": "y"}
     answer = application.http.post(f"{application.url}/events", data=form)
     assert answer.status_code == 403
-    form = {"event": "ONAPPINSTALL", "auth[access_token]": "made up"}
+    form = {
+        "event": "ONAPPINSTALL",
+        "auth[access_token]": "made up",
+        "auth[application_token]": "y",
+    }
     answer = application.http.post(f"{application.url}/events", data=form)
     assert answer.status_code == 403
 
