@@ -6,12 +6,16 @@ import os
 import re
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx
 import pytest
+from bitrix24_call_card import Client, errors
+from bitrix24_call_card.api.call_card import get_status
 from bitrix24_sandbox.testing import Sandbox
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -99,7 +103,7 @@ def test_the_first_program_prints_the_call_when_a_portal_opens_the_widget(sandbo
 def test_the_package_s_handler_reads_the_call_with_which_a_portal_opens_the_widget(
     sandbox: Sandbox,
 ) -> None:
-    (code,) = (code for _, code in blocks(PACKAGE_README) if "def open_widget(" in code)
+    (code,) = (code for _, code in blocks(PACKAGE_README) if "async def open_widget(" in code)
     namespace: dict[str, Any] = {}
     exec(code, namespace)
     application = Starlette(routes=[Route("/widget", namespace["open_widget"], methods=["POST"])])
@@ -107,6 +111,30 @@ def test_the_package_s_handler_reads_the_call_with_which_a_portal_opens_the_widg
     with TestClient(application) as portal:
         response = portal.post("/widget", params=opening.query, data=opening.form)
     assert response.text == f"{json.loads(opening.form['PLACEMENT_OPTIONS'])['CALL_ID']} CONTACT"
+
+
+def test_the_package_s_transport_for_mock_servers_asks_at_the_root() -> None:
+    (code,) = (code for _, code in blocks(PACKAGE_README) if "class AtTheRoot" in code)
+    namespace: dict[str, Any] = {}
+    exec(code, namespace)
+    asked = list[str]()
+
+    class MockServer(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            asked.append(self.path)
+            self.send_error(404)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), MockServer) as server:
+        threading.Thread(target=server.handle_request).start()
+        base_url = f"http://127.0.0.1:{server.server_port}/rest/1/any/"
+        client = Client(base_url, transport=namespace["AtTheRoot"])
+        with client, pytest.raises(errors.Bitrix24Error):
+            get_status.sync(client=client)
+    assert asked == ["/placement.call"]
 
 
 RECIPES = sorted((ROOT / "tests" / "client" / "recipes").glob("*.py"))

@@ -24,6 +24,9 @@ def oauth_client(database: str, base_url: str) -> AuthenticatedClient:
                 # In the body, because URLs end up in logs.
                 fields = {"grant_type": "refresh_token", "refresh_token": refresh_token}
                 response = httpx.post(OAUTH_SERVER, data={**fields, **APPLICATION})
+                if b'"error"' in response.content:  # also with status 200
+                    code = response.json()["error"]  # invalid_grant: the refresh token is spent
+                    raise RuntimeError(f"The OAuth server refuses to refresh the token: {code}")
                 tokens = response.raise_for_status().json()
                 access_token = tokens["access_token"]
                 store.execute(
