@@ -15,14 +15,14 @@ from ._failures import without_secrets
 from ._fork import lock
 from ._received import Received, aread, read
 from ._requests import PortalRequest
-from ._transports import CustomTransport, NewTransports
+from ._transports import NewTransports
 from .errors import Bitrix24Error
 
 _logger: Final = logging.getLogger("bitrix24_call_card")
 
 
 @dataclass
-class _Pool:
+class Pool:
     """A transport, which the last of its users closes: the client, until it is closed, and each call."""
 
     transport: Any
@@ -40,15 +40,15 @@ class Connections:
 
     def __init__(self, transports: NewTransports) -> None:
         self._transports = transports
-        self.custom: CustomTransport | None = None
-        self.async_custom: CustomTransport | None = None
+        self.custom: Pool | None = None  # of a custom httpx client, which is never closed here
+        self.async_custom: Pool | None = None
         self.operating_reset_at: int | None = None
-        self._pools: dict[tuple[int, Any], _Pool] = {}  # by process and event loop
+        self._pools: dict[tuple[int, Any], Pool] = {}  # by process and event loop
         self._making: dict[int, threading.RLock] = {}  # by process
 
     # --- a request ---
 
-    def send(self, request: PortalRequest, attempt: int) -> Received:
+    def send(self, request: PortalRequest) -> Received:
         """Send a request and read the whole response.
 
         Raises:
@@ -57,36 +57,34 @@ class Connections:
         """
         with self._making.setdefault(os.getpid(), threading.RLock()):
             pool = self._enter_pool(None, self._transports.for_threads, self.custom)
-        began, received = time.perf_counter(), None
+        received = None
         try:
             received = read(pool.transport.handle_request(request), request)
             return received
         except BaseException as error:
             raised = [without_secrets(error, request)]
         finally:
-            self._note(request, received, began, attempt)
+            self._note(request, received)
             if pool.leave():
                 pool.transport.close()
         raise raised.pop()  # not bound to a name: its traceback refers to this frame
 
-    async def asend(self, request: PortalRequest, attempt: int) -> Received:
+    async def asend(self, request: PortalRequest) -> Received:
         """Async version of `send`."""
         pool = self._enter_pool(_running_loop(), self._transports.for_loop, self.async_custom)
-        began, received = time.perf_counter(), None
+        received = None
         try:
             received = await aread(await pool.transport.handle_async_request(request), request)
             return received
         except BaseException as error:
             raised = [without_secrets(error, request)]
         finally:
-            self._note(request, received, began, attempt)
+            self._note(request, received)
             if pool.leave():
                 await pool.transport.aclose()
         raise raised.pop()
 
-    def _note(
-        self, request: PortalRequest, received: Received | None, began: float, attempt: int
-    ) -> None:
+    def _note(self, request: PortalRequest, received: Received | None) -> None:
         """Log a request and what came of it, and keep the latest time that was reported."""
         if received and (reported := received.operating_reset_at()):
             with lock:
@@ -94,27 +92,23 @@ class Connections:
         if _logger.isEnabledFor(logging.DEBUG):
             host = request.url.netloc.decode()
             status = received.status_code if received else "no response"
-            ms = 1000 * (time.perf_counter() - began)
+            ms = 1000 * (time.perf_counter() - request.began)
             message = "%s %s: %s in %.0f ms (attempt %d)"
-            _logger.debug(message, request.method, host, status, ms, attempt)
+            _logger.debug(message, request.method, host, status, ms, request.attempt)
 
     # --- its transport ---
 
-    def _enter_pool(
-        self, loop: Any, make: Callable[[], Any], custom: CustomTransport | None
-    ) -> _Pool:
+    def _enter_pool(self, loop: Any, make: Callable[[], Any], custom: Pool | None) -> Pool:
         """Begin a call with the pool of an event loop, None for threads; make it if there is none."""
-        if custom is not None:
-            return _Pool(custom, users=2)  # so that no call closes it
         key = os.getpid(), loop
         while True:
             with lock:
-                if pool := self._pools.get(key):
+                if pool := custom or self._pools.get(key):
                     pool.users += 1
                     return pool
                 for ended in [each for each in self._pools if each[1] and each[1].is_closed()]:
                     del self._pools[ended]
-            made = _Pool(make())
+            made = Pool(make())
             self._pools.setdefault(key, made)  # what made it may have called
 
     def close(self) -> None:

@@ -87,8 +87,8 @@ class AccessToken:
         for name, function in (("refresh", refresh), ("on_refresh", on_refresh)):
             checked(name, function.reveal(), Callable, NoneType)
         if not 0 < checked("refresh_timeout", refresh_timeout, int, float) <= threading.TIMEOUT_MAX:
-            limits = f"more than 0 and at most {threading.TIMEOUT_MAX:g} seconds"
-            raise ValueError(f"refresh_timeout: expected {limits}, found {refresh_timeout}")
+            expected = "a finite number of seconds above 0"
+            raise ValueError(f"refresh_timeout: expected {expected}, found {refresh_timeout}")
         self._refresh, self._on_refresh = refresh, on_refresh
         self._refresh_timeout = refresh_timeout
         self._numbers = itertools.count(1)
@@ -116,10 +116,10 @@ class AccessToken:
         for name, function in (("refresh", self._refresh), ("on_refresh", self._on_refresh)):
             if _is_async(function.reveal()):
                 raise _needs_asyncio(name)
-        attempt, is_mine = self._join_attempt(expired, None)
-        if attempt is None:
+        mine = _Attempt(self, next(self._numbers), loop=None)
+        if (attempt := self._join(mine, expired)) is None:
             return
-        if is_mine:
+        if attempt is mine:
             copy_context().run(self._run, attempt)
         wait([attempt.outcome], self._refresh_timeout)  # over at once for the caller that ran it
         self._raise_outcome(attempt)
@@ -128,10 +128,10 @@ class AccessToken:
         """Async version of `refresh`; no caller waits longer than `refresh_timeout`."""
         import asyncio
 
-        attempt, is_mine = self._join_attempt(expired, asyncio.get_running_loop())
-        if attempt is None:
+        mine = _Attempt(self, next(self._numbers), asyncio.get_running_loop())
+        if (attempt := self._join(mine, expired)) is None:
             return
-        if is_mine:
+        if attempt is mine:
             # A daemon, so that a hung `refresh` cannot keep the program alive.
             arguments = (copy_context().run, self._run, attempt)
             threading.Thread(target=_run_in_thread, args=arguments, daemon=True).start()
@@ -140,17 +140,12 @@ class AccessToken:
 
     # --- an attempt, from its beginning to its end ---
 
-    def _join_attempt(
-        self, expired: Secret[str], loop: asyncio.AbstractEventLoop | None
-    ) -> tuple[_Attempt | None, bool]:
-        """Return the attempt to wait for, if any, and whether this caller has to run it."""
+    def _join(self, mine: _Attempt, expired: Secret[str]) -> _Attempt | None:
+        """Return the attempt to wait for, if any: `mine`, which the caller then runs, or another's."""
         with lock:
             if self.current is not expired:
-                return None, False
-            if attempt := self._attempts.get(os.getpid()):
-                return attempt, False
-            attempt = self._attempts[os.getpid()] = _Attempt(self, next(self._numbers), loop)
-            return attempt, True
+                return None
+            return self._attempts.setdefault(os.getpid(), mine)
 
     def _run(self, attempt: _Attempt) -> None:
         """Run an attempt; what is not an `Exception` is raised here, and nowhere else."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -17,11 +18,13 @@ from ._version import __version__
 
 Timeout = float | httpx.Timeout | None
 
-_HEADERS: Final = {
+HEADERS: Final = {
     "Accept": "application/json",
     "Accept-Encoding": "gzip",
     "Content-Type": "application/json",
 }
+"""What every request says, also one of a custom httpx client."""
+
 _USER_AGENT: Final = {"User-Agent": f"bitrix24-call-card/{__version__}"}
 
 DEFAULT_TIMEOUT: Final = httpx.Timeout(30.0, connect=10.0)
@@ -34,10 +37,14 @@ class PortalRequest(httpx.Request):
     Attributes:
         given: What was given to the client.
         secret: The webhook or the token in it, which a response may echo.
+        attempt: 1, or 2 after a refresh.
+        began: When the call began, by `time.perf_counter`.
     """
 
     given: Requests
     secret: Secret[str]
+    attempt: int
+    began: float
 
     def __repr__(self) -> str:
         return f"<PortalRequest({self.method!r}, '{hidden_path(self.url)}')>"
@@ -45,20 +52,6 @@ class PortalRequest(httpx.Request):
     def mask(self, text: str) -> str:
         """Return the text without the secret of this request."""
         return masked(text, [self.secret])
-
-    def for_client(self, client: httpx.Client | httpx.AsyncClient) -> httpx.Request:
-        """Return the same request as a custom httpx client sends it, with its own settings."""
-        timeout = self.given.timeout
-        rebuilt = client.build_request(
-            self.method,
-            self.url,
-            headers=merged_headers(_HEADERS, self.given.headers),
-            cookies=self.given.cookies,
-            timeout=httpx.USE_CLIENT_DEFAULT if timeout is DEFAULT_TIMEOUT else timeout,
-            content=self.content,
-        )
-        self.extensions = rebuilt.extensions  # its read timeout bounds the body
-        return rebuilt
 
 
 @dataclass(repr=False)
@@ -73,13 +66,15 @@ class Requests:
     """The URLs of methods by their path: to make one takes longer than the rest of a request."""
 
     def __post_init__(self) -> None:
-        headers = merged_headers({**_HEADERS, **_USER_AGENT}, self.headers)
+        headers = merged_headers({**HEADERS, **_USER_AGENT}, self.headers)
         like = httpx.Request("GET", self.base_url, headers=headers, cookies=self.cookies)
         self._all_headers = like.headers
         # The secret part of a webhook; as long as it exists, logs mask it.
         self._webhook = Secret(self.base_url.raw_path.decode().rstrip("/").rpartition("/")[2])
 
-    def new(self, operation: Operation[Any, Any], token: Secret[str] | None) -> PortalRequest:
+    def new(
+        self, operation: Operation[Any, Any], token: Secret[str] | None, attempt: int = 1
+    ) -> PortalRequest:
         """Return a request that no other call shares."""
         content, path = operation.content(token), operation.path
         if path not in self.urls:
@@ -96,6 +91,7 @@ class Requests:
         request.headers["Content-Length"] = str(len(content))
         request.read()
         request.given, request.secret = self, token or self._webhook
+        request.attempt, request.began = attempt, time.perf_counter()
         return request
 
 

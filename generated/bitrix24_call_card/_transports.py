@@ -17,7 +17,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from ._arguments import checked
-from ._requests import PortalRequest
+from ._requests import DEFAULT_TIMEOUT, HEADERS, PortalRequest, merged_headers
 
 Verify = bool | str | os.PathLike[str] | ssl.SSLContext
 Proxy = str | httpx.URL | httpx.Proxy | None
@@ -43,22 +43,20 @@ class NewTransports:
         if isinstance(verify_ssl, (str, os.PathLike)):
             _check_file("verify_ssl", verify_ssl)
         self._proxy = None if proxy is None else _checked_proxy("proxy", proxy)
-        self._transport = checked("transport", transport, Callable, NoneType)
-        self._async_transport = checked("async_transport", async_transport, Callable, NoneType)
+        checked("transport", transport, Callable, NoneType)
+        checked("async_transport", async_transport, Callable, NoneType)
+        self._new = transport or (lambda: httpx.HTTPTransport(**self._arguments()))
+        self._new_async = async_transport or (lambda: httpx.AsyncHTTPTransport(**self._arguments()))
         self._httpx_args = _checked_httpx_args(httpx_args)
         self._trust_env: bool = self._httpx_args.get("trust_env", True)
 
     def for_threads(self) -> httpx.BaseTransport:
         """Return a new transport for the threads of one process."""
-        if self._transport is None:
-            return httpx.HTTPTransport(**self._arguments())
-        return checked("what transport returned", self._transport(), httpx.BaseTransport)
+        return checked("what transport returned", self._new(), httpx.BaseTransport)
 
     def for_loop(self) -> httpx.AsyncBaseTransport:
         """Return a new transport for one event loop."""
-        if self._async_transport is None:
-            return httpx.AsyncHTTPTransport(**self._arguments())
-        transport = self._async_transport()
+        transport = self._new_async()
         return checked("what async_transport returned", transport, httpx.AsyncBaseTransport)
 
     def _arguments(self) -> dict[str, Any]:
@@ -85,10 +83,23 @@ class CustomTransport:
 
     def handle_request(self, request: PortalRequest) -> Any:
         """Send the request; return the response, or an awaitable of it from an AsyncClient."""
-        rebuilt = request.for_client(self._client)
-        return self._client.send(rebuilt, stream=True, follow_redirects=False)
+        return self._client.send(self._rebuilt(request), stream=True, follow_redirects=False)
 
     handle_async_request = handle_request
+
+    # A function of its own, because the repr of the result shows the URL: no frame below holds it.
+    def _rebuilt(self, request: PortalRequest) -> httpx.Request:
+        timeout = request.given.timeout
+        rebuilt = self._client.build_request(
+            request.method,
+            request.url,
+            headers=merged_headers(HEADERS, request.given.headers),
+            cookies=request.given.cookies,
+            timeout=httpx.USE_CLIENT_DEFAULT if timeout is DEFAULT_TIMEOUT else timeout,
+            content=request.content,
+        )
+        request.extensions = rebuilt.extensions  # its read timeout bounds the body
+        return rebuilt
 
 
 def _check_file(name: str, path: str | os.PathLike[str]) -> None:

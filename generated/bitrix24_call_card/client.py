@@ -11,7 +11,7 @@ import httpx
 
 from ._arguments import checked, checked_texts, checked_timeout
 from ._base_url import Kind, hidden_path, parse_base_url
-from ._connections import Connections
+from ._connections import Connections, Pool
 from ._operation import Operation
 from ._received import Received
 from ._refresh import AccessToken
@@ -109,17 +109,14 @@ class Client:
         """Return a copy with another timeout, which shares everything else with this client."""
         return self._copy(timeout=checked_timeout(timeout))
 
-    def __copy__(self) -> Self:
+    def __copy__(self, memo: object = None) -> Self:
         return self._copy()
 
-    def __deepcopy__(self, memo: object) -> Self:
-        return self._copy()
+    __deepcopy__ = __copy__
 
     def __reduce__(self) -> Never:
-        raise TypeError(
-            f"{type(self).__name__} cannot be pickled, because the pickle would hold its secrets: "
-            "make a client in each process"
-        )
+        name = type(self).__name__
+        raise TypeError(f"{name} holds secrets and cannot be pickled: make one in each process")
 
     def _copy(self, **changes: Any) -> Self:
         client = type(self).__new__(type(self))
@@ -134,7 +131,8 @@ class Client:
         Its own settings apply, and over them the headers, cookies and timeout that were given to this
         client or a copy. Its logs show the request as it is sent, secrets included. The caller closes it.
         """
-        self._connections.custom = CustomTransport(checked("client", client, httpx.Client))
+        checked("client", client, httpx.Client)
+        self._connections.custom = Pool(CustomTransport(client))
         return self
 
     def set_async_httpx_client(self, async_client: httpx.AsyncClient) -> Self:
@@ -143,7 +141,7 @@ class Client:
         It belongs to one event loop.
         """
         checked("async_client", async_client, httpx.AsyncClient)
-        self._connections.async_custom = CustomTransport(async_client)
+        self._connections.async_custom = Pool(CustomTransport(async_client))
         return self
 
     # --- its connections ---
@@ -175,11 +173,11 @@ class Client:
 
     def send(self, operation: Operation[Any, Any]) -> Received:
         """Send an operation, for the API functions; raise httpx.HTTPError if there is no response."""
-        return self._connections.send(self._requests.new(operation, None), attempt=1)
+        return self._connections.send(self._requests.new(operation, None))
 
     async def asend(self, operation: Operation[Any, Any]) -> Received:
         """Async version of ``send``."""
-        return await self._connections.asend(self._requests.new(operation, None), attempt=1)
+        return await self._connections.asend(self._requests.new(operation, None))
 
 
 class AuthenticatedClient(Client):
@@ -258,19 +256,19 @@ class AuthenticatedClient(Client):
         Also raises what ``refresh`` and ``on_refresh`` raise.
         """
         token = self._token.current
-        received = self._connections.send(self._requests.new(operation, token), attempt=1)
+        received = self._connections.send(self._requests.new(operation, token))
         if received.is_expired_token() and self._token.can_refresh():
             self._token.refresh(token)
-            request = self._requests.new(operation, self._token.current)
-            return self._connections.send(request, attempt=2)
+            again = self._requests.new(operation, self._token.current, attempt=2)
+            return self._connections.send(again)
         return received
 
     async def asend(self, operation: Operation[Any, Any]) -> Received:
         """Async version of ``send``."""
         token = self._token.current
-        received = await self._connections.asend(self._requests.new(operation, token), attempt=1)
+        received = await self._connections.asend(self._requests.new(operation, token))
         if received.is_expired_token() and self._token.can_refresh():
             await self._token.arefresh(token)
-            request = self._requests.new(operation, self._token.current)
-            return await self._connections.asend(request, attempt=2)
+            again = self._requests.new(operation, self._token.current, attempt=2)
+            return await self._connections.asend(again)
         return received

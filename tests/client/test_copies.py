@@ -253,6 +253,8 @@ def test_a_webhook_client_can_be_copied_too(get: Get, recorder: Recorder) -> Non
 def test_pickling_a_client_is_a_type_error_that_says_what_to_do(
     protocol: int, client: AuthenticatedClient
 ) -> None:
-    expected = r"^AuthenticatedClient cannot be pickled.*make a client in each process$"
+    expected = (
+        r"^AuthenticatedClient holds secrets and cannot be pickled: make one in each process$"
+    )
     with pytest.raises(TypeError, match=expected):
         pickle.dumps(client, protocol)

@@ -103,10 +103,8 @@ def _scalar(kind: type[T], expected: str, pattern: str, convert: Callable[[str],
     """Return a reader of a type, which converts text that matches a pattern, and whole numbers as text."""
     matches = re.compile(pattern).fullmatch
 
-    def read(value: Value, name: str) -> T | Unset:
-        if (
-            isinstance(value, kind) and type(value) is kind
-        ):  # first, because a call has many numbers
+    def read(value: Any, name: str) -> T | Unset:
+        if type(value) is kind:  # first, because a call has many numbers
             return value
         if is_nothing(value):
             return UNSET
@@ -152,12 +150,11 @@ def as_const(const: T) -> Reader[T]:
 
 def as_enum(enum: type[E]) -> Reader[E | str]:
     """Read a member of a set, or the text itself if the set does not list it yet."""
-    known = _known(enum)
+    known: Mapping[Any, E | str | Unset] = _known(enum)
 
     def read(value: Value, name: str) -> E | str | Unset:
         text = as_text(value, name)
-        meaning: E | str | Unset = known.get(text, text)
-        return meaning
+        return known.get(text, text)
 
     return read
 

@@ -111,9 +111,8 @@ class UnexpectedStatus(Bitrix24Error):
                 f"status {self.status_code} redirects to {self.redirect_host}, and redirects are "
                 "not followed; if the portal was renamed, use its new base URL"
             )
-        body = "its body was not read"
-        if self.content is not None:
-            body = f"{len(self.content)} bytes of body, see .content"
+        size = None if self.content is None else len(self.content)
+        body = "its body was not read" if size is None else f"{size} bytes of body, see .content"
         return (
             f"status {self.status_code} is not in the contract ({body}); "
             "it may come from a server in front of the portal"
@@ -159,9 +158,6 @@ def retryable(error: BaseException) -> bool:
         return True
     if isinstance(error, (UnexpectedStatus, InvalidResponse)):
         return error.status_code in _TRANSIENT
-    cause = error.__cause__
-    # With a custom httpx client there is httpcore's exception between.
-    behind = cause and (cause.__cause__ or cause.__context__)
-    if any(isinstance(each, ssl.SSLCertVerificationError) for each in (cause, behind)):
+    if isinstance(error.__cause__, ssl.SSLCertVerificationError):
         return False
     return isinstance(error, httpx.TransportError) and not isinstance(error, _PERMANENT)
