@@ -131,5 +131,4 @@ def _running_loop() -> Any:
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
-        message = "the asynchronous functions need asyncio's event loop"
-        raise Bitrix24Error(message) from None
+        raise Bitrix24Error("the asynchronous functions need asyncio") from None

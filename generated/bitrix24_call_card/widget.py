@@ -86,10 +86,9 @@ def _read(query: Source, body: Source) -> Opening:
     form = required(form_members, "body", as_model(models.OpenWidgetRequest))
     opening = required(query_members, "query", as_model(models.OpenWidgetQuery))
     # Some frameworks merge the two, and the repr of one would show the secrets of the other.
-    for name in form.to_dict().keys() - form.additional_properties.keys():
-        opening.additional_properties.pop(name, None)
-    for name in opening.to_dict().keys() - opening.additional_properties.keys():
-        form.additional_properties.pop(name, None)
+    for one, other in ((form, opening), (opening, form)):
+        for name in one.to_dict().keys() - one.additional_properties.keys():
+            other.additional_properties.pop(name, None)
     return Opening(_call(form.placement_options), opening, form)
 
 

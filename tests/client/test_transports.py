@@ -135,7 +135,7 @@ def test_trio_gets_an_error_that_says_why() -> None:
     client = Client(base_url=WEBHOOK_URL)
 
     async def use() -> None:
-        with pytest.raises(errors.Bitrix24Error, match="need asyncio's event loop"):
+        with pytest.raises(errors.Bitrix24Error, match="functions need asyncio"):
             await get_status.asyncio(client=client)
 
     trio.run(use)

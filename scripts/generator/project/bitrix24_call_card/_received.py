@@ -26,8 +26,6 @@ _TOO_LATE: Final = "The body was not complete within the read timeout"
 class Received:
     """A response, whose body is added as it arrives.
 
-    Its repr shows the status alone, because the rest may echo a secret.
-
     Attributes:
         members: Those of the JSON object that is the body, if it is one.
         problem: Why it is not.
@@ -47,9 +45,6 @@ class Received:
         self._content: bytes | None = None
         self.members: dict[str, Any] = {}
         self.problem: str | None = None
-
-    def __repr__(self) -> str:
-        return f"<Received [{self.status_code}]>"
 
     # --- the body ---
 

@@ -121,9 +121,8 @@ def _checked_httpx_args(httpx_args: Mapping[str, Any] | None) -> dict[str, Any]:
     arguments = dict(httpx_args or {})
     if unknown := arguments.keys() - _HTTPX_ARGS:
         raise TypeError(
-            f"httpx_args: {min(unknown)!r} is not one of {', '.join(sorted(_HTTPX_ARGS))}. Use the client's own "
-            "arguments (timeout, headers, cookies, verify_ssl, proxy, transport), or "
-            "set_httpx_client with your own httpx.Client for hooks, auth and mounts"
+            f"httpx_args: {min(unknown)!r} is not one of {', '.join(sorted(_HTTPX_ARGS))}. Use the client's "
+            "own arguments, or set_httpx_client with an httpx.Client for hooks, auth and mounts"
         )
     checked("httpx_args['limits']", arguments.get("limits", httpx.Limits()), httpx.Limits)
     return arguments
