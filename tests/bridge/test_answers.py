@@ -125,16 +125,6 @@ async def test_a_word_that_is_not_fresh_any_more_is_asked_for(
         assert connected.questions >= 2
 
 
-async def test_with_a_freshness_of_0_each_request_asks(
-    bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient
-) -> None:
-    async with card(bridge, portal) as connected:
-        for number in range(5):
-            assert about(await ask(http, webhook))["source"] == "card"
-            assert connected.questions >= number + 1
-        assert connected.questions >= 5
-
-
 async def test_a_card_that_does_not_answer_in_time_is_remembered_until_its_lease_runs_out(
     run_bridge: RunBridge, portal: FakePortal, http: httpx.AsyncClient
 ) -> None:

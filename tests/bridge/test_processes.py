@@ -11,7 +11,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from bitrix24_bridge.connections import Connection
 from bitrix24_bridge.settings import Rate
 
 from tests.bridge import commands
@@ -65,36 +64,19 @@ def webhook_at(process: Bridge, portal: FakePortal, user_id: str = "1") -> str:
 async def test_a_card_is_asked_from_another_process_and_its_answer_is_the_whole_status(
     one: Bridge, other: Bridge, portal: FakePortal, http: httpx.AsyncClient
 ) -> None:
-    async with card(one, portal) as connected:
+    says = status(CALL_ID="\ud83d", LINE_NAME="Приёмная \u2028")
+    async with card(one, portal, says) as connected:
         await until(http, webhook_at(one, portal), (200, "connected"))
         answer = await ask(http, webhook_at(other, portal))
 
         assert answer.status_code == 200
-        assert answer.json()["result"] == status()
+        assert answer.json()["result"] == says
         assert about(answer) == {"source": "card", "cards": "1"}
         assert 0 <= float(answer.headers["bridge-age"]) < 5
         assert connected.questions >= 2
 
         connected.says = status("idle")
         assert said(await ask(http, webhook_at(other, portal))) == (200, "idle")
-
-
-async def test_a_word_is_remembered_by_every_process_and_its_age_with_it(
-    run_process: RunBridge, portal: FakePortal, http: httpx.AsyncClient
-) -> None:
-    one, other = (run_process(times=replace(PATIENT, fresh=30)) for _ in range(2))
-    async with card(one, portal) as connected:
-        webhook = webhook_at(other, portal)
-        await until(http, webhook, (200, "connected"))
-        ages = []
-        for _ in range(3):
-            answer = await ask(http, webhook)
-            assert about(answer) == {"source": "memory", "cards": "1"}
-            ages.append(float(answer.headers["bridge-age"]))
-        assert connected.questions == 1  # as it connected
-    assert ages == sorted(ages)
-    assert ages[0] >= 0
-    assert ages[-1] < 20
 
 
 async def test_a_card_that_does_not_answer_another_process_in_time_is_remembered(
@@ -110,42 +92,6 @@ async def test_a_card_that_does_not_answer_another_process_in_time_is_remembered
         await connected.answer()
         answer = await until(http, webhook, (200, "connected"), source="card")
         assert about(answer) == {"source": "card", "cards": "1"}
-
-
-async def test_requests_at_all_processes_share_one_question(
-    one: Bridge,
-    other: Bridge,
-    portal: FakePortal,
-    http: httpx.AsyncClient,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    waiting = 0
-    asking_one = Connection.ask
-
-    async def counted(self: Connection) -> bool:
-        nonlocal waiting
-        waiting += 1
-        return await asking_one(self)
-
-    monkeypatch.setattr(Connection, "ask", counted)
-    webhooks = [webhook_at(each, portal) for each in (one, other)]
-    async with card(one, portal) as connected:
-        await until(http, webhooks[1], (200, "connected"))
-        before, waiting = connected.questions, 0
-        connected.frozen = True
-        async with asyncio.TaskGroup() as group:
-            asking = [group.create_task(ask(http, webhook)) for webhook in webhooks * 10]
-            async with asyncio.timeout(20):
-                while waiting < 20:
-                    await asyncio.sleep(0.005)
-            await connected.asked(before + 1)
-            connected.says = status("idle")
-            await connected.answer()
-        answers = [each.result() for each in asking]
-
-        assert {said(answer) for answer in answers} == {(200, "idle")}
-        assert {about(answer)["source"] for answer in answers} == {"card"}
-        assert connected.questions == before + 1
 
 
 async def test_cards_at_two_processes_are_all_asked_and_connected_comes_first(
@@ -218,22 +164,6 @@ async def test_a_card_that_connects_elsewhere_replaces_its_connection_whose_end_
                 answer = await ask(http, webhook)
                 assert said(answer) == (200, "connected")
                 assert about(answer) == {"source": "card", "cards": "1"}
-
-
-async def test_a_socket_that_closes_after_its_card_has_connected_elsewhere_closes_nothing(
-    one: Bridge, other: Bridge, portal: FakePortal, http: httpx.AsyncClient
-) -> None:
-    sid, webhook = new_sid(), webhook_at(one, portal)
-    async with card(one, portal, app_sid=sid) as former:
-        await until(http, webhook, (200, "connected"))
-        async with card(other, portal, app_sid=sid):
-            await until(http, webhook, (200, "connected"), source="card")
-            await former.close()
-            for _ in range(5):
-                answer = await ask(http, webhook)
-                assert said(answer) == (200, "connected")
-                assert about(answer) == {"source": "card", "cards": "1"}
-    assert said(await ask(http, webhook)) == NOT_CONNECTED
 
 
 # --- a process that was killed --------------------------------------------------------------------
@@ -362,43 +292,3 @@ async def test_limits_are_of_all_processes_together(
         unseen = new_sid()
         assert said(await ask_with(http, each, unseen)) == TOO_MUCH
         assert portal.cloud.times_asked(unseen) == 0
-
-
-async def test_a_secret_and_a_portal_count_at_every_process_and_no_longer_at_any(
-    one: Bridge, other: Bridge, portal: FakePortal, http: httpx.AsyncClient
-) -> None:
-    webhook = webhook_at(one, portal)
-    there = webhook.replace(one.url, other.url)
-    assert said(await ask(http, there)) == NOT_CONNECTED
-    with one.data() as data:
-        data.remove_portal(portal.member_id)
-    for each in (webhook, there):
-        assert said(await ask(http, each)) == (401, "INVALID_CREDENTIALS")
-
-
-async def test_two_processes_may_start_at_once(
-    portal: FakePortal, redis_url: str, tmp_path: Path, http: httpx.AsyncClient
-) -> None:
-    settings = [
-        commands.environment(
-            tmp_path, portal.cloud.oauth_server, several=True, BRIDGE_STORE=redis_url
-        )
-        for _ in range(2)
-    ]
-    outputs = [tmp_path / "one", tmp_path / "other"]
-
-    with ExitStack() as stack:
-        starting = [
-            asyncio.to_thread(stack.enter_context, commands.serving(*each))
-            for each in zip(settings, outputs, strict=True)
-        ]
-        one, other = await asyncio.gather(*starting)
-        portal.known_to(one)
-        webhooks = [webhook_at(each, portal) for each in (one, other)]
-        assert {said(await ask(http, webhook)) for webhook in webhooks} == {NOT_CONNECTED}
-        async with card(one, portal):
-            for webhook in webhooks:
-                await until(http, webhook, (200, "connected"))
-    for output in outputs:
-        assert "Traceback" not in output.read_text()
-        assert len(output.read_text().splitlines()) == 1

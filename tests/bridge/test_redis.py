@@ -122,17 +122,6 @@ async def test_without_redis_every_answer_is_a_fault_until_it_is_back(
                 assert about(answer)["cards"] == "2"
 
 
-async def test_after_a_redis_was_emptied_cards_are_known_again(
-    run_process: RunBridge, portal: FakePortal, redis_url: str, http: httpx.AsyncClient
-) -> None:
-    process = run_process()
-    webhook = webhook_at(process, portal)
-    async with card(process, portal):
-        async with Redis.from_url(redis_url) as redis:
-            await redis.flushall()
-        await until(http, webhook, SHOWN, NOT_CONNECTED, source="card")
-
-
 async def test_a_slow_redis_is_as_good_as_none_until_it_is_fast_again(
     run_process: RunBridge, line: tuple[str, Line], portal: FakePortal, http: httpx.AsyncClient
 ) -> None:
@@ -148,17 +137,6 @@ async def test_a_slow_redis_is_as_good_as_none_until_it_is_fast_again(
         slow.delay = 0
         await until(http, webhook, SHOWN, NOT_CONNECTED, GONE, source="card")
         assert connected.socket.close_code is None
-
-
-async def test_a_connection_for_questions_that_was_closed_is_opened_again(
-    run_process: RunBridge, portal: FakePortal, redis_url: str, http: httpx.AsyncClient
-) -> None:
-    one, other = run_process(), run_process()
-    webhook = webhook_at(other, portal)
-    async with card(one, portal), Redis.from_url(redis_url) as redis:
-        await until(http, webhook, SHOWN, NOT_CONNECTED, source="card")
-        assert await redis.client_kill_filter(_type="pubsub") == 2
-        await until(http, webhook, SHOWN, NOT_CONNECTED, source="card")
 
 
 async def test_a_process_that_is_cut_off_knows_nothing_and_others_do_not_know_its_cards(

@@ -118,14 +118,6 @@ def test_an_external_call_that_the_far_end_hung_up_is_shown_until_its_card_close
     close(scene, tab)
 
 
-def test_an_external_call_that_fails_is_shown_until_its_card_closes(scene: Scene, tab: Tab) -> None:
-    begin(tab, "External call")
-    tab.click("Call fails")
-    expect(tab.page.get_by_role("button", name="Call fails")).to_be_disabled()
-    assert scene.ask() == scene.on_screen
-    close(scene, tab)
-
-
 def test_an_outgoing_call_has_no_id_until_it_is_answered(scene: Scene, tab: Tab) -> None:
     begin(tab, "Outgoing call")
     dialled = scene.on_screen
@@ -191,14 +183,6 @@ def test_expired_tokens_disconnect_no_card_before_their_time(scene: Scene, tab: 
     expect(tab.page.locator("#said")).to_contain_text("expired")
     assert scene.ask() == scene.on_screen
     reload_widget(scene, tab)  # and it knows to whom the token belongs that comes again
-
-
-def test_a_folded_card_is_not_connected_until_it_is_unfolded(scene: Scene, tab: Tab) -> None:
-    begin(tab, "Ring")
-    tab.click("Fold")
-    scene.until(NO_CARD, scene.on_screen)
-    begin(tab, "Unfold")
-    assert scene.ask() == scene.on_screen
 
 
 def test_another_tab_takes_the_frame_and_gives_it_back(scene: Scene, tab: Tab) -> None:

@@ -50,24 +50,6 @@ class TestChange:
         scene.until(bound, connected)
         assert ringing != connected != bound
 
-    def test_the_age_is_that_of_the_last_word(self, start: Playing) -> None:
-        scene = start(times=replace(TIMES, fresh=60))
-        scene.open_card()
-        earlier, later = scene.ask().age, scene.ask().age
-        for _ in range(100):  # a new word may come between two questions
-            assert earlier is not None
-            assert later is not None
-            if 0 <= earlier < later < 60:
-                return
-            earlier, later = later, scene.ask().age
-        raise AssertionError(f"{later} is not later than {earlier}")
-
-    def test_what_a_card_answered_just_now_is_not_asked_again(self, start: Playing) -> None:
-        scene = start(times=replace(TIMES, fresh=0.5))
-        scene.open_card()
-        scene.until(scene.on_screen, remembered(scene.on_screen))
-        scene.until(remembered(scene.on_screen), scene.on_screen)
-
 
 def test_an_application_that_is_removed_answers_nobody_until_it_is_installed_again(
     scene: Scene,

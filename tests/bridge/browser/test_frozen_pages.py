@@ -10,8 +10,8 @@ from typing import Any
 from bitrix24_bridge.settings import Times
 from playwright.sync_api import Browser, CDPSession
 
-from tests.bridge.answers import NO_CARD, remembered, shown
-from tests.bridge.browser.scenes import Scene, Tab
+from tests.bridge.answers import NO_CARD, remembered
+from tests.bridge.browser.scenes import Scene
 from tests.chromium import launch
 
 Playing = Callable[..., Scene]
@@ -39,19 +39,6 @@ def stopped(browser: Browser, *kinds: str) -> Iterator[None]:
     finally:
         for process in chosen:
             os.kill(process, signal.SIGCONT)
-
-
-@contextmanager
-def paused(tab: Tab) -> Iterator[None]:
-    """Pause the scripts of a page, and of the frame in it, while the context lasts."""
-    session = tab.page.context.new_cdp_session(tab.page)
-    session.send("Debugger.enable")
-    session.send("Debugger.pause")  # with the next statement, such as those of its clock
-    try:
-        yield
-    finally:
-        session.send("Debugger.resume")
-        session.detach()
 
 
 def evaluate(session: CDPSession, target: str, script: str) -> Any:
@@ -122,28 +109,3 @@ class TestFrozen:
             scene.until(remembered(scene.on_screen), scene.on_screen)
             scene.until(NO_CARD, remembered(scene.on_screen))
         scene.until(scene.on_screen, NO_CARD, remembered(scene.on_screen))
-
-    def test_a_browser_that_is_stopped_and_goes_on(self, start: Playing, browser: Browser) -> None:
-        scene = start(times=SOON)
-        scene.open_card()
-        with stopped(browser, "browser", "renderer", "GPU", "utility"):
-            scene.until(NO_CARD, scene.on_screen, remembered(scene.on_screen))
-        scene.until(scene.on_screen, NO_CARD, remembered(scene.on_screen))
-
-    def test_a_page_that_is_paused_and_goes_on(self, start: Playing) -> None:
-        scene = start(times=SOON)
-        with paused(scene.open_card()):
-            scene.until(remembered(scene.on_screen), scene.on_screen)
-            scene.until(NO_CARD, remembered(scene.on_screen))
-        scene.until(scene.on_screen, NO_CARD, remembered(scene.on_screen))
-
-
-class TestTwoCards:
-    def test_two_pages_of_a_user_have_two_cards(self, scene: Scene) -> None:
-        first, second = scene.open_card(), scene.open_card()
-        both = shown(scene.sandbox.call, cards=2)
-        assert scene.ask() == both
-        second.page.close()
-        scene.until(scene.on_screen, both)
-        first.page.close()
-        scene.until(NO_CARD, scene.on_screen)

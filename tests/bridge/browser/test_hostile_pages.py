@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 
 from tests.bridge.answers import NO_CARD, remembered, shown
 from tests.bridge.browser.applications import Application, serving
-from tests.bridge.browser.scenes import TIMES, Scene, Tab
+from tests.bridge.browser.scenes import TIMES, Scene
 
 Playing = Callable[..., Scene]
 
@@ -41,29 +41,6 @@ def test_html_in_the_fields_of_a_call_stays_text(scene: Scene) -> None:
     frame = tab.frame()
     assert frame.evaluate("document.body.innerText.trim()") == "Connected."
     assert frame.evaluate("[typeof hacked, document.images.length]") == ["undefined", 0]
-
-
-def test_what_the_browser_is_given_with_the_page(scene: Scene) -> None:
-    page = scene.context().new_page()
-    with page.expect_response("**/widget?*") as response:
-        page.goto(f"{scene.sandbox.origin}/")
-    Tab(page).wait_until_connected()
-    headers = response.value.all_headers()
-    socket = scene.bridge.url.replace("http:", "ws:")
-    assert headers["content-security-policy"].split("; ") == [
-        "default-src 'none'",
-        "script-src 'self'",
-        "base-uri 'none'",
-        "form-action 'self'",
-        f"connect-src {socket}",
-        f"frame-ancestors {scene.sandbox.origin}",
-    ]
-    assert headers["referrer-policy"] == "no-referrer"
-    assert headers["cache-control"] == "no-store"
-    assert "set-cookie" not in headers
-    assert page.context.cookies() == []
-    stored = Tab(page).frame().evaluate("[localStorage.length, sessionStorage.length]")
-    assert stored == [0, 0]
 
 
 def test_a_page_that_is_not_the_portals_cannot_frame_the_bridges(
