@@ -100,6 +100,15 @@ async def socket(bridge: HasUrl, origin: str | None = "") -> AsyncIterator[Clien
         yield opened
 
 
+async def refused(bridge: HasUrl, portal: FakePortal, token: str) -> tuple[int | None, str | None]:
+    """Say hello, and return code and reason with which the bridge closes the socket."""
+    hello = {"token": token, "member_id": portal.member_id, "app_sid": new_sid()}
+    async with socket(bridge) as opened, asyncio.timeout(20):
+        await opened.send(json.dumps(hello))
+        await opened.wait_closed()
+        return opened.close_code, opened.close_reason
+
+
 @asynccontextmanager
 async def card(
     bridge: HasUrl,

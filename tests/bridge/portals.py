@@ -69,6 +69,14 @@ class FakePortal:
         self.cloud.tokens[token] = Token(client_id, user_id, self, **info)
         return token
 
+    def bad_token(self, kind: str) -> str:
+        """Return a token that does not count."""
+        return {
+            "made up": lambda: secrets.token_hex(24),
+            "another application": lambda: self.token(client_id="another.application"),
+            "expired": lambda: self.token(expires=1.0),
+        }[kind]()
+
     def known_to(self, bridge: Bridge) -> str:
         """Let the bridge know the portal, as if installed; give the secret of its events."""
         secret = secrets.token_hex(24)
@@ -270,3 +278,9 @@ async def post_form(http: httpx.AsyncClient, url: str, body: str) -> httpx.Respo
     """Post a form as a portal or a browser does."""
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     return await http.post(url, content=body, headers=headers)
+
+
+def known(bridge: Bridge, portal: FakePortal) -> data.Portal | None:
+    """Return what the bridge knows of a portal."""
+    with bridge.data() as found:
+        return found.portal(portal.member_id)

@@ -30,6 +30,7 @@ from tests.bridge.cards import (
     new_sid,
     open_widget,
     opening_form,
+    refused,
     said,
     socket,
     status,
@@ -311,14 +312,6 @@ async def test_the_eleventh_card_replaces_the_oldest_without_a_call_under_way(
         assert (answer.status_code, cards[0].socket.close_code) == (503, None)
         async with card(bridge, portal, user_id=2):
             pass
-
-
-async def refused(bridge: Bridge, portal: FakePortal, token: str) -> tuple[int | None, str | None]:
-    async with socket(bridge) as opened:
-        refused = Card(opened, {}, frozen=True)
-        hello = {"token": token, "member_id": portal.member_id, "app_sid": new_sid()}
-        await refused.send(hello)
-        return await refused.closed()
 
 
 # --- tokens of an address -------------------------------------------------------------------------

@@ -20,7 +20,6 @@ from tests.bridge.bridges import Bridge
 from tests.bridge.cards import (
     NOT_CONNECTED,
     PHONE,
-    Card,
     about,
     ask,
     ask_with,
@@ -28,8 +27,8 @@ from tests.bridge.cards import (
     new_sid,
     open_widget,
     opening_form,
+    refused,
     said,
-    socket,
     until,
 )
 from tests.bridge.conftest import PATIENT, RunBridge
@@ -88,11 +87,8 @@ async def assert_takes_nothing(
     # The page asks for the call itself, once it can be taken.
     form = opening_form(portal, portal.token())
     assert (await open_widget(http, process, form)).status_code == 200
-    async with socket(process) as opened:
-        refused = Card(opened, {}, frozen=True)
-        hello = {"token": portal.token(), "member_id": portal.member_id, "app_sid": new_sid()}
-        await refused.send(hello)
-        assert await refused.closed() == (4503, "The store cannot be reached. Retry later.")
+    closed = await refused(process, portal, portal.token())
+    assert closed == (4503, "The store cannot be reached. Retry later.")
 
 
 async def test_without_redis_every_answer_is_a_fault_until_it_is_back(

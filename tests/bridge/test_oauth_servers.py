@@ -1,0 +1,268 @@
+"""What OAuth servers say of access tokens, and for how long it counts."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+
+import httpx
+import pytest
+from bitrix24_bridge.settings import Rate
+from starlette.responses import JSONResponse
+
+from tests.bridge.bridges import GET_STATUS, Bridge
+from tests.bridge.cards import (
+    NOT_CONNECTED,
+    ask_with,
+    card,
+    open_widget,
+    opening_form,
+    refused,
+    said,
+)
+from tests.bridge.conftest import PATIENT, RunBridge
+from tests.bridge.portals import (
+    Cloud,
+    Decoy,
+    FakePortal,
+    deep,
+    known,
+    page,
+    post_form,
+    redirect,
+    running_cloud,
+)
+
+pytestmark = pytest.mark.anyio
+
+INVALID_TOKEN = (401, "invalid_token")
+
+
+# --- several servers ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def other() -> Iterator[Cloud]:
+    """An OAuth server that does not know the portal."""
+    with running_cloud() as running:
+        yield running
+
+
+@pytest.fixture
+def bridge_of_two(run_bridge: RunBridge, portal: FakePortal, other: Cloud) -> Bridge:
+    """A bridge that believes the other OAuth server, which is asked first, and the portal's."""
+    return run_bridge(oauth_servers=(other.oauth_server, portal.cloud.oauth_server))
+
+
+async def test_a_backends_token_is_of_the_oauth_server_that_knows_it(
+    bridge_of_two: Bridge, portal: FakePortal, other: Cloud, http: httpx.AsyncClient
+) -> None:
+    token, unknown = portal.token(), secrets.token_hex(24)
+    for _ in range(2):
+        assert said(await ask_with(http, bridge_of_two, token)) == NOT_CONNECTED
+        assert said(await ask_with(http, bridge_of_two, unknown)) == INVALID_TOKEN
+    for server in (other, portal.cloud):
+        assert (server.times_asked(token), server.times_asked(unknown)) == (1, 1)
+
+
+async def test_the_oauth_server_that_a_form_names_is_asked_first(
+    bridge_of_two: Bridge, portal: FakePortal, other: Cloud, http: httpx.AsyncClient
+) -> None:
+    for server, times in ((portal.cloud, 0), (other, 1)):
+        token = portal.token()
+        form = opening_form(portal, token, SERVER_ENDPOINT=server.oauth_server)
+        assert (await open_widget(http, bridge_of_two, form)).status_code == 200
+        assert (other.times_asked(token), portal.cloud.times_asked(token)) == (times, 1)
+
+
+async def test_an_oauth_server_that_is_down_fails_no_token_of_the_other(
+    bridge_of_two: Bridge, portal: FakePortal, other: Cloud, http: httpx.AsyncClient
+) -> None:
+    token, unknown = portal.token(), secrets.token_hex(24)
+    for each in (token, unknown):
+        other.strange[each] = page()
+    assert said(await ask_with(http, bridge_of_two, token)) == NOT_CONNECTED
+    # The one that is down may be the one that knows it.
+    assert said(await ask_with(http, bridge_of_two, unknown)) == (500, "ERROR_UNEXPECTED_ANSWER")
+
+
+async def test_a_token_of_the_second_oauth_server_is_one_request_of_its_address(
+    run_bridge: RunBridge, portal: FakePortal, other: Cloud, http: httpx.AsyncClient
+) -> None:
+    servers = (other.oauth_server, portal.cloud.oauth_server)
+    bridge = run_bridge(oauth_servers=servers, tokens=Rate(2, 0.001))
+    for _ in range(2):
+        assert said(await ask_with(http, bridge, secrets.token_hex(24))) == INVALID_TOKEN
+    assert said(await ask_with(http, bridge, portal.token())) == (503, "QUERY_LIMIT_EXCEEDED")
+
+
+async def test_the_oauth_server_that_knows_the_token_is_the_one_of_the_portal(
+    bridge_of_two: Bridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    body = portal.install_form(portal.token(admin=True), server_endpoint="")
+    assert (await post_form(http, f"{bridge_of_two.url}/install", body)).status_code == 200
+    found = known(bridge_of_two, portal)
+    assert found
+    assert found.oauth_server == portal.cloud.oauth_server
+
+
+async def test_what_an_oauth_server_said_survives_a_restart(
+    run_bridge: RunBridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    token, stopped = portal.token(), ExitStack()
+    with stopped:
+        assert said(await ask_with(http, run_bridge(stack=stopped), token)) == NOT_CONNECTED
+    portal.cloud.silent.add(token)
+    again = run_bridge(tokens=Rate(1, 0.001))
+    assert said(await ask_with(http, again, token)) == NOT_CONNECTED
+    async with card(again, portal, token=token):
+        assert said(await ask_with(http, again, token)) == (200, "connected")
+    assert portal.cloud.times_asked(token) == 1
+
+
+async def test_a_client_id_that_was_taken_out_is_refused_after_the_restart(
+    run_bridge: RunBridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    token, stopped = portal.token(), ExitStack()
+    with stopped:
+        assert said(await ask_with(http, run_bridge(stack=stopped), token)) == NOT_CONNECTED
+    again = run_bridge(client_ids=frozenset({"another.application"}))
+    assert said(await ask_with(http, again, token)) == INVALID_TOKEN
+
+
+# --- what the OAuth server answers ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "strange", ["redirect", "page", "huge", "deep", "list", "no install", "no https", "silent"]
+)
+async def test_an_oauth_server_without_a_usable_response_is_an_answer_of_the_contract(
+    run_bridge: RunBridge,
+    portal: FakePortal,
+    decoy: Decoy,
+    http: httpx.AsyncClient,
+    strange: str,
+) -> None:
+    bridge = run_bridge(times=replace(PATIENT, oauth=0.5 if strange == "silent" else 20))
+    cloud, token = portal.cloud, portal.token()
+    result = {"client_id": "sandboxclientid", "user_id": 1, "expires": time.time() + 100}
+    install = {"member_id": portal.member_id, "domain": portal.domain}
+    insecure = {**install, "client_endpoint": "http://attacker.example/rest/"}
+    whole = {**install, "client_endpoint": portal.endpoint}
+    responses = {
+        "redirect": redirect(f"{decoy.origin}/rest/app.info"),
+        "page": page(),
+        "huge": JSONResponse({"result": {**result, "install": whole}, "more": "x" * 100_000}),
+        "deep": deep(),
+        "list": JSONResponse([]),
+        "no install": JSONResponse({"result": result}),
+        "no https": JSONResponse({"result": {**result, "install": insecure}}),
+    }
+    if strange == "silent":
+        cloud.silent.add(token)
+    else:
+        cloud.strange[token] = responses[strange]
+
+    answer = await ask_with(http, bridge, token)
+    assert answer.status_code == 500
+    assert answer.json() == {
+        "error": "ERROR_UNEXPECTED_ANSWER",
+        "error_description": "The OAuth server gave no usable response. Retry later.",
+    }
+    found = await refused(bridge, portal, token)
+    assert found == (4503, "The OAuth server gave no usable response. Retry later.")
+    answer = await post_form(http, f"{bridge.url}/install", portal.install_form(token))
+    assert (answer.status_code, answer.json()["error"]) == (500, "ERROR_UNEXPECTED_ANSWER")
+    assert decoy.connections() == 0
+
+    cloud.silent.discard(token)
+    cloud.strange.pop(token, None)
+    assert said(await ask_with(http, bridge, token)) == NOT_CONNECTED  # that was not remembered
+
+
+# --- OAuth on /rest -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("token", "code"),
+    [
+        (None, "NO_AUTH_FOUND"),
+        ("", "NO_AUTH_FOUND"),
+        (0, "NO_AUTH_FOUND"),
+        (1, "invalid_token"),
+        ({"a": 1}, "NO_AUTH_FOUND"),
+        ("short", "invalid_token"),
+        ("with-hyphens-and-20-characters", "invalid_token"),
+        ("ш" * 20, "invalid_token"),
+        ("٣" * 20, "invalid_token"),
+        ("a" * 20 + "\n", "invalid_token"),
+        ("a" * 513, "invalid_token"),
+    ],
+)
+async def test_what_cannot_be_a_token_asks_nobody(
+    bridge: Bridge, cloud: Cloud, http: httpx.AsyncClient, token: object, code: str
+) -> None:
+    before = len(cloud.asked)
+    url = f"{bridge.url}/rest/placement.call"
+    answer = await http.post(url, json={**GET_STATUS, "auth": token})
+    assert said(answer) == (401, code)
+    assert len(cloud.asked) == before
+
+
+async def test_a_token_of_another_application_a_portal_or_nobody_is_invalid(
+    bridge: Bridge, portal: FakePortal, cloud: Cloud, http: httpx.AsyncClient
+) -> None:
+    stranger = cloud.portal()
+    async with card(bridge, portal):
+        for token in (
+            portal.token(client_id="another.application"),
+            stranger.token(),
+            secrets.token_hex(24),
+        ):
+            assert said(await ask_with(http, bridge, token)) == INVALID_TOKEN
+
+
+async def test_a_refusal_is_remembered_and_the_next_question_asks_nobody(
+    bridge: Bridge, cloud: Cloud, http: httpx.AsyncClient
+) -> None:
+    token = secrets.token_hex(24)
+    for _ in range(3):
+        assert said(await ask_with(http, bridge, token)) == INVALID_TOKEN
+    assert cloud.times_asked(token) == 1
+
+
+async def test_a_refusal_is_remembered_for_its_time_only(
+    run_bridge: RunBridge, portal: FakePortal, cloud: Cloud, http: httpx.AsyncClient
+) -> None:
+    bridge = run_bridge(times=replace(PATIENT, refusal=0.2))
+    token = secrets.token_hex(24)
+    assert said(await ask_with(http, bridge, token)) == INVALID_TOKEN
+    cloud.tokens[token] = cloud.tokens[portal.token()]
+    async with asyncio.timeout(20):
+        while said(await ask_with(http, bridge, token)) == INVALID_TOKEN:
+            await asyncio.sleep(0.02)
+    assert cloud.times_asked(token) == 2
+
+
+async def test_a_token_is_believed_until_it_expires(
+    bridge: Bridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    token = portal.token(expires=time.time() + 0.7)
+    async with asyncio.timeout(20):
+        while said(answer := await ask_with(http, bridge, token)) == NOT_CONNECTED:
+            await asyncio.sleep(0.02)
+    assert said(answer) == (401, "expired_token")
+    for _ in range(3):
+        assert said(await ask_with(http, bridge, token)) == (401, "expired_token")
+    assert portal.cloud.times_asked(token) == 2
+
+
+async def test_many_requests_with_one_new_token_ask_once(
+    bridge: Bridge, portal: FakePortal, http: httpx.AsyncClient
+) -> None:
+    token = portal.token()
+    answers = await asyncio.gather(*(ask_with(http, bridge, token) for _ in range(20)))
+    assert {said(answer) for answer in answers} == {NOT_CONNECTED}
+    assert portal.cloud.times_asked(token) == 1
