@@ -23,7 +23,6 @@ from .posting import client
 from .rest import Rest
 from .settings import Settings, SettingsError, invalid
 from .sockets import Sockets
-from .verdicts import Verdicts
 
 if TYPE_CHECKING:
     from .processes import Processes
@@ -54,9 +53,8 @@ def create_app(settings: Settings, data: Data, status_key: str) -> Starlette:
     started = time.monotonic()
     connections = Connections(settings.times)
     processes = _processes(settings, connections) if settings.store else None
-    verdicts = Verdicts(settings.data)
     http = client(settings.times.oauth)
-    identities = Identities(settings, verdicts, processes or Buckets(), http)
+    identities = Identities(settings, data, processes or Buckets(), http)
     pages = Pages(settings, data, identities, connections)
     portals = FromPortal(settings, data, identities, http)
 
@@ -70,7 +68,6 @@ def create_app(settings: Settings, data: Data, status_key: str) -> Starlette:
             yield
         if at_work:
             at_work.cancel()
-        verdicts.close()
 
     async def health(_: Request) -> Response:
         data.portals()  # raises, so that the answer is 500, if the file cannot be read

@@ -33,6 +33,11 @@ CREATE TABLE IF NOT EXISTS portals (
     installed REAL NOT NULL,
     failed TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS verdicts (
+    token TEXT PRIMARY KEY,
+    verdict TEXT NOT NULL,
+    until REAL NOT NULL
+);
 CREATE TABLE IF NOT EXISTS secrets (
     secret TEXT PRIMARY KEY,
     member_id TEXT NOT NULL,
@@ -243,6 +248,19 @@ class Data:
             return None
         return User(*rows[0])
 
+    # --- what OAuth servers said ------------------------------------------------------------------
+
+    def verdict(self, token: str) -> str | None:
+        """Return the verdict on the token with this hash, if one was kept and still counts."""
+        query = "SELECT verdict FROM verdicts WHERE token = ? AND until > ?"
+        return next((row["verdict"] for row in self._read(query, token, time.time())), None)
+
+    def keep_verdict(self, token: str, verdict: str, seconds: float) -> None:
+        """Keep a verdict for some seconds."""
+        self._write("DELETE FROM verdicts WHERE until <= ?", time.time())
+        until = time.time() + seconds
+        self._write("REPLACE INTO verdicts VALUES (?, ?, ?)", token, verdict, until)
+
     # --- servers ----------------------------------------------------------------------------------
 
     def put_server(self, address: str, key: str) -> None:
@@ -257,7 +275,7 @@ class Data:
         """Return host, address and key of each server."""
         return [tuple(row) for row in self._read("SELECT host, address, key FROM running")]
 
-    def _read(self, query: str, *values: str) -> list[sqlite3.Row]:
+    def _read(self, query: str, *values: str | float) -> list[sqlite3.Row]:
         if _identity(self._file) != self._opened:
             raise DataError(f"BRIDGE_DATA: {self._file} was replaced. Restart the bridge.")
         return self._reading.execute(query, values).fetchall()

@@ -2,6 +2,9 @@
 
 import asyncio
 import contextlib
+import json
+import logging
+import sqlite3
 import time
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -10,12 +13,13 @@ from typing import Any
 import httpx
 
 from .cards import User
-from .data import hashed
+from .data import Data, hashed
 from .errors import BridgeError
 from .limits import Limiter, network_of
 from .posting import NoAnswerError, post
 from .settings import Settings, domain_of, is_safe, rest_address
-from .verdicts import Verdicts
+
+log = logging.getLogger("bitrix24_bridge")
 
 LONGEST = 3600.0
 """Seconds for which an answer is believed at most: as long as a token is valid."""
@@ -49,11 +53,12 @@ class Identities:
     """Asks the OAuth servers, and remembers what they said; tokens are never kept."""
 
     settings: Settings
-    verdicts: Verdicts
+    data: Data
     limiter: Limiter
     http: httpx.AsyncClient
     asking: dict[str, asyncio.Task[dict[str, Any]]] = field(default_factory=dict)
     """The questions under way, by the hash of their token."""
+    keeping: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def check(
         self, token: str, address: str, *, server: str = "", card: bool = False
@@ -64,8 +69,9 @@ class Identities:
         those that are believed; `card`: whether it comes with a card.
         """
         key = hashed(token)
-        verdict = self.verdicts.recall(key)
-        if verdict is None:
+        if kept := self.data.verdict(key):
+            verdict = json.loads(kept)
+        else:
             if key not in self.asking:
                 rate = self.settings.cards if card else self.settings.tokens
                 kind = "card" if card else "token"
@@ -74,13 +80,13 @@ class Identities:
                         "QUERY_LIMIT_EXCEEDED", "Too many access tokens. Retry later."
                     )
             if key not in self.asking:  # somebody else may have begun meanwhile
-                task = asyncio.create_task(self._ask(key, token, server))
+                task = asyncio.create_task(self._ask(token, server))
                 self.asking[key] = task
-                task.add_done_callback(lambda _: self.asking.pop(key))
+                task.add_done_callback(lambda _: self._keep(key, task))
             verdict = await asyncio.shield(self.asking[key])
         return self._identity(verdict)
 
-    async def _ask(self, key: str, token: str, first: str) -> dict[str, Any]:
+    async def _ask(self, token: str, first: str) -> dict[str, Any]:
         """Ask one server after the other until one knows the token."""
         with contextlib.suppress(ValueError):  # then it is none of these
             first = rest_address(first)
@@ -97,11 +103,26 @@ class Identities:
         else:
             if failed:  # which may be the one that knows it
                 raise failed
-        seconds = self.settings.times.refusal
+        return verdict
+
+    def _keep(self, key: str, asked: asyncio.Task[dict[str, Any]]) -> None:
+        """Keep a verdict; until it is written, it is the one of the question."""
+        if asked.cancelled() or asked.exception():
+            del self.asking[key]
+            return
+        verdict, seconds = asked.result(), self.settings.times.refusal
         if "refusal" not in verdict:
             seconds = min(verdict["expires"] - time.time(), LONGEST)
-        await self.verdicts.keep(key, verdict, seconds)
-        return verdict
+
+        async def keep() -> None:
+            try:
+                await self.data.in_thread(self.data.keep_verdict, key, json.dumps(verdict), seconds)
+            except sqlite3.Error as error:  # a full disk, say
+                log.warning("An answer of the OAuth server was not kept: %s.", error)
+            del self.asking[key]
+
+        self.keeping.add(task := asyncio.create_task(keep()))
+        task.add_done_callback(self.keeping.discard)
 
     async def _ask_server(self, server: str, token: str) -> dict[str, Any]:
         status, answer = await post(
