@@ -15,6 +15,7 @@ from contextlib import closing
 import httpx
 
 from .data import REMOVED, Data, DataError, serving
+from .doctor import Call, examine
 from .server import listen, quiet_logs, raise_limit_of_files, serve
 from .settings import VARIABLES, Settings, SettingsError, Variable, from_environment
 
@@ -43,6 +44,13 @@ def parser() -> argparse.ArgumentParser:
     )
     remove.add_argument("portal", help="its domain or member id")
     commands.add_parser("status", help="show what is connected to the server")
+    doctor = commands.add_parser("doctor", help="check what has to be right, and say what is wrong")
+    doctor.add_argument(
+        "--call",
+        action="store_true",
+        help="register a call on a trial portal and ask the bridge for it; the webhook comes from "
+        "PORTAL_URL or a prompt, an access token from PORTAL_TOKEN",
+    )
     secret = commands.add_parser("secret", help="let a backend ask for a user, or no longer")
     actions = secret.add_subparsers(dest="action", metavar="ACTION", required=True)
     actions.add_parser("list", help="list the secrets by name")
@@ -94,7 +102,7 @@ def main(arguments: list[str] | None = None) -> int:
             )
         try:
             with closing(Data(settings.data)) as data:
-                _run(asked, settings, data)
+                return 0 if _run(asked, settings, data) else 1
         except sqlite3.Error as error:
             raise DataError(f"BRIDGE_DATA: {settings.data} cannot be used: {error}.") from None
     except (SettingsError, DataError) as error:
@@ -121,7 +129,7 @@ def _store_of(option: str | None) -> dict[str, str]:
     return {"BRIDGE_STORE": option}
 
 
-def _run(asked: argparse.Namespace, settings: Settings, data: Data) -> None:
+def _run(asked: argparse.Namespace, settings: Settings, data: Data) -> bool:
     match asked.command, getattr(asked, "action", None):
         case None, _:
             _serve(settings, data)
@@ -131,6 +139,10 @@ def _run(asked: argparse.Namespace, settings: Settings, data: Data) -> None:
             _print_portals(data)
         case "status", _:
             _print_status(data)
+        case "doctor", _:
+            return examine(settings, data) and (
+                not asked.call or Call(settings, data, os.environ).run()
+            )
         case _, "list":
             _print_secrets(data)
         case _, "add":
@@ -139,6 +151,7 @@ def _run(asked: argparse.Namespace, settings: Settings, data: Data) -> None:
             print(f"{settings.url}/rest/{asked.user}/{secret}/")
         case _:
             data.revoke_secret(asked.portal, asked.user, asked.name)
+    return True
 
 
 def _serve(settings: Settings, data: Data) -> None:

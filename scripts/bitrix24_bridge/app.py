@@ -14,7 +14,7 @@ from starlette.routing import Route, WebSocketRoute
 
 from .connections import Connections
 from .data import Data
-from .errors import BridgeError
+from .errors import BridgeError, StoreGoneError
 from .identity import Identities
 from .installing import FromPortal
 from .limits import Buckets
@@ -40,8 +40,9 @@ def _processes(settings: Settings, connections: Connections) -> "Processes":
         redis = connect(settings.store)
     except (TypeError, ValueError):  # an option of the URL that the client does not know
         raise invalid("BRIDGE_STORE") from None
-    if reason := unfit(settings.store):
-        raise SettingsError(f"BRIDGE_STORE: {reason}.")
+    with contextlib.suppress(StoreGoneError):  # which every answer will say
+        if reason := unfit(settings.store):
+            raise SettingsError(f"BRIDGE_STORE: {reason}.")
     return Processes(redis, settings.url, connections, settings.times)
 
 
@@ -70,7 +71,15 @@ def create_app(settings: Settings, data: Data, status_key: str) -> Starlette:
             at_work.cancel()
 
     async def health(_: Request) -> Response:
-        data.portals()  # raises, so that the answer is 500, if the file cannot be read
+        return PlainTextResponse("ok")
+
+    async def ready(_: Request) -> Response:
+        try:
+            data.portals()
+        except Exception as error:
+            return PlainTextResponse(f"BRIDGE_DATA: {type(error).__name__}", 503)
+        if processes and not processes.hears.is_set():
+            return PlainTextResponse("BRIDGE_STORE cannot be reached", 503)
         return PlainTextResponse("ok")
 
     async def fault(_: Request, __: Exception) -> Response:
@@ -93,6 +102,7 @@ def create_app(settings: Settings, data: Data, status_key: str) -> Starlette:
             Route("/install", portals.install, methods=["POST"]),
             Route("/events/{secret}", portals.event, methods=["POST"]),
             Route("/healthz", health),
+            Route("/ready", ready),
             Route("/status", status),
         ],
         lifespan=running,

@@ -16,6 +16,10 @@ MOST_BYTES = 64 * 1024
 """Of a response."""
 
 
+WITHOUT_PROXY = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
+"""What is asked without the proxies of the environment, as httpx's `mounts`: this machine."""
+
+
 class NoAnswerError(BridgeError):
     """Another server gave no usable response; that may pass."""
 
@@ -27,9 +31,8 @@ class NoAnswerError(BridgeError):
 
 def client(seconds: float) -> httpx.AsyncClient:
     """Make the client that asks other servers. Raise `SettingsError`."""
-    here = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))  # without a proxy
     try:
-        return httpx.AsyncClient(timeout=seconds, follow_redirects=False, mounts=here)
+        return httpx.AsyncClient(timeout=seconds, follow_redirects=False, mounts=WITHOUT_PROXY)
     except (ValueError, ImportError):  # the latter for SOCKS
         raise SettingsError(
             "A proxy of the environment cannot be used. Expected http:// or https:// in ALL_PROXY, "

@@ -68,14 +68,14 @@ def connect(url: str) -> Redis:
 
 
 def unfit(url: str) -> str:
-    """Return why this Redis cannot serve a bridge; empty if it can, or cannot be reached now."""
+    """Return why this Redis cannot serve a bridge; empty if it can. Raise `StoreGoneError`."""
     try:
         with sync_redis.Redis.from_url(
             url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE
         ) as client:
             info: dict[str, Any] = client.info()
     except (RedisError, OSError):
-        return ""
+        raise StoreGoneError from None
     if info.get("cluster_enabled"):
         return "this Redis is a cluster. Expected a single server"
     if (policy := info.get("maxmemory_policy", "noeviction")) != "noeviction":

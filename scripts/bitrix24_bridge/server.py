@@ -20,8 +20,11 @@ FILES = range(1024, 65_537)
 """How many files, and so sockets, the process may have open: at least, and at most."""
 
 
-def raise_limit_of_files() -> None:
-    """Let this process open as many files as it may. Raise `SettingsError` if these are too few."""
+def raise_limit_of_files() -> int:
+    """Let this process open as many files as it may, and return how many.
+
+    Raise `SettingsError` if these are too few.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = FILES[-1] if hard == resource.RLIM_INFINITY else min(hard, FILES[-1])
     if most < FILES[0]:
@@ -31,6 +34,7 @@ def raise_limit_of_files() -> None:
         )
     if soft != resource.RLIM_INFINITY:
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+    return most
 
 
 class Listener(socket.socket):

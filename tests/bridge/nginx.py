@@ -79,6 +79,7 @@ def running_nginx(folder: Path, *backends: int, connections: int = 512) -> Itera
     certificate = authority.issue_cert(HOST, "127.0.0.1")
     certificate.cert_chain_pems[0].write_to_path(str(folder / "cert.pem"))
     certificate.private_key_pem.write_to_path(str(folder / "key.pem"))
+    authority.cert_pem.write_to_path(str(folder / "authority.pem"))
     port, plain_port = unused_port(), unused_port()
     servers = "\n".join(SERVER.replace("8025", str(backend)) for backend in backends)
     main, site = re.findall(r"```nginx\n(.*?)```", README.read_text(), re.DOTALL)
