@@ -60,11 +60,13 @@ def stock_call(stock_client: Any) -> Callable[..., Any]:
     get_status = importlib.import_module("stock_client.api.call_card.get_status")
     request = importlib.import_module("stock_client.models").GetStatusRequest
 
-    def call(base_url: str, **members: str) -> Any:
+    def call(base_url: str, token: str = "", **members: str) -> Any:
         body = request.from_dict({"PLACEMENT": "getStatus", "PARAMS": {}})
         for name, value in members.items():
             setattr(body, name, value)  # an AttributeError if the schema does not have it
-        with stock_client.Client(base_url=base_url.rstrip("/")) as client:
+        url = base_url.rstrip("/")
+        with_token = stock_client.AuthenticatedClient(base_url=url, token=token)
+        with with_token if token else stock_client.Client(base_url=url) as client:
             return get_status.sync(client=client, body=body)
 
     return call
@@ -79,10 +81,11 @@ def test_the_stock_client_reads_every_call(
     assert response.to_dict()["result"] == with_webhook(portal).json()["result"]
 
 
-def test_the_stock_client_sends_the_token_in_the_body(
-    portal: Running, stock_call: Callable[..., Any]
+@pytest.mark.parametrize("place", ["auth", "token"])
+def test_the_stock_client_sends_the_token_in_the_body_or_as_a_bearer_token(
+    portal: Running, stock_call: Callable[..., Any], place: str
 ) -> None:
-    response = stock_call(portal.oauth_url, auth=portal.access_token)
+    response = stock_call(portal.oauth_url, **{place: portal.access_token})
     assert response.to_dict() | {"time": {}} == with_webhook(portal).json() | {"time": {}}
 
 

@@ -64,7 +64,7 @@ def test_a_value_without_a_name_is_not_compared() -> None:
         changes({"enum": ["in", "out", "by"], "x-enum-varnames": ["IN", "OUT"]}, DOCUMENT)
 
 
-def test_other_words_about_a_value_are_words() -> None:
-    old = edited(DOCUMENT, f"{WAY}/x-enum-descriptions", {"in": "It comes in.", "out": "Goes out."})
-    new = edited(old, f"{WAY}/x-enum-descriptions/in", "Comes in.")
-    assert {change.effect for change in compare(old, new)} == {Effect.WORDS}
+def test_other_words_about_an_error_are_words(document: Document) -> None:
+    examples = "components/responses/NotFound/content/application~1json/examples"
+    new = edited(document, f"{examples}/ERROR_METHOD_NOT_FOUND/summary", "Use the widget.")
+    assert {change.effect for change in compare(document, new)} == {Effect.WORDS}

@@ -19,8 +19,8 @@ from ..types import UNSET, Unset
 
 @_attrs_define(getstate_setstate=False)
 class CrmBinding(Model):
-    """A CRM item that a call is bound to. A portal without the module crm sends the members
-    `OWNER_…`.
+    """A CRM item that a call is bound to: `ENTITY_TYPE` and `ENTITY_ID`; or, on a portal without
+    the module crm, `OWNER_TYPE_ID` and `OWNER_ID`.
     """
 
     entity_type: models.CrmEntityType | str | Unset = UNSET

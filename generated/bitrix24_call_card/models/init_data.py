@@ -60,10 +60,10 @@ class InitData(Model):
     """Whether the widget was opened to install the application."""
 
     user_options: models.Options
-    """What the application has stored for the user."""
+    """What the application has stored for the user; PHP encodes an empty map as an array."""
 
     app_options: models.Options
-    """What the application has stored for all users."""
+    """What the application has stored for all users; PHP encodes an empty map as an array."""
 
     placement_options: models.PlacementOptions
     """The call with which a widget is opened. Every scalar is text: what the page holds as `false`
