@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final, Literal
 
@@ -25,10 +24,7 @@ _QUOTES: Final = "[\"'`<>«»‘’“”„]"  # noqa: RUF001
 _PROBLEMS: Final = (
     (rf"^{_QUOTES}|{_QUOTES}$", "it has quotes around it: remove them"),
     # Surrogates are what os.environ has for bytes that are not UTF-8.
-    (
-        r"[\s\0-\x1f\u200b-\u200f\u2060\ufeff\ud800-\udfff]",
-        "it has whitespace or an invisible character",
-    ),
+    (r"[\s\0-\x1f\u200b-\u200f\u2060\ufeff\ud800-\udfff]", "it has an invisible character"),
     (r"[?#]", "it has a query or a fragment (? or #): cut it off"),
     (r"(?i)^(?!https?://[^/])", "it is not an absolute http or https URL"),
     (r"://[^/]*@", "it has a user or a password in it: remove them"),
@@ -59,17 +55,14 @@ def parse_base_url(base_url: str, kind: Kind) -> httpx.URL:
     """
     checked("base_url", base_url, str)
     after = f"{base_url}/".rpartition("/rest/")[2]
-    problem = _first(_PROBLEMS, base_url) or _first(_PROBLEMS_AFTER_REST[kind], after)
-    if problem is None:
-        problem = "its host or its port is not valid"
+    problems = [text for found, text in _PROBLEMS if re.search(found, base_url)]
+    problems += [text for found, text in _PROBLEMS_AFTER_REST[kind] if re.search(found, after)]
+    if not problems:
+        problems = ["its host or its port is not valid"]
         with suppress(httpx.InvalidURL, UnicodeError):
             url = httpx.URL(base_url)
             url.raw_host.decode().encode("idna")  # as the resolver will
             if url.port is None or 1 <= url.port <= 65535:
                 return url
     # Outside of `except`: httpx's exception would quote the URL in its `__context__`.
-    raise ValueError(f"base_url: {problem}. Expected {_EXPECTED[kind]}")
-
-
-def _first(problems: Sequence[tuple[str, str]], text: str) -> str | None:
-    return next((problem for found, problem in problems if re.search(found, text)), None)
+    raise ValueError(f"base_url: {problems[0]}. Expected {_EXPECTED[kind]}")

@@ -63,6 +63,8 @@ class Received:
             self.members = members_of(json.loads(self._content), "the body")
         except InvalidResponse as error:
             self.problem = self.mask(error.reason)
+        except zlib.error:
+            self.problem = "the body: expected gzip"
         except (ValueError, RecursionError):
             self.problem = "expected JSON"
         return self
@@ -72,10 +74,7 @@ class Received:
             raise InvalidResponse("the body: expected gzip or no content encoding")
         body: bytes | bytearray = self._body
         if self._encoding == "gzip":
-            try:
-                body = zlib.decompressobj(_GZIP).decompress(body, MAX_BODY + 1)
-            except zlib.error:
-                raise InvalidResponse("the body: expected gzip") from None
+            body = zlib.decompressobj(_GZIP).decompress(body, MAX_BODY + 1)
         if len(body) > MAX_BODY:
             raise InvalidResponse(f"the body: expected at most {MAX_BODY >> 20} MB")
         return bytes(body)

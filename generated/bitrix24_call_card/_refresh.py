@@ -182,10 +182,8 @@ class AccessToken:
             # Only after the whole timeout: another refresh would spend the refresh token twice. This one
             # runs on: if its token still arrives, it is used.
             self._forget(attempt)
-            raise RefreshError(
-                f"the refresh did not end within {self._refresh_timeout:g} s (refresh_timeout); "
-                "does it wait for a call of this client?"
-            )
+            seconds = f"{self._refresh_timeout:g} s"
+            raise RefreshError(f"the refresh did not end within {seconds} (refresh_timeout)")
         if (error := attempt.outcome.result()) is not None:
             raise error
 

@@ -56,8 +56,8 @@ class NewTransports:
 
     def for_loop(self) -> httpx.AsyncBaseTransport:
         """Return a new transport for one event loop."""
-        transport = self._new_async()
-        return checked("what async_transport returned", transport, httpx.AsyncBaseTransport)
+        name, transport = "what async_transport returned", self._new_async()
+        return checked(name, transport, httpx.AsyncBaseTransport)
 
     def _arguments(self) -> dict[str, Any]:
         proxy = self._proxy

@@ -66,14 +66,13 @@ def read(query: Source, body: Source) -> Opening:
         InvalidOpening: The request does not open a widget in the call card.
         TypeError: ``query`` or ``body`` is neither bytes nor text nor a mapping.
     """
-    kind: type[Exception]
     try:
         return _read(query, body)
     except (InvalidResponse, TypeError) as error:
-        kind, reason = type(error), str(error)
+        is_type_error, reason = isinstance(error, TypeError), str(error)
     # Raised from here, a traceback with local variables shows nothing of the request.
     del query, body
-    raise TypeError(reason) if kind is TypeError else InvalidOpening(reason)
+    raise TypeError(reason) if is_type_error else InvalidOpening(reason)
 
 
 def _read(query: Source, body: Source) -> Opening:
@@ -89,15 +88,12 @@ def _read(query: Source, body: Source) -> Opening:
     for one, other in ((form, opening), (opening, form)):
         for name in one.to_dict().keys() - one.additional_properties.keys():
             other.additional_properties.pop(name, None)
-    return Opening(_call(form.placement_options), opening, form)
-
-
-def _call(options: str) -> models.CallStatus:
     try:
-        call: Any = json.loads(options)
+        options: Any = json.loads(form.placement_options)
     except (ValueError, RecursionError):
         raise InvalidResponse("body.PLACEMENT_OPTIONS: expected JSON") from None
-    return required(call, "body.PLACEMENT_OPTIONS", as_model(models.CallStatus))
+    call = required(options, "body.PLACEMENT_OPTIONS", as_model(models.CallStatus))
+    return Opening(call, opening, form)
 
 
 __all__ = ["InvalidOpening", "Opening", "Source", "read"]

@@ -24,7 +24,7 @@ QUERY = "it has a query or a fragment (? or #): cut it off"
 USER = "it has a user or a password in it: remove them"
 QUOTES = "it has quotes around it: remove them"
 NOT_A_WEBHOOK = "what follows /rest/ is not USER_ID/WEBHOOK alone"
-INVISIBLE = "it has whitespace or an invisible character"
+INVISIBLE = "it has an invisible character"
 
 
 def problem(kind: str, base_url: object) -> str:

@@ -7,13 +7,13 @@ type with only one possible meaning is converted; anything else is InvalidRespon
 
 from __future__ import annotations
 
-import datetime
 import functools
 import json
 import math
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol, Self, TypeGuard, TypeVar
 
@@ -28,6 +28,7 @@ Reader = Callable[[Value, str], T | Unset]
 
 _NOTHING_AS_TEXT = ("false", "null", "undefined")
 _TRUE = ("true", "y", "1")
+_RFC_3339 = r"(?a)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"
 _SHOWN = 40  # characters of a value in a message
 
 
@@ -120,12 +121,7 @@ def _scalar(kind: type[T], expected: str, pattern: str, convert: Callable[[str],
 as_int = _scalar(int, "an integer", r"-?[0-9]+", int)
 # PHP writes 1 and 0, the portal Y and N.
 as_bool = _scalar(bool, "a boolean", "(?i)true|false|[yn10]", lambda text: text.lower() in _TRUE)
-as_datetime = _scalar(  # as in RFC 3339, with an offset
-    datetime.datetime,
-    "a date-time",
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})",
-    datetime.datetime.fromisoformat,
-)
+as_datetime = _scalar(datetime, "a date-time", _RFC_3339, datetime.fromisoformat)
 _as_number = _scalar(float, "a number", r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?", float)
 
 

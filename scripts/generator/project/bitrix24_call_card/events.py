@@ -65,14 +65,13 @@ def read(body: Source) -> PortalEvent:
         InvalidEvent: The body is not an event; the message names what is missing.
         TypeError: ``body`` is neither bytes nor text nor a mapping.
     """
-    kind: type[Exception]
     try:
         return _read(body)
     except (InvalidResponse, TypeError) as error:
-        kind, reason = type(error), str(error)
+        is_type_error, reason = isinstance(error, TypeError), str(error)
     # Raised from here, a traceback with local variables shows nothing of the request.
     del body
-    raise TypeError(reason) if kind is TypeError else InvalidEvent(reason)
+    raise TypeError(reason) if is_type_error else InvalidEvent(reason)
 
 
 def _read(body: Source) -> PortalEvent:
