@@ -52,11 +52,11 @@ def create_app(settings: Settings, data: Data, status_key: str) -> Starlette:
     `status_key`: what the command `status` shows to get an answer.
     """
     started = time.monotonic()
-    connections = Connections(settings.times)
+    connections = Connections()
     processes = _processes(settings, connections) if settings.store else None
     http = client(settings.times.oauth)
     identities = Identities(settings, data, processes or Buckets(), http)
-    pages = Pages(settings, data, identities, connections)
+    pages = Pages(settings, data, identities)
     portals = FromPortal(settings, data, identities, http)
 
     @contextlib.asynccontextmanager

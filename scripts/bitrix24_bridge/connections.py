@@ -38,47 +38,18 @@ class ClosingError(Exception):
         self.reason = reason
 
 
-class Form:
-    """A card of which the form has come and no socket yet."""
-
-    def __init__(self, word: Word | None, age: float = 0) -> None:
-        """`age`: for how many seconds its page has been open."""
-        self.opened = time.time() - age
-        self.word = word
-        self.spoke = _now()
-
-    async def ask(self) -> bool:
-        """Ask the card, unless its word is fresh. False if it does not answer in time."""
-        return False
-
-    def replace(self, reason: str) -> None:
-        """End it: its place is taken."""
-
-    @property
-    def age(self) -> float:
-        """How many seconds ago it spoke."""
-        return _now() - self.spoke
-
-    def last_word(self, times: Times) -> Word | None:
-        """Return its last word, unless that is too old to count."""
-        return self.word if self.age <= times.lease else None
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether its call is under way."""
-        return self.word is not None and self.word.state == "connected"
-
-
-class Connection(Form):
+class Connection:
     """The socket of a card: one question at a time; concurrent callers share its answer."""
 
     def __init__(
         self, times: Times, send: Callable[[str], Awaitable[None]], age: float = 0
     ) -> None:
-        super().__init__(None, age)
+        """`age`: for how many seconds its page has been open."""
+        self.opened = time.time() - age
+        self.word: Word | None = None
+        self.spoke = self._heard = _now()
         self._times = times
         self._send = send
-        self._heard = _now()
         self._number = 0
         self._answered = 0
         self._wanted = asyncio.Event()
@@ -86,6 +57,21 @@ class Connection(Form):
         self._second = 0
         self._messages = 0
         self._replaced: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    @property
+    def age(self) -> float:
+        """How many seconds ago it spoke."""
+        return _now() - self.spoke
+
+    @property
+    def last_word(self) -> Word | None:
+        """What it said last, unless that is too old: this process may have been stopped."""
+        return self.word if self.age <= self._times.lease else None
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether its call is under way."""
+        return self.word is not None and self.word.state == "connected"
 
     async def run(self, receive: Callable[[], Awaitable[str]], seconds: float) -> None:
         """Ask the card and listen to it, for so many seconds at most. Raise `ClosingError`."""
@@ -181,41 +167,29 @@ def _read(text: str) -> tuple[int, Word | None]:
 class Connections:
     """All cards of this process."""
 
-    def __init__(self, times: Times) -> None:
-        self._times = times
-        self._cards: dict[User, dict[str, Form]] = {}
+    def __init__(self) -> None:
+        self._cards: dict[User, dict[str, Connection]] = {}
         self.announce: Callable[[User, str], None] = lambda _user, _card: None
         """Called with each card that is opened here, so that other processes give it up."""
-
-    def open_form(self, user: User, card: str, word: Word) -> None:
-        """Let the word that a form brings count for a while. Raise `BridgeError`."""
-        form = Form(word)
-        self._put(user, card, form)
-        asyncio.get_running_loop().call_later(self._times.form, self._remove, user, card, form)
 
     @contextlib.contextmanager
     def opened(self, user: User, card: str, connection: Connection) -> Generator[None, None, None]:
         """Keep a connection while the context lasts. Raise `BridgeError`."""
-        self._put(user, card, connection)
+        cards = self._cards.setdefault(user, {})
+        if former := cards.pop(card, None):
+            former.replace("the same card has connected again")
+        elif len(cards) >= MOST_CARDS:
+            _make_room(cards)
+        cards[card] = connection
+        self.announce(user, card)
         try:
             yield
         finally:
             self._remove(user, card, connection)
 
-    def _put(self, user: User, card: str, opened: Form) -> None:
-        cards = self._cards.setdefault(user, {})
-        if former := cards.pop(card, None):
-            former.replace("the same card has connected again")
-            if opened.word is None:
-                opened.word, opened.spoke = former.word, former.spoke
-        elif len(cards) >= MOST_CARDS:
-            _make_room(cards)
-        cards[card] = opened
-        self.announce(user, card)
-
-    def _remove(self, user: User, card: str, opened: Form) -> None:
+    def _remove(self, user: User, card: str, connection: Connection) -> None:
         cards = self._cards.get(user, {})
-        if cards.get(card) is opened:
+        if cards.get(card) is connection:
             del cards[card]
             if not cards:
                 del self._cards[user]
@@ -232,7 +206,7 @@ class Connections:
         answers = await asyncio.gather(*(each.ask() for each in asked))
         answered = {each for each, in_time in zip(asked, answers, strict=True) if in_time}
         return [
-            Card(name, each.opened, each.last_word(self._times), each.age, each in answered)
+            Card(name, each.opened, each.last_word, each.age, each in answered)
             for name, each in self._cards.get(user, {}).items()
         ]
 
@@ -241,7 +215,7 @@ class Connections:
         return {user: len(cards) for user, cards in self._cards.items()}
 
 
-def _make_room(cards: dict[str, Form]) -> None:
+def _make_room(cards: dict[str, Connection]) -> None:
     """Close the oldest card of a user that shows no call under way."""
     replaceable = [name for name, card in cards.items() if not card.is_connected]
     if not replaceable:

@@ -9,8 +9,6 @@ from bitrix24_call_card.errors import InvalidResponse
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from .cards import Word, card_id
-from .connections import Connections
 from .data import Data, Portal
 from .errors import BridgeError, StoreGoneError
 from .identity import Identities
@@ -43,7 +41,6 @@ class Pages:
     settings: Settings
     data: Data
     identities: Identities
-    connections: Connections
 
     async def script(self, _: Request) -> Response:
         """Return the script, also to the pages of other origins."""
@@ -56,7 +53,7 @@ class Pages:
         return Response(SCRIPT, media_type="text/javascript", headers=headers)
 
     async def open_widget(self, request: Request) -> Response:
-        """Take the call from the form that opens the widget, and return the page."""
+        """Check the form that opens the widget, and return the page, which asks for the call."""
         try:
             body = await read_body(request)
             opening = widget.read(query=request.scope["query_string"], body=body)
@@ -79,15 +76,12 @@ class Pages:
         try:
             identity = await self.identities.check(form.auth_id, address, server=server, card=True)
         except (NoAnswerError, StoreGoneError):
-            return portal  # the page asks for the call itself, once it can be taken
+            return portal  # the page connects once it can be told whose it is
         if (identity.member_id, identity.domain) != (
             portal.member_id,
             domain_of(opening.query.domain),
         ):
             raise BridgeError("invalid_token", "The access token is not of this portal.")
-        opening.call.additional_properties.pop("URI", None)  # of the page; no REST answer has it
-        card = card_id(opening.query.app_sid)
-        self.connections.open_form(identity.user, card, Word.of(opening.call))
         now = replace(
             portal,
             domain=identity.domain,

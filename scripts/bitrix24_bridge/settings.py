@@ -30,8 +30,6 @@ class Times:
     """A card that has not answered for so long counts as not connected."""
     every: float = 5
     """How often each card is asked as a sign of life."""
-    form: float = 5
-    """How long the form that opens a widget counts as a connected card."""
     hello: float = 5
     """How long a socket may take to say whose card it is."""
     refusal: float = 60

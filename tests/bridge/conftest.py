@@ -16,7 +16,7 @@ from tests.bridge.bridges import Bridge, running_bridge
 from tests.bridge.portals import Cloud, Decoy, FakePortal, running_cloud
 from tests.bridge.redis_servers import running_redis
 
-PATIENT = Times(ask=20, fresh=0, lease=60, every=60, form=60, hello=20, refusal=60, oauth=20)
+PATIENT = Times(ask=20, fresh=0, lease=60, every=60, hello=20, refusal=60, oauth=20)
 """Nothing happens by itself, however busy the machine: a test shortens what it is about."""
 
 PLENTY = Rate(100_000, 100_000)

@@ -19,8 +19,6 @@ from tests.bridge.cards import (
     ask_with,
     card,
     new_sid,
-    open_widget,
-    opening_form,
     said,
     status,
     until,
@@ -257,44 +255,6 @@ async def test_a_card_that_closes_during_the_question_is_not_in_the_answer(
 
 
 # --- the form -------------------------------------------------------------------------------------
-
-
-async def test_the_form_that_opens_the_widget_is_an_answer_before_any_script_runs(
-    bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient
-) -> None:
-    form = opening_form(portal, portal.token(), status("connecting"))
-    assert (await open_widget(http, bridge, form)).status_code == 200
-
-    answer = await ask(http, webhook)
-    assert answer.json()["result"] == status("connecting")
-    assert about(answer) == {"source": "memory", "cards": "1"}
-
-
-async def test_the_form_counts_for_its_time(
-    run_bridge: RunBridge, portal: FakePortal, http: httpx.AsyncClient
-) -> None:
-    bridge = run_bridge(times=replace(PATIENT, form=0.5))
-    webhook = bridge.webhook(portal.member_id)
-    await open_widget(http, bridge, opening_form(portal, portal.token()))
-    assert said(await ask(http, webhook)) == (200, "connected")
-    await until(http, webhook, NOT_CONNECTED)
-
-
-async def test_a_form_posted_again_replaces_the_connection_and_opens_no_second_card(
-    bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient
-) -> None:
-    token, sid = portal.token(), new_sid()
-    form = opening_form(portal, token, query={"APP_SID": sid})
-    await open_widget(http, bridge, form)
-    async with card(bridge, portal, token=token, app_sid=sid) as connected:
-        assert about(await until(http, webhook, (200, "connected")))["cards"] == "1"
-        assert (await open_widget(http, bridge, form)).status_code == 200
-
-        assert (await connected.closed())[0] == 4409
-        assert about(await ask(http, webhook)) == {"source": "memory", "cards": "1"}
-        async with card(bridge, portal, token=token, app_sid=sid):
-            assert about(await ask(http, webhook)) == {"source": "card", "cards": "1"}
-    assert portal.cloud.times_asked(token) == 1
 
 
 async def test_the_same_card_connected_again_replaces_its_former_connection(

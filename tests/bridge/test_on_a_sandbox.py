@@ -12,7 +12,6 @@ from bitrix24_sandbox.server import Running, running
 from tests.bridge.bridges import Bridge, ask, running_bridge
 from tests.bridge.cards import (
     NOT_CONNECTED,
-    about,
     said,
 )
 from tests.bridge.conftest import PATIENT
@@ -67,21 +66,6 @@ def test_it_can_be_installed_again_and_leaves_nothing_behind(
     assert application["widgets"] == [f"{bridge.url}/widget"]
     assert len(application["events"]) == 2
     assert said(ask(http, webhook)) == NOT_CONNECTED
-
-
-def test_the_form_of_its_card_is_an_answer(
-    sandbox: Running, bridge: Bridge, webhook: str, http: httpx.Client
-) -> None:
-    answer = open_widget(http, sandbox, bridge)
-    assert answer.status_code == 200
-    assert f"frame-ancestors {sandbox.origin}" in answer.headers["content-security-policy"]
-
-    answer = ask(http, webhook)
-    assert said(answer) == (200, "connected")
-    assert about(answer) == {"source": "memory", "cards": "1"}
-    call = sandbox.call
-    assert call
-    assert answer.json()["result"].items() >= call.items()
 
 
 def test_once_removed_nothing_of_it_counts(

@@ -66,7 +66,8 @@ async def test_html_in_a_call_is_in_no_page_and_in_the_answer_as_json(
     assert answer.status_code == 200
     assert "alert" not in answer.text + str(answer.headers)
 
-    answer = await ask(http, webhook)
+    async with card(bridge, portal, says):
+        answer = await ask(http, webhook)
     assert answer.json()["result"] == says
     assert answer.headers["content-type"] == "application/json; charset=utf-8"
     assert answer.headers["x-content-type-options"] == "nosniff"

@@ -22,8 +22,6 @@ from tests.bridge.cards import (
     ask_with,
     card,
     new_sid,
-    open_widget,
-    opening_form,
     said,
     status,
     until,
@@ -133,20 +131,6 @@ async def test_a_card_that_closes_at_one_process_is_closed_for_all_at_once(
 
 
 # --- connecting again elsewhere -------------------------------------------------------------------
-
-
-async def test_a_form_at_one_process_and_its_socket_at_another_are_one_card(
-    one: Bridge, other: Bridge, portal: FakePortal, http: httpx.AsyncClient
-) -> None:
-    token, sid = portal.token(), new_sid()
-    form = opening_form(portal, token, status("connecting"), query={"APP_SID": sid})
-    assert (await open_widget(http, one, form)).status_code == 200
-    answer = await ask(http, webhook_at(other, portal))
-    assert said(answer) == (200, "connecting")
-    assert about(answer) == {"source": "memory", "cards": "1"}
-    async with card(other, portal, token=token, app_sid=sid):
-        answer = await until(http, webhook_at(one, portal), (200, "connected"), source="card")
-        assert about(answer) == {"source": "card", "cards": "1"}
 
 
 async def test_a_card_that_connects_elsewhere_replaces_its_connection_whose_end_is_too_late(

@@ -9,30 +9,6 @@ from tests.bridge.browser.scenes import TIMES, Scene
 Playing = Callable[..., Scene]
 
 
-class TestForm:
-    def test_a_form_whose_script_never_runs_counts_as_a_card_for_a_while(
-        self, start: Playing
-    ) -> None:
-        scene = start(times=replace(TIMES, form=1))
-        context = scene.context()
-        context.route("**/bridge.js", lambda route: route.fulfill(body=""))
-        page = context.new_page()
-        page.goto(f"{scene.sandbox.origin}/")
-        scene.until(remembered(scene.on_screen), NO_CARD)
-        scene.until(NO_CARD, remembered(scene.on_screen))
-
-    def test_a_frame_that_is_reloaded_sends_its_form_again_and_opens_no_second_card(
-        self, scene: Scene
-    ) -> None:
-        tab = scene.open_card()
-        in_between = [remembered(scene.on_screen), scene.on_screen]
-        with tab.page.expect_websocket():
-            tab.frame().evaluate("setTimeout(() => location.reload())")
-        for _ in range(20):  # never two cards, nor none
-            assert scene.ask() in in_between
-        scene.until(scene.on_screen, *in_between)
-
-
 class TestChange:
     def test_a_change_in_the_card_is_known_without_asking_it(self, start: Playing) -> None:
         scene = start(times=replace(TIMES, fresh=60, every=60, lease=120))
