@@ -18,6 +18,7 @@ from .errors import BridgeError, StoreGoneError
 from .identity import Identities
 from .installing import FromPortal
 from .limits import Buckets
+from .metrics import STORE
 from .pages import Pages
 from .posting import client
 from .rest import Rest
@@ -69,6 +70,8 @@ def create_app(settings: Settings, data: Data, status_key: str) -> Starlette:
             yield
         if at_work:
             at_work.cancel()
+
+    STORE.set_function(lambda: processes is None or processes.hears.is_set())
 
     async def health(_: Request) -> Response:
         return PlainTextResponse("ok")

@@ -11,6 +11,7 @@ from bitrix24_call_card.models import CallStatus
 
 from .cards import Card, User, Word
 from .errors import BridgeError
+from .metrics import QUESTIONS
 from .settings import Times
 
 MOST_CARDS = 10
@@ -98,7 +99,8 @@ class Connection:
         if self._answered == self._number:
             self._wanted.set()
         answer = self._answer
-        await asyncio.wait([answer], timeout=self._times.ask)
+        with QUESTIONS.time():
+            await asyncio.wait([answer], timeout=self._times.ask)
         return answer.done() and not answer.cancelled()
 
     def replace(self, reason: str) -> None:

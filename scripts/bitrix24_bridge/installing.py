@@ -1,7 +1,6 @@
 """What a portal's server posts: the application was installed, or removed."""
 
 import logging
-import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -18,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from .data import Data, Portal, hashed
 from .errors import BridgeError
 from .identity import Identities, Identity
+from .metrics import printable, refuse
 from .posting import NoAnswerError, post
 from .requests import address_of, read_body
 from .settings import Settings
@@ -60,6 +60,7 @@ class FromPortal:
     async def _install(self, request: Request) -> None:
         installed = _read(await read_body(request))
         auth = installed.auth
+        request.state.portal = auth.domain or auth.member_id or ""
         if installed.name != "ONAPPINSTALL" or not auth.access_token:
             raise BridgeError("ERROR_ARGUMENT", "Expected the event ONAPPINSTALL")
         server = str(auth.additional_properties.get("server_endpoint", ""))
@@ -146,22 +147,19 @@ class FromPortal:
             raise StepError(f"{method}: no usable response") from None
         if "error" in answer:
             # The description may hold what was sent, and with it a secret URL.
-            # Anybody may run a portal, and the code reaches logs and terminals.
-            raise StepError(
-                f"{method}: {re.sub(r'[^0-9A-Za-z_.-]', '?', str(answer['error']))[:80]}"
-            )
+            raise StepError(f"{method}: {printable(str(answer['error']))}")
         return answer.get("result")
 
     async def _event(self, request: Request) -> None:
         body = await read_body(request)
-        refusal = BridgeError("INVALID_CREDENTIALS", "This is not an event of a known portal.")
         portal = self._data.portal_of_events(request.path_params["secret"])
         if portal is None:
-            raise refusal
+            raise BridgeError("INVALID_CREDENTIALS", "This is not an event of a known portal.")
+        request.state.portal = portal.domain
         event = _read(body)
         # Every user who opens a card has the application's token, so it is not enough.
         if not compare_digest(hashed(event.auth.application_token), portal.application_token):
-            raise refusal
+            raise BridgeError("INVALID_CREDENTIALS", "The application token is stale.")
         if event.name != REMOVED:
             raise BridgeError("ERROR_ARGUMENT", f"Expected the event {REMOVED}")
         await self._data.in_thread(self._data.remove_portal, portal.member_id)
@@ -184,5 +182,7 @@ async def _respond(receive: Callable[[Request], Awaitable[None]], request: Reque
     try:
         await receive(request)
     except BridgeError as error:
+        kind = request.url.path.split("/")[1]
+        refuse(kind, str(error), getattr(request.state, "portal", ""))
         return JSONResponse(error.envelope, error.status)
     return JSONResponse({"result": True})

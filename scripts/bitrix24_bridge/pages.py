@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from .data import Data, Portal
 from .errors import BridgeError, StoreGoneError
 from .identity import Identities
+from .metrics import refuse
 from .posting import NoAnswerError
 from .requests import address_of, read_body
 from .settings import Settings, domain_of
@@ -61,6 +62,7 @@ class Pages:
         except (widget.InvalidOpening, InvalidResponse):
             return _refusal(400, "This page is opened by a Bitrix24 portal, in its call card.")
         except BridgeError as error:
+            refuse("widget", str(error))
             return _refusal(error.status, str(error))
         return HTMLResponse(
             PAGE.format(portal=escape(portal.origin)),

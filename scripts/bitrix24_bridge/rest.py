@@ -18,6 +18,7 @@ from .cards import Cards, User
 from .data import Data
 from .errors import BridgeError
 from .identity import Identities
+from .metrics import ANSWERS, refuse
 from .requests import address_of, read_body
 
 log = logging.getLogger("bitrix24_bridge")
@@ -45,6 +46,7 @@ class Rest:
         try:
             found = await self._answer(Request(scope, receive))
             response = _response(200, _envelope(found, begun), _about(found))
+            ANSWERS.labels("200").inc()
         except BridgeError as error:
             response = _error_response(error)
         except Exception as error:
@@ -168,6 +170,9 @@ def _about(found: Answer) -> dict[str, str]:
 
 
 def _error_response(error: BridgeError) -> Response:
+    ANSWERS.labels(error.code).inc()
+    if error.status == 503:
+        refuse("503", str(error))
     allow = {"Allow": "GET, POST"} if error.status == 405 else {}
     return _response(error.status, json.dumps(error.envelope), allow)
 

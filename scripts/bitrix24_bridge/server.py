@@ -1,13 +1,16 @@
 """The bridge on a socket: uvicorn, with logs in which no secret and no phone number can be read."""
 
+import contextlib
 import logging
 import resource
 import secrets
 import socket
 import time
+from collections.abc import Generator
 from traceback import format_tb
 
 import uvicorn
+from prometheus_client import start_http_server
 
 from .app import create_app
 from .data import Data
@@ -68,12 +71,32 @@ def serve(settings: Settings, data: Data, listener: socket.socket) -> None:
     key = secrets.token_hex(16)
     serving = server(settings, data, key)
     host, port = listener.getsockname()[:2]
-    print(f"Bridge {settings.url}, ready on {host}, port {port}. Ctrl-C ends it.", flush=True)
-    data.put_server(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}", key)
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    with _metrics(settings.metrics):
+        print(f"Bridge {settings.url}, ready on {host}, port {port}. Ctrl-C ends it.", flush=True)
+        data.put_server(address, key)
+        try:
+            serving.run(sockets=[listener])
+        finally:
+            data.remove_server(key)
+
+
+@contextlib.contextmanager
+def _metrics(address: str) -> Generator[None, None, None]:
+    """Serve /metrics on its own port while the context lasts: behind nginx, everybody is local."""
+    if not address:
+        yield
+        return
+    host, _, port = address.rpartition(":")
     try:
-        serving.run(sockets=[listener])
+        server, _thread = start_http_server(int(port), host.strip("[]"))
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SettingsError(f"Cannot listen on {address}: {reason}. Set BRIDGE_METRICS.") from None
+    try:
+        yield
     finally:
-        data.remove_server(key)
+        server.shutdown()
 
 
 def server(settings: Settings, data: Data, status_key: str) -> uvicorn.Server:

@@ -72,6 +72,7 @@ class Settings:
     tokens: Rate = Rate(10, 2)
     cards: Rate = Rate(100, 20)
     store: str = field(default="", repr=False)
+    metrics: str = ""
     times: Times = Times()
 
     def may_install(self, domain: str, member_id: str) -> bool:
@@ -215,6 +216,13 @@ def _store(text: str) -> str:
     return text
 
 
+def _metrics(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host or not _port(port):
+        raise ValueError
+    return text
+
+
 def _rate(text: str) -> Rate:
     burst, _, a_second = text.partition(":")
     rate = Rate(int(burst), float(a_second))
@@ -286,6 +294,9 @@ VARIABLES = {
         _store,
         "the URL of a Redis, for several processes; on another machine it needs rediss:// and a "
         "password",
+    ),
+    "BRIDGE_METRICS": Variable(
+        "metrics", _metrics, "HOST:PORT for Prometheus, which reads /metrics there"
     ),
     "BRIDGE_ASK": Variable(
         "ask", _ask, f"the seconds a card has to answer, above 0, at most {LONGEST_ASK}"

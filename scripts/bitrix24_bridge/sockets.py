@@ -29,6 +29,7 @@ from .connections import (
 from .data import Data
 from .errors import BridgeError
 from .identity import Identities, Identity
+from .metrics import CARDS, refuse
 from .requests import address_of
 from .settings import Settings
 
@@ -73,7 +74,12 @@ class Sockets:
         """Serve one socket until it closes."""
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_FILES
         origins = {self.settings.url, *self.settings.origins}
-        if self.open >= most or socket.headers.get("origin", "") not in origins:
+        origin = socket.headers.get("origin", "")
+        if self.open >= most or origin not in origins:
+            if origin in origins:
+                refuse("files", f"{self.open} sockets are open. Raise LimitNOFILE.")
+            else:
+                refuse("origin", "BRIDGE_ORIGINS does not name this origin.", origin)
             await socket.close()  # before it is accepted: 403
             return
         self.open += 1
@@ -95,10 +101,12 @@ class Sockets:
 
     async def _serve(self, socket: WebSocket) -> None:
         hello = await self._hello(socket)
+        socket.state.portal = hello.member_id
         identity = await self._identity(hello, address_of(socket))
         connection = Connection(self.settings.times, socket.send_text, hello.age)
         card = card_id(hello.app_sid)
-        with self.connections.opened(identity.user, card, connection):
+        socket.state.portal = identity.domain
+        with CARDS.track_inprogress(), self.connections.opened(identity.user, card, connection):
             await connection.run(_texts(socket), identity.expires - time.time())
 
     async def _hello(self, socket: WebSocket) -> Hello:
@@ -153,6 +161,8 @@ def _texts(socket: WebSocket) -> Callable[[], Awaitable[str]]:
 
 
 async def _close(socket: WebSocket, code: int, reason: str) -> None:
+    if code in (TOKEN, REFUSED, TOO_MUCH, UNAVAILABLE):
+        refuse(str(code), reason, getattr(socket.state, "portal", ""))
     if socket.client_state == WebSocketState.CONNECTED:
         with contextlib.suppress(WebSocketDisconnect):  # it has gone meanwhile
             await socket.close(code, reason)

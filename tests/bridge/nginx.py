@@ -33,6 +33,7 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
+    ssl_ciphers ALL:@SECLEVEL=0;  # so that the protocols decide
     {site}
 }}
 """

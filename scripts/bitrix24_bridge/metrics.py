@@ -1,0 +1,43 @@
+"""What is counted, for Prometheus, and the line in the log that a refusal leaves."""
+
+import logging
+import re
+import time
+
+from prometheus_client import Counter, Gauge, Histogram
+
+log = logging.getLogger("bitrix24_bridge")
+
+ANSWERS = Counter("bridge_answers", "Answers to placement.call, by 200 or error code.", ["answer"])
+QUESTIONS = Histogram(
+    "bridge_question_seconds",
+    "How long cards took to answer.",
+    buckets=(0.01, 0.03, 0.1, 0.3, 1, 3),
+)
+CARDS = Gauge("bridge_cards", "Cards that are connected to this process.")
+REFUSALS = Counter("bridge_refusals", "What was refused, by kind.", ["kind"])
+STORE = Gauge("bridge_store_up", "Whether Redis is reached; 1 for a bridge of one process.")
+
+QUIET = 60
+"""Seconds between two lines about refusals of one kind: strangers cause them."""
+NAME = re.compile(r"(?=.*[a-z])(https?://)?[0-9a-z-]{1,63}(\.[0-9a-z-]{1,63}){0,8}(:\d+)?", re.I)
+"""A domain, an origin or a member id: what a log may show of a stranger's text."""
+_quiet_until: dict[str, float] = {}
+
+
+def refuse(kind: str, reason: str, portal: str = "") -> None:
+    """Count a refusal, and log it unless its kind was logged a moment ago.
+
+    `portal`: its domain or member id, or an origin, in a stranger's words.
+    """
+    REFUSALS.labels(kind).inc()
+    now = time.monotonic()
+    if now >= _quiet_until.get(kind, 0):
+        _quiet_until[kind] = now + QUIET
+        whose = f", {portal if NAME.fullmatch(portal) else '?'}" if portal else ""
+        log.warning("Refused (%s%s): %s", kind, whose, reason)
+
+
+def printable(text: str) -> str:
+    """Return a stranger's text as a log and a terminal may show it, in one word."""
+    return re.sub(r"[^0-9A-Za-z_.:/-]", "?", text)[:80]
