@@ -67,7 +67,10 @@ def stop(process: subprocess.Popen[str], signal_: signal.Signals = signal.SIGINT
 def refused(*arguments: str) -> tuple[int, str]:
     """Start a sandbox that refuses to; return its status, and the last line of its errors."""
     with start(*arguments) as process:
-        printed, errors = process.communicate(timeout=PATIENCE)
+        try:
+            printed, errors = process.communicate(timeout=PATIENCE)
+        finally:
+            process.kill()  # if it was not refused
     assert printed == ""
     assert "Traceback" not in errors
     return process.returncode, errors.splitlines()[-1]
