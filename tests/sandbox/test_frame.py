@@ -57,14 +57,6 @@ def opened() -> Opened:
     return Opened()
 
 
-def test_an_operator_s_widget_has_no_administrator_s_rights_and_the_application_s_scopes() -> None:
-    portal = Portal()
-    portal.load({"user": "operator", "scopes": {"application": ["telephony", "user"]}})
-    opened = Opened(portal=portal)
-    assert opened.ask("getInitData")["IS_ADMIN"] is False
-    assert opened.frame.opening()["fields"]["APPLICATION_SCOPE"] == "telephony,user"
-
-
 class TestParsing:
     @pytest.mark.parametrize("text", ["getInitData:abc:5ad", "getInitData::abc:5ad"])
     def test_both_forms_of_empty_parameters(self, text: str) -> None:
