@@ -88,6 +88,8 @@ check: .venv/.ready scripts/node/node_modules/.ready ## lint the contract, find 
 	@cd scripts/generator/project && ../../../$(BIN)/python -m mypy --config-file ../../../pyproject.toml --no-warn-return-any \
 	  --cache-dir ../../../.mypy_cache .
 	@$(NODE) scripts/node/node_modules/pyright/index.js
+	@files=$$(grep -lw REPOSITORY_URL README.md pyproject.toml scripts/generator/project/*.*) && \
+	  echo "note: REPOSITORY_URL, the address of this repository, is not known yet; it stands in" $$files || true
 
 .PHONY: test
 test: .venv/.ready scripts/node/node_modules/.ready ## run all tests; ARGS=… goes to pytest
