@@ -79,12 +79,8 @@ def _read(body: Source) -> PortalEvent:
     event = nested(members("body", body))
     name = required(event.get("event", UNSET), "event", as_text)
     auth = required(event.get("auth", UNSET), "auth", as_model(EventAuth))
-    data: Any = event.get("data", {})
-    if name in _MODELS:
-        data = required(data, "data", as_model(_MODELS[name]))
-    else:
-        data = members_of(data, "data")
-    return PortalEvent(name, data, auth)
+    reader: Any = as_model(_MODELS[name]) if name in _MODELS else members_of
+    return PortalEvent(name, required(event.get("data", {}), "data", reader), auth)
 
 
 __all__ = ["InvalidEvent", "PortalEvent", "Source", "read"]

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 from enum import Enum
-from http import HTTPStatus
 from typing import Final, Generic, Literal, TypeVar
 
 T = TypeVar("T")
@@ -36,13 +35,13 @@ class Response(Generic[T]):
     """A response of the portal; its repr shows the status alone, because the rest may echo a secret.
 
     Attributes:
-        status_code: The HTTP status; a plain number if it has no name, such as 520.
+        status_code: The HTTP status.
         content: The raw body.
         headers: The response headers.
         parsed: The body as a model.
     """
 
-    status_code: HTTPStatus | int
+    status_code: int
     content: bytes
     headers: MutableMapping[str, str]
     parsed: T

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .errors import ApiError, InvalidResponse
@@ -93,7 +92,7 @@ class Operation(Generic[Success, Error]):
         read: Read[Any] = self.read_error if self._is_error(received) else self.read_success
         return Response(
             parsed=self._read(received, read),
-            status_code=_known_status(received.status_code),
+            status_code=received.status_code,
             content=received.content or b"",
             headers=received.headers,
         )
@@ -118,10 +117,3 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 def _with_timeout(client: Client, timeout: Timeout | Unset) -> Client:
     return client if timeout is UNSET else client.with_timeout(timeout)
-
-
-def _known_status(code: int) -> HTTPStatus | int:
-    try:
-        return HTTPStatus(code)
-    except ValueError:  # such as 520, which some reverse proxies use
-        return code

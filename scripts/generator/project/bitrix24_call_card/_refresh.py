@@ -113,7 +113,7 @@ class AccessToken:
             Exception: Whatever `refresh` and `on_refresh` raise.
         """
         for name, function in (("refresh", self._refresh), ("on_refresh", self._on_refresh)):
-            if _is_async(function.reveal()):
+            if inspect.iscoroutinefunction(function.reveal()):  # before a refresh token is spent
                 raise _needs_asyncio(name)
         mine = _Attempt(self, next(self._numbers), loop=None)
         if (attempt := self._join(mine, expired)) is None:
@@ -197,12 +197,6 @@ def _check_token(name: str, token: Secret[Any]) -> None:
         raise TypeError(f"{name}: expected an access token, found {type(token.reveal()).__name__}")
     if not token.reveal():
         raise ValueError(f"{name}: expected an access token, found an empty text")
-
-
-def _is_async(function: object) -> bool:
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-        getattr(function, "__call__", None)  # noqa: B004 - an object with an asynchronous __call__
-    )
 
 
 def _needs_asyncio(name: str) -> TypeError:

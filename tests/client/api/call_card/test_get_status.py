@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import pytest
@@ -116,7 +115,7 @@ class TestResponses:
     def test_detailed_functions_return_the_whole_response(self, get_detailed: GetDetailed) -> None:
         response = get_detailed(answering(ANSWER, headers={"X-Portal": "made-up"}))
         assert type(response) is Response
-        assert response.status_code is HTTPStatus.OK
+        assert response.status_code == 200
         assert json.loads(response.content) == ANSWER
         assert response.headers["x-portal"] == "made-up"
         assert response.parsed == GetStatusResponse.from_dict(ANSWER)
