@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from bitrix24_call_card.errors import InvalidResponse
@@ -16,8 +15,7 @@ class User(NamedTuple):
     user_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """What a card said: the call on the screen, as JSON and by the member that decides."""
 
     state: str

@@ -103,12 +103,13 @@ class Processes:
 
     async def run(self) -> None:
         """Answer the questions of other processes until cancelled."""
+        tasks = [asyncio.create_task(each) for each in (self._listen(), self._live())]
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._listen())
-                group.create_task(self._live())
+            await asyncio.wait(tasks)
         finally:
             self._working = False  # redis-py may swallow a cancellation (Python 3.11)
+            for task in tasks:
+                task.cancel()
             await self._redis.aclose()
 
     async def _listen(self) -> None:
@@ -158,11 +159,7 @@ class Processes:
 
     async def _answer(self, message: dict[str, Any]) -> None:
         cards = await self._here.ask(User(*message["user"]))
-        rows = [
-            (*card[:2], card.word and (card.word.state, card.word.text), *card[3:])
-            for card in cards
-        ]
-        answer = {"answer": message["question"], "cards": rows}
+        answer = {"answer": message["question"], "cards": cards}
         await self._publish(self._to(message["from"]), answer)
 
     def _announce(self, user: User, card: str) -> None:

@@ -1,4 +1,4 @@
-"""A line to Redis that can be slow, or break down without a word."""
+"""A line to Redis that can break down without a word, or lead to another one."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,11 +7,9 @@ from pathlib import Path
 
 
 class Line:
-    """What is sent on it arrives later, or never."""
+    """What is sent on it arrives, or never does."""
 
     def __init__(self, target: str) -> None:
-        self.delay = 0.0
-        """Seconds that it takes each way."""
         self.down = False
         """Whether it swallows what is sent, as a network does that was cut."""
         self._target = target
@@ -43,7 +41,6 @@ class Line:
     async def _carry(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
         cuts = self._cuts
         while data := await source.read(65536):
-            await asyncio.sleep(self.delay)
             if not self.down and cuts == self._cuts:
                 target.write(data)
         target.close()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from bitrix24_bridge.processes import PATIENCE, Processes, unfit
+from bitrix24_bridge.processes import Processes, unfit
 from redis.asyncio import Redis
 
 from tests.bridge import commands
@@ -116,23 +116,6 @@ async def test_without_redis_every_answer_is_a_fault_until_it_is_back(
             async with card(other, portal):
                 answer = await until(http, webhook_at(one, portal), SHOWN)
                 assert about(answer)["cards"] == "2"
-
-
-async def test_a_slow_redis_is_as_good_as_none_until_it_is_fast_again(
-    run_process: RunBridge, line: tuple[str, Line], portal: FakePortal, http: httpx.AsyncClient
-) -> None:
-    assert PATIENCE < 1
-    url, slow = line
-    process = run_process(store=url)
-    webhook = webhook_at(process, portal)
-    async with card(process, portal) as connected:
-        await until(http, webhook, SHOWN, NOT_CONNECTED, source="card")
-        slow.delay = 2
-        await assert_gone(http, process, portal)
-        assert connected.socket.close_code is None
-        slow.delay = 0
-        await until(http, webhook, SHOWN, NOT_CONNECTED, GONE, source="card")
-        assert connected.socket.close_code is None
 
 
 async def test_a_process_that_is_cut_off_knows_nothing_and_others_do_not_know_its_cards(

@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 import httpx
 from bitrix24_bridge.settings import Times
-from bitrix24_sandbox.portal.telephony import Happening
 from bitrix24_sandbox.server import Running
 from playwright.sync_api import (
     Browser,
@@ -102,12 +101,6 @@ class Scene:
         url = f"{self.sandbox.oauth_url}/{method}"
         response = self._http.post(url, json={**fields, "auth": token})
         return response.raise_for_status().json()["result"]
-
-    def report(self, event: str, **data: str) -> None:
-        """Let the portal's server report an event to the bridge, which has to accept it."""
-        self.sandbox.portal.announce([Happening(event, data)])
-        delivery = self.sandbox.deliveries[-1]
-        assert (delivery.event, delivery.status) == (event, 200)
 
     def context(self, browser: Browser | None = None) -> BrowserContext:
         """A profile of its own in the browser; nothing that its pages do goes unseen."""

@@ -91,11 +91,6 @@ def test_a_call_is_answered_and_the_operator_hangs_up(scene: Scene, tab: Tab) ->
     close(scene, tab, "Hang up")
 
 
-def test_the_far_end_hangs_up_and_the_card_closes(scene: Scene, tab: Tab) -> None:
-    begin(tab, "Ring")
-    close(scene, tab, "Far end hangs up")
-
-
 def test_the_far_end_hangs_up_while_the_operator_writes_a_comment(scene: Scene, tab: Tab) -> None:
     begin(tab, "Ring")
     tab.click("Answer", "Write a comment", "Far end hangs up")
@@ -106,16 +101,6 @@ def test_the_far_end_hangs_up_while_the_operator_writes_a_comment(scene: Scene, 
     assert scene.ask() == shown(idle)
     tab.click("Close card")
     scene.until(NO_CARD, shown(idle))
-
-
-def test_an_external_call_that_the_far_end_hung_up_is_shown_until_its_card_closes(
-    scene: Scene, tab: Tab
-) -> None:
-    begin(tab, "External call")
-    tab.click("Write a comment", "Far end hangs up")
-    expect(tab.page.locator("#countdown")).to_be_visible()
-    assert scene.ask() == scene.on_screen  # nobody has reported its end
-    close(scene, tab)
 
 
 def test_an_outgoing_call_has_no_id_until_it_is_answered(scene: Scene, tab: Tab) -> None:
@@ -175,14 +160,6 @@ def test_what_changes_in_a_call(scene: Scene, tab: Tab, button: str, field: str)
     assert after
     assert after.get(field) != before[field]
     close(scene)
-
-
-def test_expired_tokens_disconnect_no_card_before_their_time(scene: Scene, tab: Tab) -> None:
-    begin(tab, "Ring")
-    tab.click("Expire tokens")  # the bridge knows until when they were valid
-    expect(tab.page.locator("#said")).to_contain_text("expired")
-    assert scene.ask() == scene.on_screen
-    reload_widget(scene, tab)  # and it knows to whom the token belongs that comes again
 
 
 def test_another_tab_takes_the_frame_and_gives_it_back(scene: Scene, tab: Tab) -> None:

@@ -68,6 +68,7 @@ def test_a_portal_that_the_bridge_does_not_know_is_tried_again_slowly(scene: Sce
             "Not connected: the application is not installed on this portal"
         )
         data.put_portal(portal)
+    scene.webhook = scene.bridge.webhook(portal.member_id, name="again")
     tab.page.clock.fast_forward(60_000)
     tab.wait_until_connected()
     scene.until(scene.on_screen)
@@ -108,3 +109,22 @@ class TestRestart:
         for fault in scene.faults:  # at once was too early
             assert "/socket' failed: " in fault
         scene.faults.clear()
+
+
+def test_a_change_in_the_card_is_known_without_asking_it(
+    start: Callable[..., Scene],
+) -> None:
+    scene = start(times=replace(TIMES, fresh=60, every=60, lease=120))
+    scene.sandbox.play("transfer")  # it rings
+    tab = scene.open_card()
+    ringing = remembered(scene.on_screen)
+    assert scene.ask() == ringing
+    with tab.page.expect_response("**/sandbox/card/answer"):
+        tab.click("Answer")
+    connected = remembered(scene.on_screen)
+    scene.until(connected, ringing)
+    with tab.page.expect_response("**/sandbox/card/bind"):
+        tab.click("Bind another CRM item")
+    bound = remembered(scene.on_screen)
+    scene.until(bound, connected)
+    assert ringing != connected != bound
