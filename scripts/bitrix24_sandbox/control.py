@@ -151,6 +151,7 @@ def routes(portal: Portal, card: Card, journal: Journal, deliveries: Deliveries)
             changing_to(member("profile", portal.set_profile)),
             methods=["PUT"],
         ),
+        Route("/sandbox/user", changing_to(member("user", portal.set_user)), methods=["PUT"]),
         Route("/sandbox/form", changing_to(member("form", portal.set_form)), methods=["PUT"]),
         Route("/sandbox/limits", changing_to(member("limits", portal.set_limits)), methods=["PUT"]),
         Route("/sandbox/scenario", changing_to(member("scenario", portal.play)), methods=["PUT"]),

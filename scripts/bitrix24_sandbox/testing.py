@@ -132,12 +132,22 @@ class Sandbox:
     def profile(self, profile: str) -> None:
         self._ask("PUT", "profile", {"profile": profile})
 
+    @property
+    def user(self) -> str:
+        """Who uses the portal: `administrator` or `operator`; webhook and tokens act for them."""
+        user: str = self.state()["user"]
+        return user
+
+    @user.setter
+    def user(self, user: str) -> None:
+        self._ask("PUT", "user", {"user": user})
+
     def play(self, scenario: str) -> dict[str, Any]:
         """Start the scenario of this name, such as `outgoing-unbound`; return the state."""
         return self._ask("PUT", "scenario", {"scenario": scenario})
 
     def state(self) -> dict[str, Any]:
-        """Return the whole situation, for `load`: call, widget, profile, limits and faults."""
+        """Return the whole situation, for `load`: call, widget, user, scopes, faults and others."""
         return self._ask("GET", "state")
 
     def load(self, state: dict[str, Any]) -> dict[str, Any]:

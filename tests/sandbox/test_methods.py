@@ -62,10 +62,17 @@ class TestEachMethod:
             else:
                 assert answer.status_code == 200, name
 
-    def test_any_user_gets_the_call(self, webhook: Any, oauth: Any, sandbox: Sandbox) -> None:
-        sandbox.load({"user": "operator"})
+    def test_any_user_gets_the_call_and_the_widget_that_an_administrator_has_bound(
+        self, webhook: Any, oauth: Any, sandbox: Sandbox
+    ) -> None:
+        handler = "http://127.0.0.1:9/widget"
+        oauth("placement.bind", {"PLACEMENT": "CALL_CARD", "HANDLER": handler}).raise_for_status()
+        sandbox.user = "operator"
+        assert sandbox.user == "operator"
         for ask in (webhook, oauth):
             assert ask("placement.call", GET_STATUS).json()["result"] == SHOWN
+        assert sandbox.widget_opening().form["PLACEMENT"] == "CALL_CARD"
+        assert webhook("user.current", {}).json()["result"]["ID"] == "2"
 
     @pytest.mark.parametrize("name", FIELDS)
     def test_its_arguments_may_be_text(

@@ -19,6 +19,7 @@ CONTROL: dict[Endpoint, Any] = {
     ("PUT", "/sandbox/call"): {**CALL, "CALL_ID": "another"},
     ("DELETE", "/sandbox/call"): None,
     ("PUT", "/sandbox/scenario"): {"scenario": "call-list"},
+    ("PUT", "/sandbox/user"): {"user": "operator"},
     ("PUT", "/sandbox/profile"): {"profile": "js-only"},
     ("PUT", "/sandbox/limits"): {"limits": {"burst": 50, "rate": 2}},
     ("PUT", "/sandbox/form"): {"form": "old"},

@@ -77,7 +77,7 @@ def read_situation(document: Any, default: Situation) -> Situation:
         "widget": _widget,
         "form": read_form,
         "profile": read_profile,
-        "user": _user,
+        "user": read_user,
         "scopes": _scopes,
         "limits": read_limits,
         "faults": _faults,
@@ -107,7 +107,8 @@ def _widget(value: Any) -> bool:
     return value
 
 
-def _user(value: Any) -> Role:
+def read_user(value: Any) -> Role:
+    """Read the role of a user. Raise `InvalidValueError` if it is unknown."""
     for role in USERS:
         if value == role:
             return role

@@ -21,6 +21,7 @@ from .situation import (
     read_limits,
     read_profile,
     read_situation,
+    read_user,
 )
 from .telephony import Happening, Telephony, iso
 from .users import USERS, Role, User
@@ -128,6 +129,11 @@ class Portal:
     def user(self) -> User:
         """The user whose card this is, and for whom the webhook and the tokens act."""
         return USERS[self._role]
+
+    def set_user(self, user: Any) -> None:
+        """Let another user use the portal from now on. Raise `InvalidValueError` if unknown."""
+        self._role = read_user(user)
+        self.telephony.user_id = self.user.id
 
     def set_profile(self, profile: Any) -> None:
         """Switch to another profile. Raise `InvalidValueError` if it is unknown."""

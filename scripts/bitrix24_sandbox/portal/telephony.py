@@ -74,7 +74,7 @@ class Telephony:
 
     def __init__(self, call: Call | None, user_id: str) -> None:
         """`call`: the current call of this user; its beginning is no longer an event."""
-        self._user_id = user_id
+        self.user_id = user_id
         self._registered: dict[str, ServerCall] = {}
         self._finished: str | None = (
             None  # the id of a call that has ended, though its card is open
@@ -147,7 +147,7 @@ class Telephony:
         now = time.time()
         return ServerCall(
             call_id=call["CALL_ID"],
-            user_id=self._user_id,
+            user_id=self.user_id,
             type=TYPES.get(call["CALL_DIRECTION"], 2),
             phone_number=call.get("PHONE_NUMBER", ""),
             line_number=call.get("LINE_NUMBER", ""),

@@ -27,6 +27,9 @@ ENDPOINTS = (
     Endpoint("PUT", "/sandbox/call", "set the call, with all its fields"),
     Endpoint("DELETE", "/sandbox/call", "end the call"),
     Endpoint("PUT", "/sandbox/scenario", '`{"scenario": NAME}`: start a scenario'),
+    Endpoint(
+        "PUT", "/sandbox/user", '`{"user": ROLE}`: let an `administrator` or an `operator` use it'
+    ),
     Endpoint("PUT", "/sandbox/profile", '`{"profile": NAME}`: set which credentials get the call'),
     Endpoint(
         "PUT",
