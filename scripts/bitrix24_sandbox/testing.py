@@ -151,7 +151,7 @@ class Sandbox:
         return self._ask("GET", "state")
 
     def load(self, state: dict[str, Any]) -> dict[str, Any]:
-        """Restore a situation that `state` returned; what it leaves out is as at the start."""
+        """Restore what `state` returned; members that it lacks get their initial values."""
         return self._ask("PUT", "state", state)
 
     def fail(self, code: str, times: int = 1, **options: Any) -> dict[str, Any]:

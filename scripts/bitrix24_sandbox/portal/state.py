@@ -115,7 +115,7 @@ class Portal:
         }
 
     def load(self, document: Any, *, start: bool = False) -> None:
-        """Become a new portal in this situation; what it leaves out is as at the start.
+        """Become a new portal in this situation; members that it lacks get their initial values.
 
         With `start`, later resets return to it. Raise `InvalidValueError`, `InvalidCallError` or
         `InvalidFaultError`, and change nothing, if the document is invalid.

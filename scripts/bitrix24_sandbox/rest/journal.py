@@ -159,7 +159,7 @@ class Journal:
         return [entry for entry in (request.describe() for request in newer) if wanted.fits(entry)]
 
     async def wait_for(self, wanted: "Filter", number: int, seconds: float) -> list[Entry]:
-        """Describe the matching requests, once there are `number` of them or the time is over."""
+        """Describe the matching requests, once there are `number` of them or the time is up."""
         found = self.find(wanted)
         if len(found) >= number:
             return found
