@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import pytest
-from bitrix24_sandbox.card.card import Card, NotNowError, UnknownActionError
+from bitrix24_sandbox.card.card import Card, NotNowError
 from bitrix24_sandbox.card.events import Turn
 from bitrix24_sandbox.portal.state import Portal
 
@@ -102,7 +102,6 @@ def test_answering_changes_the_state(ringing: Watched) -> None:
 @pytest.mark.parametrize(
     ("action", "fields"),
     [
-        ("dial", {"CALL_ID": "", "CALL_DIRECTION": "outgoing", "CRM_ENTITY_TYPE": False}),
         ("callback", {"CALL_DIRECTION": "callback", "CRM_ENTITY_ID": 17}),
         ("transferred-call", {"CALL_DIRECTION": "incomingTransfer", "CRM_ENTITY_ID": 17}),
         ("unbound-call", {"CALL_DIRECTION": "incoming", "CRM_BINDINGS": []}),
@@ -476,13 +475,3 @@ class TestActions:
             *("ring", "dial", "callback", "transferred-call", "unbound-call"),
             *("unidentified-call", "external-call", "next-client"),
         }
-
-    def test_an_impossible_one_is_refused_with_those_that_are_possible(
-        self, ringing: Watched
-    ) -> None:
-        with pytest.raises(NotNowError, match=r"'ring' is not possible now, only answer, bind"):
-            ringing.act("ring")
-
-    def test_an_unknown_one_is_refused_with_all_names(self, watched: Watched) -> None:
-        with pytest.raises(UnknownActionError, match="no action 'sing': use ring, dial"):
-            watched.act("sing")

@@ -8,8 +8,6 @@ import pytest
 from bitrix24_sandbox.portal.call import InvalidCallError
 from bitrix24_sandbox.portal.state import Portal
 from bitrix24_sandbox.testing import Sandbox
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from tests.data import CALL
 
@@ -111,24 +109,6 @@ class TestCalls:
         assert sandbox.call == call
         assert ask().json().get("result") == call
 
-    @settings(
-        max_examples=60,
-        deadline=None,
-        derandomize=True,
-        suppress_health_check=[HealthCheck.function_scoped_fixture],
-    )
-    @given(
-        text=st.text(st.characters(), max_size=20),
-        number=st.integers(0, 10**20),
-        extra=st.dictionaries(st.text(max_size=5), st.none() | st.text(max_size=5), max_size=3),
-    )
-    def test_any_text_and_any_number_are_unchanged(
-        self, text: str, number: int, extra: dict[str, Any], ask: Any, sandbox: Sandbox
-    ) -> None:
-        call = {**extra, **LEAST, "CALL_ID": text, "LINE_NAME": text, "CRM_ENTITY_ID": number}
-        sandbox.call = call
-        assert ask().json()["result"] == call
-
     def test_fields_are_in_the_order_of_portals(self, ask: Any, sandbox: Sandbox) -> None:
         sandbox.call = {"NEW": 1, **dict(reversed(CALL.items()))}
         assert list(ask().json()["result"]) == [*CALL, "NEW"]
@@ -184,25 +164,3 @@ class TestCalls:
         body = json.dumps(LEAST)[:-1] + ', "NEW": 1e999}'
         answer = http.put(f"{sandbox.origin}/sandbox/call", content=body)
         assert refused(answer) == "The call has a value that JSON cannot represent"
-
-
-class TestSubscribers:
-    def test_subscribers_are_called_after_each_change_until_they_unsubscribe(self) -> None:
-        portal, calls = Portal(), list[Any]()
-        unsubscribe = portal.subscribe(lambda: calls.append(portal.call))
-        portal.set_call(LEAST)
-        with pytest.raises(InvalidCallError, match="CALL_ID is missing"):
-            portal.set_call({})
-        portal.end_call()
-        assert calls == [LEAST, None]
-        portal.load({"call": {**CALL, "CALL_DIRECTION": "callback"}})
-        assert [call and call["CALL_DIRECTION"] for call in calls[2:]] == [None, "callback"]
-        unsubscribe()
-        portal.end_call()
-        assert len(calls) == 4
-
-    def test_a_call_is_not_changed_from_outside(self) -> None:
-        portal, call = Portal(), json.loads(json.dumps(LEAST))
-        portal.set_call(call)
-        call["CRM_BINDINGS"].append("x")
-        assert portal.call == LEAST

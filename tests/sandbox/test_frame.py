@@ -57,28 +57,24 @@ def opened() -> Opened:
     return Opened()
 
 
+OBJECT = {"method": "some:command", "callback": "abc", "appSid": "5ad"}
+
+
 class TestParsing:
-    @pytest.mark.parametrize("text", ["getInitData:abc:5ad", "getInitData::abc:5ad"])
-    def test_both_forms_of_empty_parameters(self, text: str) -> None:
-        assert parse(text) == Message("getInitData", None, "abc", "5ad")
-
-    def test_parameters_may_contain_colons(self) -> None:
-        text = 'placementBindEvent:{"event":"CallCard::BeforeClose"}:abc:5ad'
-        assert parse(text).params == {"event": "CallCard::BeforeClose"}
-
-    def test_the_object_form(self) -> None:
-        fields = {
-            "method": "some:command",
-            "params": {"a": 1},
-            "callback": "abc",
-            "appSid": "5ad",
-            "requestId": None,
-        }
-        assert parse(fields) == Message("some:command", {"a": 1}, "abc", "5ad")
-
-    def test_the_object_form_has_an_empty_string_for_no_parameters(self) -> None:
-        fields = {"method": "getStatus", "params": "", "callback": "abc", "appSid": "5ad"}
-        assert parse(fields).params is None
+    @pytest.mark.parametrize(
+        ("data", "message"),
+        [
+            ("getInitData:abc:5ad", Message("getInitData", None, "abc", "5ad")),
+            ("getInitData::abc:5ad", Message("getInitData", None, "abc", "5ad")),
+            (
+                OBJECT | {"params": {"a": 1}, "requestId": None},
+                Message("some:command", {"a": 1}, "abc", "5ad"),
+            ),
+            (OBJECT | {"params": ""}, Message("some:command", None, "abc", "5ad")),
+        ],
+    )
+    def test_messages_are_text_or_objects(self, data: Any, message: Message) -> None:
+        assert parse(data) == message
 
     @pytest.mark.parametrize(
         ("data", "reason"),
@@ -139,20 +135,16 @@ class TestOpening:
             "PLACEMENT": "CALL_CARD",
         }
 
-    def test_the_old_form_lacks_three_fields(self) -> None:
-        new, old = Opened().frame.opening(), Opened(form="old").frame.opening()
-        assert old["method"] == new["method"] == "POST"
+    def test_the_old_form_lacks_three_fields_and_a_static_application_has_only_the_query(
+        self,
+    ) -> None:
+        new, old, static = (Opened(form=form).frame.opening() for form in ("new", "old", "static"))
         assert new["fields"].keys() - old["fields"].keys() == {
             *("SERVER_ENDPOINT", "APPLICATION_TOKEN", "APPLICATION_SCOPE"),
         }
-
-    def test_a_static_application_is_opened_with_get_and_only_the_query(self) -> None:
-        opening = Opened(form="static").frame.opening()
-        assert opening["method"] == "GET"
-        assert opening["fields"] == {}
-        assert parse_qs(urlsplit(opening["action"]).query).keys() >= {
-            *("DOMAIN", "PROTOCOL", "LANG", "APP_SID"),
-        }
+        assert [opening["method"] for opening in (new, old, static)] == ["POST", "POST", "GET"]
+        assert static["fields"] == {}
+        assert "&APP_SID=" in static["action"]
 
     def test_the_frame_is_named_after_the_portal_and_the_sid(self, opened: Opened) -> None:
         opening = opened.frame.opening()
@@ -197,24 +189,21 @@ class TestPlacementOptions:
             "URI": "/",
         }
 
-    def test_what_is_missing_is_undefined_or_absent(self) -> None:
-        call = dict(CALL)
-        del call["PHONE_NUMBER"], call["CRM_ACTIVITY_ID"]
-        call |= {"CRM_ENTITY_TYPE": "", "CRM_ENTITY_ID": 0, "CRM_BINDINGS": []}
+    @pytest.mark.parametrize(
+        ("call", "expected"),
+        [
+            ({"CRM_BINDINGS": []}, {"PHONE_NUMBER": "undefined", "CRM_ACTIVITY_ID": "undefined"}),
+            (
+                {"CRM_ENTITY_ID": 0, "CRM_BINDINGS": []},
+                {"CRM_ENTITY_ID": "0", "CRM_BINDINGS": None},
+            ),
+            (outgoing_unbound_call(), {"CRM_ENTITY_TYPE": "false", "CRM_ENTITY_ID": "false"}),
+            ({**CALL, "CRM_ACTIVITY_ID": ""}, {"CRM_ACTIVITY_ID": ""}),
+        ],
+    )
+    def test_a_missing_or_empty_value(self, call: Any, expected: dict[str, Any]) -> None:
         options = placement_options(call, "/")
-        assert options["PHONE_NUMBER"] == options["CRM_ACTIVITY_ID"] == "undefined"
-        assert (options["CRM_ENTITY_TYPE"], options["CRM_ENTITY_ID"]) == ("", "0")
-        assert "CRM_BINDINGS" not in options
-
-    def test_false_is_written_as_a_word(self) -> None:
-        options = placement_options(outgoing_unbound_call(), "/")
-        assert options["CALL_ID"] == ""
-        assert (options["CRM_ENTITY_TYPE"], options["CRM_ENTITY_ID"]) == ("false", "false")
-        assert "CRM_BINDINGS" not in options
-
-    def test_an_empty_activity_stays_empty(self) -> None:
-        options = placement_options({**CALL, "CRM_ACTIVITY_ID": ""}, "/")
-        assert options["CRM_ACTIVITY_ID"] == ""
+        assert {name: options.get(name) for name in expected} == expected
 
 
 class TestReplies:
@@ -314,13 +303,6 @@ class TestReplies:
     def test_these_return_their_parameters(self, opened: Opened, command: str) -> None:
         assert opened.ask(command, {"scroll": False}) == {"scroll": False}
         assert opened.ask(command) == []
-
-    def test_the_object_form_has_a_reply_as_well(self, opened: Opened) -> None:
-        fields = {"method": "getInterface", "params": "", "callback": "id9"}
-        message = opened.frame.accept({**fields, "appSid": opened.frame.sid}, ORIGIN)
-        reply = opened.frame.obey(message)
-        assert reply is not None
-        assert reply.startswith('id9:{"command":')
 
     def test_without_a_callback_there_is_no_reply(self, opened: Opened) -> None:
         assert opened.say("getStatus::") is None

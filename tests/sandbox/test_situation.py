@@ -89,7 +89,7 @@ class TestLoad:
         assert sandbox.load(saved) == saved
         assert sandbox.state() == saved
 
-    def test_what_it_leaves_out_is_as_at_the_start(
+    def test_members_that_it_lacks_get_their_initial_values(
         self, sandbox: Sandbox, http: httpx.Client
     ) -> None:
         start = sandbox.state()
