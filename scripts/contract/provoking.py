@@ -20,24 +20,27 @@ from contract.properties import Finding, Tally, View, shown
 CHECK = "documented_response"
 COMMAND: dict[str, Any] = {"PLACEMENT": "getStatus", "PARAMS": {}}
 _NAME = "placement.call"
-_http = httpx.Client(trust_env=False, timeout=60)
+
+
+def _send(method: str, url: str, **request: Any) -> httpx.Response:
+    return httpx.request(method, url, trust_env=False, timeout=60, **request)
 
 
 def with_webhook(sandbox: Sandbox, fields: Any = COMMAND) -> httpx.Response:
     """Call the operation with a webhook."""
-    return _http.post(f"{sandbox.webhook_url}{_NAME}", json=fields)
+    return _send("POST", f"{sandbox.webhook_url}{_NAME}", json=fields)
 
 
 def with_oauth(sandbox: Sandbox, **query: str) -> httpx.Response:
     """Call the operation with OAuth."""
-    return _http.post(f"{sandbox.oauth_url}/{_NAME}", json=COMMAND, params=query)
+    return _send("POST", f"{sandbox.oauth_url}/{_NAME}", json=COMMAND, params=query)
 
 
 # --- in the sandbox -------------------------------------------------------------------------------
 
 
 def _at(path: str) -> Callable[[Sandbox], httpx.Response]:
-    return lambda sandbox: _http.post(f"{sandbox.origin}/rest/{path}", json=COMMAND)
+    return lambda sandbox: _send("POST", f"{sandbox.origin}/rest/{path}", json=COMMAND)
 
 
 def _command(name: str) -> Callable[[Sandbox], httpx.Response]:
@@ -96,7 +99,7 @@ def injected(document: Document, sandbox: Sandbox, tally: Tally) -> Iterator[Fin
         for error in error_examples(document, path):
             if not error.is_from_a_bridge:
                 sandbox.fail(error.code, status=error.status)
-                response = _http.post(url, json=COMMAND)
+                response = _send("POST", url, json=COMMAND)
                 faults = faults_of_error(document, response, error, path)
                 yield from _checked(tally, error.code, response, faults)
 
@@ -123,10 +126,7 @@ def faults_of_call(document: Document, response: httpx.Response, call: Any) -> I
 
 
 def asked(view: View, tally: Tally, pause: float = 0) -> Iterator[Finding]:
-    """Ask in each encoding that portals accept, then with a prefix of the credentials.
-
-    `pause`: seconds before each request.
-    """
+    """Ask in each encoding that portals accept, and with a prefix of the secret, after pauses."""
     if view.base_url.endswith("/rest") and not view.token:
         return  # no credentials to begin with
 
@@ -135,7 +135,7 @@ def asked(view: View, tally: Tally, pause: float = 0) -> Iterator[Finding]:
         bearer = {"Authorization": f"Bearer {token}"} if view.in_header else {}
         fields = {"PLACEMENT": "getStatus"} | ({"auth": token} if token and not bearer else {})
         request: dict[str, Any] = {encoding: fields, "headers": bearer}
-        return _http.request(method, f"{base_url}/{_NAME}", **request)
+        return _send(method, f"{base_url}/{_NAME}", **request)
 
     first = ask("POST", "json", view.base_url, view.token)
     for method, encoding in (("GET", "params"), ("POST", "data")):
