@@ -66,8 +66,8 @@ class InitData(Model):
     """What the application has stored for all users; PHP encodes an empty map as an array."""
 
     placement_options: models.PlacementOptions
-    """The call with which a widget is opened. Every scalar is text: what the page holds as `false`
-    or does not have may be the text `false` or `undefined`.
+    """The call with which a widget is opened. Every scalar is text: a value that is `false` or
+    missing in the page may be the text `false` or `undefined`.
     """
 
     placement: Literal["CALL_CARD"] = "CALL_CARD"

@@ -20,7 +20,7 @@ from ..types import UNSET
 
 @_attrs_define(getstate_setstate=False)
 class Interface(Model):
-    """What a widget can ask of the call card, and what it can listen to."""
+    """The commands and events of the call card."""
 
     command: list[models.Command | str]
     """The commands, for `BX24.placement.call`."""

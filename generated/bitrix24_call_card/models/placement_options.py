@@ -21,8 +21,8 @@ from ..types import UNSET, Unset
 
 @_attrs_define(getstate_setstate=False)
 class PlacementOptions(Model):
-    """The call with which a widget is opened. Every scalar is text: what the page holds as `false`
-    or does not have may be the text `false` or `undefined`.
+    """The call with which a widget is opened. Every scalar is text: a value that is `false` or
+    missing in the page may be the text `false` or `undefined`.
     """
 
     call_id: str
