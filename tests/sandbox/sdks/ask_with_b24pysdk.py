@@ -71,9 +71,7 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
         bitrix_token=bitrix_token,
         api_method="placement.call",
         params={"PLACEMENT": "getStatus", "PARAMS": {}},
-        max_retries=question["attempts"],
-        initial_retry_delay=0.01,  # pyright: ignore[reportArgumentType]
-        retry_delay_increment=0,  # pyright: ignore[reportArgumentType]
+        max_retries=1,
     )
     try:
         response = request.response

@@ -54,8 +54,7 @@ async def answer(question: dict[str, Any]) -> dict[str, Any]:
             "placement.call", {"PLACEMENT": "getStatus", "PARAMS": {}}, raw=question["raw"]
         )
     except Exception as error:
-        status = getattr(error, "status", None)
-        return {"raised": type(error).__name__, "status": status, "text": str(error)}
+        return {"raised": type(error).__name__, "text": str(error)}
     return {"returned": returned, "tokens": tokens.given if tokens else []}
 
 
