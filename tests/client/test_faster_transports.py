@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # --- the recipes, as the package's README shows them --------------------------------------------
 
 
-# pip install 'bitrix24-call-card[aiohttp]'
+# pip install './generated[aiohttp]'
 def aiohttp_transport() -> AiohttpTransport:
     # As without it: no cookie is kept, and the environment names the proxies.
     return AiohttpTransport(

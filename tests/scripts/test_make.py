@@ -262,7 +262,7 @@ def test_sigterm_ends_the_tests_like_ctrl_c_so_that_they_clean_up(tmp_path: Path
         "    try:\n        print('started', flush=True)\n        threading.Event().wait()\n"
         f"    finally:\n        Path({str(tmp_path)!r}, 'cleaned').touch()\n"
     )
-    command = [*PYTEST, tmp_path]
+    command = [*PYTEST, str(tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, env=OURS, stdout=subprocess.PIPE, text=True) as tests:
         assert tests.stdout
         while "started" not in (line := tests.stdout.readline()):
