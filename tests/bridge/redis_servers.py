@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -20,15 +21,20 @@ def running_redis(folder: Path, *options: str) -> Iterator[str]:
         if os.environ.get("CI"):
             pytest.fail(missing)
         pytest.skip(missing)
-    socket = folder / "redis.sock"
-    where = ["--port", "0", "--unixsocket", str(socket), "--dir", str(folder)]
+    path = folder / "redis.sock"
+    where = ["--port", "0", "--unixsocket", str(path), "--dir", str(folder)]
     memory_only = ["--save", "", "--appendonly", "no"]
     with subprocess.Popen(
         [command, *where, *memory_only, *options], stdout=subprocess.DEVNULL
     ) as server:
         try:
-            while server.poll() is None and not socket.exists():
+            while server.poll() is None and not _listens(path):
                 time.sleep(0.01)
-            yield f"unix://{socket}"
+            yield f"unix://{path}"
         finally:
             server.terminate()
+
+
+def _listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(path)) == 0
