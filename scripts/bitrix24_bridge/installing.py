@@ -17,9 +17,9 @@ from starlette.responses import JSONResponse, Response
 from .data import Data, Portal, hashed
 from .errors import BridgeError
 from .identity import Identities, Identity
+from .incoming import address_of, read_body
 from .metrics import printable, refuse
 from .posting import NoAnswerError, post
-from .requests import address_of, read_body
 from .settings import Settings
 
 log = logging.getLogger("bitrix24_bridge")

@@ -12,9 +12,9 @@ from starlette.responses import HTMLResponse, Response
 from .data import Data, Portal
 from .errors import BridgeError, StoreGoneError
 from .identity import Identities
+from .incoming import address_of, read_body
 from .metrics import refuse
 from .posting import NoAnswerError
-from .requests import address_of, read_body
 from .settings import Settings, domain_of
 
 SCRIPT = (Path(__file__).parent / "static" / "bridge.js").read_bytes()

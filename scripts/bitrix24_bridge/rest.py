@@ -18,8 +18,8 @@ from .cards import Cards, User
 from .data import Data
 from .errors import BridgeError
 from .identity import Identities
+from .incoming import address_of, read_body
 from .metrics import ANSWERS, refuse
-from .requests import address_of, read_body
 
 log = logging.getLogger("bitrix24_bridge")
 

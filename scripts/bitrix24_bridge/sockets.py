@@ -29,8 +29,8 @@ from .connections import (
 from .data import Data
 from .errors import BridgeError
 from .identity import Identities, Identity
+from .incoming import address_of
 from .metrics import CARDS, refuse
-from .requests import address_of
 from .settings import Settings
 
 log = logging.getLogger("bitrix24_bridge")

@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from bitrix24_bridge.connections import Connections
+from bitrix24_bridge.incoming import _warn_of_proxy
 from bitrix24_bridge.limits import Buckets, Limiter
 from bitrix24_bridge.processes import Processes, connect
-from bitrix24_bridge.requests import _warn_of_proxy
 from bitrix24_bridge.settings import Rate, Settings
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
