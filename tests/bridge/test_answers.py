@@ -110,19 +110,6 @@ async def test_a_fresh_word_is_answered_from_memory_and_nobody_is_asked(
         assert connected.questions == 1  # as it connected
 
 
-async def test_a_word_that_is_not_fresh_any_more_is_asked_for(
-    run_bridge: RunBridge, portal: FakePortal, http: httpx.AsyncClient
-) -> None:
-    bridge = run_bridge(times=replace(PATIENT, fresh=0.05))
-    webhook = bridge.webhook(portal.member_id)
-    async with card(bridge, portal) as connected:
-        await until(http, webhook, (200, "connected"))
-        await asyncio.sleep(0.06)  # the age that it is about
-        answer = await ask(http, webhook)
-        assert about(answer) == {"source": "card", "cards": "1"}
-        assert connected.questions >= 2
-
-
 async def test_a_card_that_does_not_answer_in_time_is_remembered_until_its_lease_runs_out(
     run_bridge: RunBridge, portal: FakePortal, http: httpx.AsyncClient
 ) -> None:

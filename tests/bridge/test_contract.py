@@ -4,13 +4,10 @@
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from anyio.from_thread import start_blocking_portal
-from balancing import balancing
 from bitrix24_call_card import AuthenticatedClient, Client
 from bitrix24_call_card.api.call_card import get_status
 from bitrix24_call_card.errors import ApiError
@@ -23,9 +20,7 @@ from tests.bridge.bridges import Bridge, running_bridge
 from tests.bridge.cards import card, status
 from tests.bridge.conftest import PATIENT, PLENTY
 from tests.bridge.portals import Cloud, FakePortal
-from tests.bridge.redis_servers import running_redis
 from tests.contract.exploring import explore
-from tests.ports import unused_port
 
 SEED = 1
 TIMES = replace(PATIENT, fresh=1)
@@ -37,52 +32,18 @@ def portal(cloud: Cloud) -> FakePortal:
     return cloud.portal()
 
 
-@contextmanager
-def of_one_process(folder: Path, cloud: Cloud) -> Iterator[Bridge]:
-    file = folder / "bridge.sqlite3"
-    with running_bridge(file, cloud.oauth_server, times=TIMES, tokens=PLENTY) as bridge:
-        yield bridge
-
-
-@contextmanager
-def of_two_processes(folder: Path, cloud: Cloud) -> Iterator[Bridge]:
-    """Which take turns, so that half of the questions have to travel to the other one."""
-    ports: list[int] = []
-    with ExitStack() as stack:
-        store = stack.enter_context(running_redis(folder))
-        url = f"http://127.0.0.1:{stack.enter_context(balancing(0, ports))}"
-
-        def process() -> Bridge:
-            ports.append(unused_port())
-            running = running_bridge(
-                folder / "bridge.sqlite3",
-                cloud.oauth_server,
-                port=ports[-1],
-                times=TIMES,
-                tokens=PLENTY,
-                store=store,
-                url=url,
-            )
-            return stack.enter_context(running)
-
-        process()
-        yield process()
-
-
-@pytest.fixture(scope="module", params=[of_one_process, of_two_processes])
+@pytest.fixture(scope="module")
 def bridge(
-    cloud: Cloud,
-    portal: FakePortal,
-    tmp_path_factory: pytest.TempPathFactory,
-    request: pytest.FixtureRequest,
+    cloud: Cloud, portal: FakePortal, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Bridge]:
     """A bridge to which a card is connected, and stays so."""
-    with request.param(tmp_path_factory.mktemp("contract"), cloud) as bridge:
+    file = tmp_path_factory.mktemp("contract") / "bridge.sqlite3"
+    with (
+        running_bridge(file, cloud.oauth_server, times=TIMES, tokens=PLENTY) as bridge,
+        start_blocking_portal() as thread,
+    ):
         portal.known_to(bridge)
-        with (
-            start_blocking_portal() as thread,
-            thread.wrap_async_context_manager(card(bridge, portal)),
-        ):
+        with thread.wrap_async_context_manager(card(bridge, portal)):
             yield bridge
 
 
