@@ -83,19 +83,6 @@ def test_an_expired_token_is_refreshed_once(page: Any, bitrix24_sandbox: Sandbox
     assert [made.status for made in refreshes] == [200]
 
 
-@on_each_kind_of_portal
-def test_an_overloaded_portal_is_an_error_of_the_page(
-    page: Any, application: Application, bitrix24_sandbox: Sandbox
-) -> None:
-    bitrix24_sandbox.fail("OVERLOAD_LIMIT", times=3)
-    answer = application.http.get(f"{application.url}/client", headers=page.headers)
-    if answer.status_code == 409:
-        answer = application.http.post(
-            f"{application.url}/client", headers=page.headers, json=bitrix24_sandbox.call
-        )
-    assert answer.status_code == 502
-
-
 def test_a_form_that_is_not_from_the_portal_is_refused(
     application: Application, bitrix24_sandbox: Sandbox
 ) -> None:

@@ -58,10 +58,3 @@ def test_another_client_in_the_same_card_is_shown(card: Page, bitrix24_sandbox: 
     assert bitrix24_sandbox.call
     bitrix24_sandbox.call = {**bitrix24_sandbox.call, "CRM_ENTITY_ID": 23}
     expect(widget.get_by_role("heading")).to_have_text("Tomasz Zieliński")
-
-
-def test_uninstalling_it_removes_it_from_the_card(card: Page, bitrix24_sandbox: Sandbox) -> None:
-    expect(card.locator("iframe")).to_have_count(1)
-    bitrix24_sandbox.uninstall()
-    expect(card.locator("iframe")).to_have_count(0)
-    expect(card.get_by_text("No installed application")).to_be_visible()

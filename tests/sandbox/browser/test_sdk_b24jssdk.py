@@ -12,7 +12,6 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from tests.data import TODAY
 from tests.sandbox.browser.cards import CardPage, OpenCard, Serve
 
 SDK = Path(__file__).parents[3] / "scripts/node/node_modules/@bitrix24/b24jssdk/dist/umd/index.js"
@@ -112,44 +111,19 @@ def test_get_status_is_the_portal_s_call(widget: CardPage, unusual_call: dict[st
         assert json.dumps(status, indent=1) == json.dumps(held, indent=1)
 
 
-class TestEvents:
-    def test_an_answered_call_and_the_next_client_of_a_call_list(self, listener: CardPage) -> None:
-        held = listener.call()
-        listener.sandbox.call = held | {"CALL_STATE": "connecting"}
-        listener.wait_for_console('CallStateChanged:"connecting"')
-        listener.click("Answer")
-        listener.wait_for_console('CallStateChanged:"connected"')
-        assert call(listener, "getStatus")["CALL_STATE"] == "connected"
-        listener.sandbox.call = held | {"CALL_LIST_MODE": True, "CALL_STATE": "idle"}
-        listener.wait_for_console('CallStateChanged:"idle"')
-        listener.click("Next client")
-        listener.wait_for_console("EntityChanged:")
-        status = call(listener, "getStatus")
-        assert status["CALL_ID"] != held["CALL_ID"]
-        assert json.loads(listener.console[-1].removeprefix("EntityChanged:")) == {
-            name: status[name] for name in ("PHONE_NUMBER", "CRM_ENTITY_TYPE", "CRM_ENTITY_ID")
-        }
-        assert len(listener.console) == 4
-
-    def test_the_far_end_hangs_up_while_auto_close_is_disabled(
-        self, listener: CardPage, http: httpx.Client
-    ) -> None:
-        http.put(f"{listener.sandbox.origin}/sandbox/card", json={"close_after": 1})
-        assert call(listener, "disableAutoClose") == []
-        listener.click("Far end hangs up")
-        listener.wait_for_console('BeforeClose:""')
-        listener.wait_until_closed()
-        assert len(listener.console) == 1
-
-    def test_enabling_auto_close_lets_the_card_close(self, listener: CardPage) -> None:
-        assert call(listener, "disableAutoClose") == []
-        assert call(listener, "enableAutoClose") == []
-        assert call(listener, "getStatus")["CALL_STATE"] == "connected"
-        assert call(listener, "disableAutoClose") == []
-        listener.click("Far end hangs up")
-        listener.wait_for_console('BeforeClose:""')
-        listener.in_widget("void b24.placement.call('enableAutoClose')")
-        listener.wait_until_closed()
+def test_events_reach_its_handlers_until_the_card_closes(listener: CardPage) -> None:
+    listener.sandbox.call = listener.call() | {"CALL_STATE": "connecting"}
+    listener.wait_for_console('CallStateChanged:"connecting"')
+    listener.click("Bind another CRM item")
+    listener.wait_for_console(
+        'EntityChanged:{"PHONE_NUMBER":"+12025550142","CRM_ENTITY_TYPE":"LEAD","CRM_ENTITY_ID":52}'
+    )
+    assert call(listener, "disableAutoClose") == []
+    listener.click("Far end hangs up")
+    listener.wait_for_console('BeforeClose:""')
+    listener.in_widget("void b24.placement.call('enableAutoClose')")
+    listener.wait_until_closed()
+    assert len(listener.console) == 3
 
 
 class TestRest:
@@ -167,15 +141,7 @@ class TestRest:
         expect(widget.messages("refreshAuth")).to_have_count(4)
         assert widget.sandbox.state()["faults"] == []
 
-    def test_each_error_has_its_code_and_status(self, widget: CardPage) -> None:
-        refreshed = {"invalid_token", "expired_token"}
-        expected = {code: status for code, status in TODAY.items() if code not in refreshed}
-        seen = {}
-        for code in expected:
-            widget.sandbox.fail(code)
-            error = rest_call(widget)
-            seen[error.get("code")] = error.get("status")
-        assert seen == expected
+    def test_an_error_has_its_code_and_status(self, widget: CardPage) -> None:
         unknown = rest_call(widget, "placement.sing")
         assert unknown == {"code": "ERROR_METHOD_NOT_FOUND", "status": 404}
 

@@ -8,7 +8,6 @@ import pytest
 from bitrix24_sandbox.portal.faults import FAULTS, OAUTH_FAULTS
 from playwright.sync_api import Locator, expect
 
-from tests.data import GET_STATUS
 from tests.sandbox.browser.cards import CardPage, OpenCard
 
 
@@ -51,21 +50,18 @@ def test_scenario_profile_and_opening_form(settings: CardPage) -> None:
     assert settings.sandbox.state()["form"] == "old"
 
 
-def test_limits_are_set_and_lifted_while_the_card_stays(
-    settings: CardPage, http: httpx.Client
-) -> None:
+def test_limits_are_set_and_lifted_while_the_card_stays(settings: CardPage) -> None:
     call_id = settings.call()["CALL_ID"]
     fill(settings, "Requests at once", "1")
     fill(settings, "Then per second", "0.001")
     settings.click("Set limits")
     expect_message(settings, "The limits are set.")
-    url = f"{settings.sandbox.webhook_url}placement.call"
-    assert [http.post(url, json=GET_STATUS).status_code for _ in range(2)] == [200, 503]
+    assert settings.sandbox.state()["limits"] == {"burst": 1, "rate": 0.001}
     fill(settings, "Requests at once", "")
     fill(settings, "Then per second", "")
     settings.click("Set limits")
     expect_message(settings, "There are no limits.")
-    assert http.post(url, json=GET_STATUS).status_code == 200
+    assert settings.sandbox.state()["limits"] is None
     assert settings.call()["CALL_ID"] == call_id
     expect(settings.messages("open")).to_have_count(1)
 
@@ -123,20 +119,3 @@ def test_the_call_is_edited_as_json(settings: CardPage) -> None:
     settings.click("End call")
     settings.wait_until_closed()
     expect(call_text(settings)).to_have_value("null")
-
-
-def test_the_keyboard_is_enough(open_card: OpenCard) -> None:
-    card = open_card()
-    card.page.locator("#settings > summary").focus()
-    press = card.page.keyboard.press
-    press("Enter")
-    for name in ("scenario", "", "profile", "", "form", "", "burst", "rate", "", "fault"):
-        press("Tab")
-        focused = card.page.locator(":focus")
-        expect(focused).to_have_css("outline-style", "solid")
-        assert (focused.get_attribute("name") or "") == name
-    for character in "slow":
-        press(character)
-    press("Tab")
-    press("Enter")  # in a field, which submits the form
-    expect(card.page.locator("#faults")).to_have_text("slow, times 1, seconds 2")
