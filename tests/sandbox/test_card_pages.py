@@ -198,19 +198,6 @@ class TestStream:
         (reply,) = next(turn["post"] for turn in page.turns if turn.get("post"))
         assert len(json.loads(reply.removeprefix("a1:"))["event"]) == 6
 
-    def test_after_a_reload_of_the_page_its_card_is_folded(
-        self, page: Page, http: httpx.Client, sandbox: Sandbox
-    ) -> None:
-        card = http.get(f"{sandbox.origin}/sandbox/card").json()
-        for seen, widget in (("another", "open"), (card["id"], "folded")):
-            with open_page(http, sandbox.origin, seen) as turns:
-                next(turns)
-                opened = next(turns)
-            assert opened["card"]["widget"] == widget
-            assert (opened["open"] is None) == (widget == "folded")
-        page.act("unfold")
-        assert any(turn["open"] for turn in page.turns if "open" in turn)
-
     @pytest.mark.parametrize("body", [b"", b"[]", b'{"page":"gone","origin":"","data":""}'])
     def test_a_message_of_no_page_is_refused(
         self, http: httpx.Client, sandbox: Sandbox, body: bytes

@@ -6,7 +6,10 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 from zipfile import ZipFile
 
 import httpx
@@ -31,6 +34,21 @@ def run(*command: str | Path, cwd: Path = ROOT) -> str:
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
+
+
+@contextmanager
+def serving(command: list[str | Path], folder: Path, **settings: str) -> Iterator[IO[str]]:
+    """Run a server until the context ends; yield what it prints."""
+    with subprocess.Popen(
+        command, cwd=folder, env={**ENVIRONMENT, **settings}, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout
+            yield process.stdout
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=60)
+    assert process.returncode == 0
 
 
 @pytest.fixture(scope="session")
@@ -71,27 +89,15 @@ def test_the_source_archive_builds_the_same_wheel(wheel: Path, tmp_path: Path) -
 def test_the_sandbox_serves_the_portal_and_every_file_of_its_pages(
     programs: Path, tmp_path: Path, http: httpx.Client
 ) -> None:
-    with subprocess.Popen(
-        [str(programs / "bitrix24-sandbox"), "--port", "0"],
-        cwd=tmp_path,
-        env=ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout
-            found = (re.search(r"http://[^/\s]+", line) for line in process.stdout)
-            origin = next(match[0] for match in found if match)
-            url = f"{origin}/rest/1/sandboxwebhook/placement.call"
-            assert http.post(url, json=GET_STATUS).json()["result"] == CALL
-            paths = [f"/static/{file.name}" for file in STATIC.iterdir()]
-            swagger_ui = "/docs/swagger-ui/swagger-ui-bundle.js"
-            for path in (*paths, "/", "/docs", swagger_ui, "/api/v1/", "/openapi.yaml"):
-                assert http.get(origin + path).status_code == 200, path
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.communicate(timeout=60)
-    assert process.returncode == 0
+    with serving([programs / "bitrix24-sandbox", "--port", "0"], tmp_path) as printed:
+        found = (re.search(r"http://[^/\s]+", line) for line in printed)
+        origin = next(match[0] for match in found if match)
+        url = f"{origin}/rest/1/sandboxwebhook/placement.call"
+        assert http.post(url, json=GET_STATUS).json()["result"] == CALL
+        paths = [f"/static/{file.name}" for file in STATIC.iterdir()]
+        swagger_ui = "/docs/swagger-ui/swagger-ui-bundle.js"
+        for path in (*paths, "/", "/docs", swagger_ui, "/api/v1/", "/openapi.yaml"):
+            assert http.get(origin + path).status_code == 200, path
 
 
 def test_the_bridge_serves_its_script_and_requires_its_settings(
@@ -110,23 +116,11 @@ def test_the_bridge_serves_its_script_and_requires_its_settings(
         "BRIDGE_PORTALS": "*",
         "BRIDGE_PORT": "0",
     }
-    with subprocess.Popen(
-        [command],
-        env={**ENVIRONMENT, **settings},
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout
-            port = re.search(r"port (\d+)", process.stdout.readline())
-            assert port
-            script = http.get(f"http://127.0.0.1:{port[1]}/bridge.js")
-            assert "getStatus" in script.text
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.communicate(timeout=60)
-    assert process.returncode == 0
+    with serving([command], tmp_path, **settings) as printed:
+        port = re.search(r"port (\d+)", printed.readline())
+        assert port
+        script = http.get(f"http://127.0.0.1:{port[1]}/bridge.js")
+        assert "getStatus" in script.text
     assert (tmp_path / "bridge.sqlite3").exists()
 
 

@@ -11,13 +11,9 @@ Turn = dict[str, Any]
 
 
 @contextmanager
-def open_page(http: httpx.Client, origin: str, seen: str = "") -> Iterator[Iterator[Turn]]:
-    """Open a portal page while the context lasts; yield its turns.
-
-    `seen`: the id of the card that the page has shown before, as after a reload.
-    """
-    url = f"{origin}/sandbox/card/turns"
-    with http.stream("GET", url, params={"seen": seen}) as response:
+def open_page(http: httpx.Client, origin: str) -> Iterator[Iterator[Turn]]:
+    """Open a portal page while the context lasts; yield its turns."""
+    with http.stream("GET", f"{origin}/sandbox/card/turns") as response:
         assert response.headers["content-type"].startswith("text/event-stream")
         yield (json.loads(line.removeprefix("data: ")) for line in response.iter_lines() if line)
 
