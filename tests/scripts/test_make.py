@@ -240,6 +240,24 @@ def test_tools_are_run_by_python_so_that_a_moved_checkout_works() -> None:
     assert {*started} == {"python", "uv"}
 
 
+def test_check_names_each_file_with_the_placeholder_for_the_address() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    (listing,) = re.findall(r"\$\$\((grep -lw REPOSITORY_URL .*?)\) &&", makefile)
+    listed = subprocess.run(["sh", "-c", listing], cwd=ROOT, capture_output=True, text=True).stdout
+    found = [
+        file
+        for pattern in ("*.*", "openapi/*", "scripts/**/*.md", "scripts/**/*.toml", ".ci/*")
+        for file in ROOT.glob(pattern)
+        if file.is_file() and "node_modules" not in file.parts
+    ]
+    having = {
+        file.relative_to(ROOT).as_posix()
+        for file in found
+        if b"REPOSITORY_URL" in file.read_bytes()
+    }
+    assert {*listed.split()} == having - {"CONTRIBUTING.md"}  # which says what it stands for
+
+
 # --- commands -------------------------------------------------------------------------------------
 
 
