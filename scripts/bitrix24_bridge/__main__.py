@@ -13,6 +13,7 @@ import time
 from contextlib import closing
 
 import httpx
+from bitrix24_call_card import __version__
 
 from .data import REMOVED, Data, DataError, serving
 from .doctor import Call, examine
@@ -29,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
         epilog="environment:\n" + "\n".join(map(_explained, VARIABLES, VARIABLES.values())),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     parser.add_argument(
         "--log-level", choices=("debug", "info", "warning"), default="info", help="(default: info)"
     )

@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -72,6 +73,14 @@ def state(text: str) -> tuple[Path, Any]:
         raise argparse.ArgumentTypeError(f"{file} is not valid JSON") from None
 
 
+def version() -> str:
+    """Return the version of the distribution, which a checkout has only once it is installed."""
+    try:
+        return metadata.version("bitrix24-sandbox")
+    except metadata.PackageNotFoundError:
+        return "(a checkout)"
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
@@ -80,6 +89,7 @@ def parser() -> argparse.ArgumentParser:
         "REST with a webhook and with OAuth. Current portals answer only in the browser: "
         "--profile js-only.",
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version()}")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
     parser.add_argument(
         "--allow-host",

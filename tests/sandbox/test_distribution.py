@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,6 +85,12 @@ def test_the_source_archive_builds_the_same_wheel(wheel: Path, tmp_path: Path) -
     assert sorted(names) == sorted(ZipFile(wheel).namelist())
     for package in ("bitrix24_bridge", "bitrix24_call_card", "bitrix24_sandbox"):
         assert f"{package}/py.typed" in names
+
+
+@pytest.mark.parametrize("command", ["bitrix24-sandbox", "bitrix24-bridge"])
+def test_each_command_says_its_version(programs: Path, tmp_path: Path, command: str) -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    assert run(programs / command, "--version", cwd=tmp_path) == f"{command} {version}\n"
 
 
 def test_the_sandbox_serves_the_portal_and_every_file_of_its_pages(
