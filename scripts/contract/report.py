@@ -91,7 +91,6 @@ def write_junit(path: Path, outcomes: list[Outcome], problem: str | None) -> Non
     if problem is not None:
         ElementTree.SubElement(case, "failure", message=_xml(problem))
     ElementTree.indent(root)
-    path.parent.mkdir(parents=True, exist_ok=True)
     ElementTree.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
 
 

@@ -38,6 +38,7 @@ from bitrix24_sandbox.portal.situation import Profile
 from bitrix24_sandbox.portal.state import Portal
 from bitrix24_sandbox.server import running
 from bitrix24_sandbox.testing import Sandbox
+from commands import Parser
 
 from contract.document import Document, load
 from contract.properties import View, findings, stranger, webhook, with_token
@@ -163,11 +164,8 @@ def _progress(view: str) -> Callable[[object], None]:
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m contract.run",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = Parser(prog="make contract", description=__doc__, formatter_class=raw)
     seed, report = random.SystemRandom().randrange(2**32), Path("reports/contract.xml")
     add = parser.add_argument
     add("--cases", type=_positive, default=3000, help="minimum of random requests (%(default)s)")
@@ -190,6 +188,11 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     options.profile = options.profile or "rest"
     if options.base_url and not _is_webhook(options.base_url) and not options.token:
         parser.error("BASE_URL is not a webhook, so TOKEN must be set to an access token")
+    try:
+        options.report.parent.mkdir(parents=True, exist_ok=True)
+        options.report.touch()
+    except OSError as error:
+        parser.error(f"cannot write the report {options.report}: {error.strerror}")
     return options
 
 

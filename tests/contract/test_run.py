@@ -224,11 +224,12 @@ def test_ctrl_c_ends_it_with_a_summary_and_the_status_of_an_interrupt(tmp_path: 
 @pytest.mark.parametrize(
     ("arguments", "base_url", "reason"),
     [
-        (["--cases", "0"], "", "--cases: expected a positive number"),
-        (["--cases", "many"], "", "--cases: expected a positive number"),
-        (["--rate", "-1"], "", "--rate: expected a positive number"),
-        (["--profile", "php"], "", "--profile: invalid choice"),
+        (["--cases", "0"], "", "make contract: CASES: expected a positive number"),
+        (["--cases", "many"], "", "make contract: CASES: expected a positive number"),
+        (["--rate", "-1"], "", "make contract: RATE: expected a positive number"),
+        (["--profile", "php"], "", "make contract: PROFILE: invalid choice"),
         (["--profile", "rest"], "https://portal.example/rest", "--profile is for the sandbox"),
+        (["--report", "/proc/none/x"], "", "make contract: cannot write the report /proc/none/x: "),
         ([], "https://portal.example/rest", "TOKEN must be set to an access token"),
         ([], f"portal.example/rest/1/{WEBHOOK_MARKER}", "BASE_URL: expected https://"),
         ([], f"https://portal.example/{WEBHOOK_MARKER}", "BASE_URL: expected https://"),
@@ -249,6 +250,7 @@ def test_an_invalid_setting_is_named_without_showing_it(
     error = capfd.readouterr().err
     assert exited.value.code == 2
     assert reason in error
+    assert error.count("\n") == 1
     assert WEBHOOK_MARKER not in error
 
 
