@@ -25,8 +25,8 @@ def checked_texts(name: str, texts: Mapping[str, str] | None) -> dict[str, str]:
     checked(name, texts, Mapping, NoneType)
     copied = dict(texts or {})
     for each in (*copied, *copied.values()):
-        if not checked(name, each, str).isascii():
-            raise ValueError(f"{name}: expected ASCII, found other characters")
+        if not (checked(name, each, str).isascii() and each.isprintable()):
+            raise ValueError(f"{name}: expected printable ASCII, found other characters")
     return copied
 
 

@@ -45,7 +45,7 @@ class _Attempt:
     loop: asyncio.AbstractEventLoop | None
     # The exception that all callers raise is its result: asyncio's futures, which wrap this one, refuse
     # StopIteration as an exception.
-    outcome: Future[Exception | None] = field(default_factory=Future)
+    outcome: Future[Exception | None] = field(default_factory=Future[Exception | None])
 
     def result_of(self, name: str, value: Secret[Any]) -> Secret[Any]:
         """Return what a function returned, awaited in the event loop if need be."""

@@ -62,7 +62,7 @@ class Requests:
     headers: httpx.Headers
     cookies: dict[str, str]
     timeout: httpx.Timeout
-    urls: dict[str, httpx.URL] = field(default_factory=dict)
+    urls: dict[str, httpx.URL] = field(default_factory=dict[str, httpx.URL])
     """The URLs of methods by their path: to make one takes longer than the rest of a request."""
 
     def __post_init__(self) -> None:

@@ -58,11 +58,13 @@ def test_an_argument_of_a_wrong_type_is_named(name: str, value: object, make: Ma
 
 
 @pytest.mark.parametrize("name", ["headers", "cookies"])
-@pytest.mark.parametrize("texts", [{"X-One": "ü"}, {"ü": "1"}])
+@pytest.mark.parametrize("texts", [{"X-One": "ü"}, {"ü": "1"}, {"X-One": "1\r\nX: 2"}])
 def test_a_header_or_cookie_that_cannot_be_sent_is_named(
     texts: dict[str, str], name: str, make: Make
 ) -> None:
-    with pytest.raises(ValueError, match=f"^{name}: expected ASCII, found other characters$"):
+    with pytest.raises(
+        ValueError, match=f"^{name}: expected printable ASCII, found other characters$"
+    ):
         make(**{name: texts})
 
 
