@@ -2,6 +2,7 @@
 
 import json
 import socket
+import sqlite3
 import ssl
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
@@ -131,6 +132,14 @@ def _websocket(settings: Settings, _: Data) -> str:
     )
 
 
+def _data(settings: Settings, data: Data) -> str:
+    try:
+        data.note_step("", "")  # changes nothing, but needs what a change needs
+    except sqlite3.Error as error:
+        raise Wrong(f"{settings.data} cannot be written: {error}.") from None
+    return f"{settings.data} can be read and written"
+
+
 def _store(settings: Settings, _: Data) -> str:
     if not settings.store:
         return "none, for one process"
@@ -182,6 +191,7 @@ CHECKS: Mapping[str, Callable[[Settings, Data], str]] = {
     "certificate": _certificate,
     "bridge": _answer,
     "WebSocket": _websocket,
+    "data": _data,
     "store": _store,
     "OAuth servers": _oauth_servers,
     "clock": _clock,

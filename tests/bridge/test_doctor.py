@@ -1,26 +1,29 @@
 """`bitrix24-bridge doctor`: each check in a case in which it fails, and the call on a portal."""
 
+import json
 import re
 import resource
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from bitrix24_bridge import doctor
 from bitrix24_bridge.data import REMOVED, DataError
 from bitrix24_sandbox.portal.state import Portal
 from bitrix24_sandbox.server import Running, running
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from tests.bridge.bridges import Bridge, running_bridge
 from tests.bridge.conftest import PATIENT, RunBridge
 from tests.bridge.nginx import running_nginx
 from tests.bridge.portals import FakePortal
 from tests.bridge.redis_servers import running_redis
-from tests.bridge.test_on_a_sandbox import open_widget
 from tests.ports import unused_port
 
 FINISH, REGISTER = "telephony.externalCall.finish", "telephony.externalCall.register"
@@ -158,6 +161,17 @@ def test_a_portal_that_is_not_installed_is_wrong(
     assert reason in found
 
 
+def test_data_that_cannot_be_written_is_wrong(
+    bridge: Bridge, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with bridge.data() as data:
+        data._writing.execute("PRAGMA query_only = 1")
+        assert not doctor.examine(bridge.settings, data)
+    assert (
+        f"WRONG        data: {bridge.settings.data} cannot be written: " in capsys.readouterr().out
+    )
+
+
 def test_a_bridge_that_cannot_answer_is_wrong(
     bridge: Bridge, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -196,7 +210,7 @@ def call(
 ) -> Iterator[doctor.Call]:
     """A call that is confirmed when the command asks."""
     monkeypatch.setattr("builtins.input", lambda _: "yes")
-    environ = {"PORTAL_URL": sandbox.oauth_url, "PORTAL_TOKEN": sandbox.access_token}
+    environ = {"PORTAL_URL": sandbox.webhook_url}
     with installed.data() as data:
         yield doctor.Call(installed.settings, data, environ)
         assert data.secrets() == []  # its own is revoked in any case
@@ -207,6 +221,27 @@ def call(
     )
 
 
+def play_card(bridge: Bridge, sandbox: Running, answers: threading.Event) -> None:
+    """Do what bridge.js does in the card, until the bridge ends."""
+    opening = sandbox.widget_opening()
+    hello = {
+        "token": opening.form["AUTH_ID"],
+        "member_id": opening.form["member_id"],
+        "app_sid": opening.query["APP_SID"],
+    }
+    origin: Any = bridge.url
+    url = bridge.url.replace("http", "ws", 1)
+    with (
+        suppress(ConnectionClosed),
+        connect(f"{url}/socket", origin=origin, proxy=None) as socket,
+    ):
+        socket.send(json.dumps(hello))
+        for text in socket:
+            answer = {"answer": json.loads(text)["ask"], "status": sandbox.call}
+            socket.send(json.dumps(answer))
+            answers.set()
+
+
 def test_a_call_is_registered_found_and_ended_and_the_report_has_no_secret(
     call: doctor.Call,
     installed: Bridge,
@@ -214,21 +249,26 @@ def test_a_call_is_registered_found_and_ended_and_the_report_has_no_secret(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    answers = threading.Event()
+
     def open_card(_: float) -> None:
-        """What the operator's browser does while the command waits."""
-        with httpx.Client(trust_env=False, timeout=60) as http:
-            assert open_widget(http, sandbox, installed).status_code == 200
+        """Let the operator's browser show the card, the first time that the command waits."""
+        if not answers.is_set():
+            threading.Thread(target=play_card, args=(installed, sandbox, answers)).start()
+            assert answers.wait(20)
 
     monkeypatch.setattr("bitrix24_bridge.doctor.sleep", open_card)
     assert call.run()
     said = capsys.readouterr().out
     assert "This registers a call from +12025550142 for user 1 on " in said
     report = said.partition("Report: ")[2]
-    assert re.search(r"  method\.get placement\.call: \d{3} ", report)
+    assert (
+        "  method.get placement.call: 200 {'isExisting': False, 'isAvailable': False}\n" in report
+    )
     assert "  telephony.externalCall.register: 200\n" in report
     assert re.search(r'  the bridge: 200, {"CALL_ID": "str", .*"CRM_ENTITY_ID": "int"', report)
-    assert "  telephony.externalCall.finish: 200\n" in report
-    for secret in (sandbox.access_token, "/rest/1/", sandbox.origin):
+    assert "  telephony.externalCall.finish: 200" in report
+    for secret in (sandbox.webhook_url, "/rest/1/", sandbox.origin):
         assert secret not in report
 
 
