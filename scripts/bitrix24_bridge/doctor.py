@@ -255,7 +255,8 @@ class Call:
             registering = "telephony.externalCall.register"
             status, answer = self._ask(registering, **call, CRM_CREATE="0", SHOW="1")
             self._report(registering, status, answer)
-            call_id = str((answer.get("result") or {}).get("CALL_ID", ""))
+            result = answer.get("result")
+            call_id = str(result.get("CALL_ID", "")) if isinstance(result, dict) else ""
             return bool(call_id) and self._shown(user, secret, call_id)
         finally:  # also on Ctrl-C
             self._data.revoke_secret(self._portal.member_id, user, "doctor")
@@ -273,17 +274,17 @@ class Call:
 
     def _shown(self, user: str, secret: str, call_id: str) -> bool:
         url = f"{self._settings.url}/rest/{user}/{secret}/placement.call"
-        status, answer = _post(url, {})
         until = monotonic() + 60
-        while monotonic() < until:
+        while True:
             status, answer = _post(url, {"PLACEMENT": "getStatus"})
             if status == 200 and answer["result"].get("CALL_ID") == call_id:
                 kinds = {name: type(value).__name__ for name, value in answer["result"].items()}
                 print(f"  the bridge: 200, {json.dumps(kinds)}")
                 return True
+            if monotonic() > until:
+                self._report("the bridge, after 60 s", status, answer)
+                return False
             sleep(0.5)
-        self._report("the bridge, after 60 s", status, answer)
-        return False
 
     def _ask(self, method: str, **fields: str) -> tuple[int, dict[str, Any]]:
         return _post(f"{self._url}{method}", {**fields, **self._auth})

@@ -100,7 +100,7 @@ def _metrics(address: str) -> Generator[None, None, None]:
 
 
 def server(settings: Settings, data: Data, status_key: str) -> uvicorn.Server:
-    """Give the server; `status_key` is what `/status` is to be asked with."""
+    """Return the server; `status_key` is what `/status` requires."""
     return uvicorn.Server(
         uvicorn.Config(
             create_app(settings, data, status_key),

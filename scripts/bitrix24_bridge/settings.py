@@ -27,7 +27,7 @@ class Times:
     fresh: float = 1
     """As long as its last word is younger, a card is not asked; 0 asks always."""
     lease: float = 12
-    """A card that has not answered for so long counts as not connected."""
+    """A card that has been silent for longer counts as not connected."""
     every: float = 5
     """How often each card is asked as a sign of life."""
     hello: float = 5
@@ -38,7 +38,7 @@ class Times:
     """How long an OAuth server or a portal may take to answer."""
 
     def scaled(self, factor: float) -> "Times":
-        """Give the same times, each multiplied by `factor`."""
+        """Return the same times, each multiplied by `factor`."""
         return Times(*(getattr(self, field.name) * factor for field in fields(self)))
 
 

@@ -55,12 +55,12 @@ class Nginx:
         return f"https://127.0.0.1:{self.port}"
 
     def client(self, local: str | None = None) -> httpx.AsyncClient:
-        """Give a client, which may have an address of its own."""
+        """Return a client, which may have an address of its own."""
         transport = httpx.AsyncHTTPTransport(verify=self.trusts, local_address=local)
         return httpx.AsyncClient(transport=transport, base_url=self.url, timeout=30)
 
     def logs(self) -> str:
-        """Give all that it has written, at the level info."""
+        """Return all that it has written, at the level info."""
         return "".join(file.read_text() for file in self.folder.glob("*.log"))
 
 

@@ -86,6 +86,20 @@ async def test_a_secret_is_printed_once_and_counts_at_once_until_it_is_revoked(
     assert run("secret", "list").output == "No backend may ask yet: see `secret add --help`.\n"
 
 
+def test_a_command_reads_the_file_of_the_service_as_the_readme_says(tmp_path: Path) -> None:
+    readme = (commands.ROOT / "scripts" / "bitrix24_bridge" / "README.md").read_text()
+    (settings,) = re.findall(r"```sh\n(.*?)```", readme, re.DOTALL)
+    (reading,) = re.findall(r"^# (sh -c .*) - portals$", readme, re.MULTILINE)
+    file = tmp_path / "bridge.env"
+    file.write_text(settings.replace("/var/lib/bitrix24-bridge", str(tmp_path)))
+    reading = reading.replace("/etc/bitrix24-bridge.env", str(file))
+    reading = reading.replace(
+        "/opt/bitrix24-bridge/bin/bitrix24-bridge", " ".join(commands.COMMAND)
+    )
+    done = commands.run({}, command=["sh", "-c", f"{reading} - portals"])
+    assert done.stderr.startswith(f"BRIDGE_DATA: there is no {tmp_path}/bridge.sqlite3. ")
+
+
 @pytest.mark.usefixtures("bridge")
 def test_what_cannot_be_done_is_said_in_a_sentence(run: Run, portal: FakePortal) -> None:
     stranger = ["secret", "add", "--portal", "a.example", "--user", "1", "--name", "crm"]

@@ -34,7 +34,7 @@ def path_of(webhook: str) -> str:
 
 
 def port_of_bridge(bridge: Bridge) -> int:
-    """Give the port that it has, other than its public URL."""
+    """Return the port that it has, other than its public URL."""
     return int(bridge.url.rpartition(":")[2])
 
 
