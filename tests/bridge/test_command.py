@@ -1,5 +1,6 @@
 """The command `bitrix24-bridge`: it serves, and looks after portals and secrets meanwhile."""
 
+import logging
 import os
 import re
 import signal
@@ -16,6 +17,7 @@ import httpx
 import pytest
 from bitrix24_bridge.__main__ import main
 from bitrix24_bridge.data import Data
+from bitrix24_bridge.server import quiet_logs
 from bitrix24_bridge.settings import VARIABLES
 from bitrix24_sandbox.server import listen, port_of
 
@@ -283,7 +285,7 @@ def test_too_few_files_are_refused_with_their_number(tmp_path: Path) -> None:
     )
 
 
-def test_the_limit_of_files_is_raised_and_a_server_without_any_left_says_so_once(
+def test_the_limit_of_files_is_raised_and_a_server_without_any_left_says_so(
     tmp_path: Path,
 ) -> None:
     settings = commands.environment(tmp_path, "https://oauth.example/rest/")
@@ -300,6 +302,16 @@ def test_the_limit_of_files_is_raised_and_a_server_without_any_left_says_so_once
             each.close()
         assert httpx.get(f"{running.url}/healthz", trust_env=False, timeout=60).text == "ok"
     assert output.read_text().count("\n") == 2, output.read_text()
+
+
+def test_that_no_file_is_left_is_said_once_however_often_it_is_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    quiet_logs()
+    for _ in range(3):
+        # As asyncio logs it.
+        logging.getLogger("asyncio").error("socket.accept() out of system resource\nsocket: …")
+    assert caplog.messages == ["No file is left for a new connection. Raise LimitNOFILE."]
 
 
 def test_an_error_is_not_blamed_on_the_lock(tmp_path: Path) -> None:
