@@ -178,7 +178,6 @@ def _wire_change(entry: Node) -> Change:
         what = said or shorten(f"{keyword} changed{values}", 150)
     breaks = _breaks(entry, was, now)
     words = keyword in WORDS or entry["typeName"] in WORD_TYPES
-    words = words or entry["path"].endswith("/x-enum-descriptions")
     effect = Effect.BREAKING if breaks else Effect.WORDS if words else Effect.COMPATIBLE
     # For people: the members of a class as in Python, the rest as a path.
     short = pointer.removeprefix("#/").removeprefix("components/schemas/")

@@ -71,7 +71,7 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
         bitrix_token=bitrix_token,
         api_method="placement.call",
         params={"PLACEMENT": "getStatus", "PARAMS": {}},
-        max_retries=1,
+        max_retries=1,  # pyright: ignore[reportArgumentType]
     )
     try:
         response = request.response
