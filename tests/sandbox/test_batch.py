@@ -78,16 +78,17 @@ def test_a_list_with_a_failure_keeps_the_numbers(batch: Any) -> None:
     assert [error["error"] for error in result["result_error"]] == ["ERROR_METHOD_NOT_FOUND"]
 
 
-@pytest.mark.parametrize("halt", [1, True, "1"])
-def test_halt_stops_at_the_first_error(halt: object, batch: Any) -> None:
+@pytest.mark.parametrize(
+    ("halt", "ran"),
+    [
+        *((halt, {"a"}) for halt in (1, True, "1")),
+        *((halt, {"a", "c"}) for halt in (0, False, "0", "", None)),
+    ],
+)
+def test_with_halt_it_stops_at_the_first_error(halt: object, ran: set[str], batch: Any) -> None:
     result = batch({"a": CALL, "b": "unknown", "c": CALL}, halt=halt)
-    assert result["result"].keys() == {"a"}
+    assert result["result"].keys() == ran
     assert result["result_error"].keys() == {"b"}
-
-
-@pytest.mark.parametrize("halt", [0, False, "0", "", None])
-def test_without_halt_it_continues(halt: object, batch: Any) -> None:
-    assert batch({"a": "unknown", "b": CALL}, halt=halt)["result"].keys() == {"b"}
 
 
 def test_of_more_than_fifty_commands_the_first_fifty_run(batch: Any) -> None:
@@ -165,21 +166,16 @@ class TestReferences:
         assert _resolved({"FIELD": {"a": text}}, SO_FAR) == {"FIELD": {"a": resolved}}
 
     @pytest.mark.parametrize(
-        "query", ["$result[first][LINE_NAME]", "%24result%5Bfirst%5D[LINE_NAME]"]
+        "cmd",
+        [
+            {"a": CALL, "b": "placement.call?PLACEMENT=$result[a][LINE_NAME]"},
+            {"a": CALL, "b": "placement.call?PLACEMENT=%24result%5Ba%5D[LINE_NAME]"},
+            [CALL, "placement.call?PLACEMENT=$result[0][LINE_NAME]"],
+        ],
     )
-    def test_in_a_command(self, query: str, batch: Any, sandbox: Sandbox) -> None:
+    def test_in_a_command(self, cmd: Any, batch: Any, sandbox: Sandbox) -> None:
         sandbox.call = {**data.CALL, "LINE_NAME": "getStatus"}
-        result = batch({"first": CALL, "second": f"placement.call?PLACEMENT={query}"})
-        assert result["result"].keys() == {"first", "second"}
-
-    def test_to_an_error(self, batch: Any) -> None:
-        result = batch({"a": "unknown", "b": "placement.call?PLACEMENT=$error[a][error]"})
-        assert result["result_error"]["b"]["error"] == "ERROR_PLACEMENT_NOT_FOUND"
-
-    def test_by_number_in_a_list_of_commands(self, batch: Any, sandbox: Sandbox) -> None:
-        sandbox.call = {**data.CALL, "LINE_NAME": "getStatus"}
-        result = batch([CALL, "placement.call?PLACEMENT=$result[0][LINE_NAME]"])
-        assert len(result["result"]) == 2
+        assert len(batch(cmd)["result"]) == 2
 
 
 def test_it_needs_the_same_authentication(http: httpx.Client, sandbox: Sandbox) -> None:

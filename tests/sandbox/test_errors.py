@@ -22,71 +22,70 @@ def assert_argument(answer: httpx.Response, name: str) -> None:
     assert (answer.json()["error"], answer.json()["argument"]) == ("ERROR_ARGUMENT", name)
 
 
-class TestAuthentication:
-    @pytest.mark.parametrize(
-        "webhook",
-        [
-            *("1/wrong", "1/sandboxwebhoo", "1/sandboxwebhook%20", "1/SANDBOXWEBHOOK"),
-            *("2/sandboxwebhook", "0/%00"),
-        ],
-    )
-    def test_a_wrong_webhook_has_invalid_credentials(
-        self, webhook: str, http: httpx.Client, sandbox: Sandbox
-    ) -> None:
-        answer = http.post(f"{sandbox.origin}/rest/{webhook}/placement.call", json=GET_STATUS)
-        assert_error(answer, 401, "INVALID_CREDENTIALS", "Invalid request credentials")
-
-    def test_a_call_without_a_token_has_no_auth(self, http: httpx.Client, oauth_url: str) -> None:
-        answer = http.post(f"{oauth_url}/placement.call", json=GET_STATUS)
-        assert_error(answer, 401, "NO_AUTH_FOUND", "Wrong authorization data")
-
-    @pytest.mark.parametrize("token", ["never-issued", "sandboxaccesstoke", "sandboxrefreshtoken"])
-    def test_a_token_that_was_never_issued_is_invalid(
-        self, token: str, http: httpx.Client, oauth_url: str
-    ) -> None:
-        answer = http.post(f"{oauth_url}/placement.call?auth={token}", json=GET_STATUS)
-        assert_error(answer, 401, "invalid_token", "Unable to get application by token")
-
-    def test_a_token_after_its_hour_is_expired(self, http: httpx.Client, sandbox: Sandbox) -> None:
-        sandbox.expire_tokens()
-        url = f"{sandbox.oauth_url}/placement.call?auth=sandboxaccesstoken"
-        answer = http.post(url, json=GET_STATUS)
-        assert_error(answer, 401, "expired_token", "The access token provided has expired.")
+@pytest.mark.parametrize(
+    ("path", "code", "description"),
+    [
+        *(
+            (f"/{webhook}/placement.call", "INVALID_CREDENTIALS", "Invalid request credentials")
+            for webhook in (
+                *("1/wrong", "1/sandboxwebhoo", "1/sandboxwebhook%20", "1/SANDBOXWEBHOOK"),
+                *("2/sandboxwebhook", "0/%00"),
+            )
+        ),
+        ("/placement.call", "NO_AUTH_FOUND", "Wrong authorization data"),
+        *(
+            (f"/placement.call?auth={token}", "invalid_token", "Unable to get application by token")
+            for token in ("never-issued", "sandboxaccesstoke", "sandboxrefreshtoken")
+        ),
+    ],
+)
+def test_wrong_credentials(
+    path: str, code: str, description: str, http: httpx.Client, oauth_url: str
+) -> None:
+    assert_error(http.post(oauth_url + path, json=GET_STATUS), 401, code, description)
 
 
 class TestArguments:
-    @pytest.mark.parametrize("body", [{}, {"PLACEMENT": None}, {"PLACEMENT": ""}, {"PARAMS": {}}])
-    def test_a_missing_placement(self, body: object, http: httpx.Client, webhook_url: str) -> None:
-        answer = http.post(f"{webhook_url}placement.call", json=body)
-        assert_argument(answer, "PLACEMENT")
-        assert answer.json()["error_description"] == "Argument 'PLACEMENT' is null or empty"
-
-    @pytest.mark.parametrize("placement", [0, 1.5, True, [], {}, ["getStatus"]])
-    def test_a_placement_of_another_type(
-        self, placement: object, http: httpx.Client, webhook_url: str
-    ) -> None:
-        answer = http.post(f"{webhook_url}placement.call", json={"PLACEMENT": placement})
-        assert_argument(answer, "PLACEMENT")
-
-    @pytest.mark.parametrize("params", [None, "", "x", 0, False, [1], [[]], {"isRawValue": False}])
-    def test_params_that_are_not_empty(
-        self, params: object, http: httpx.Client, webhook_url: str
-    ) -> None:
-        body = {"PLACEMENT": "getStatus", "PARAMS": params}
-        assert_argument(http.post(f"{webhook_url}placement.call", json=body), "PARAMS")
-
-    def test_params_of_a_form_that_are_not_empty(
-        self, http: httpx.Client, webhook_url: str
-    ) -> None:
-        form = {"PLACEMENT": "getStatus", "PARAMS[a][b]": "1"}
-        assert_argument(http.post(f"{webhook_url}placement.call", data=form), "PARAMS")
-
     @pytest.mark.parametrize("placement", ["getstatus", "disableAutoClose", " getStatus", "\x00"])
     def test_an_unknown_command_is_placement_not_found(
         self, placement: str, http: httpx.Client, webhook_url: str
     ) -> None:
         answer = http.post(f"{webhook_url}placement.call", json={"PLACEMENT": placement})
         assert_error(answer, 400, "ERROR_PLACEMENT_NOT_FOUND", "Placement not found")
+
+    @pytest.mark.parametrize(
+        ("body", "problem"),
+        [
+            *(({"PLACEMENT": value}, "is null or empty") for value in (None, "")),
+            ({"PARAMS": {}}, "is null or empty"),
+            *(
+                ({"PLACEMENT": value}, "must be a string")
+                for value in (0, 1.5, True, [], {}, ["a"])
+            ),
+        ],
+    )
+    def test_a_placement_that_is_missing_or_not_text(
+        self, body: object, problem: str, http: httpx.Client, webhook_url: str
+    ) -> None:
+        answer = http.post(f"{webhook_url}placement.call", json=body)
+        assert_argument(answer, "PLACEMENT")
+        assert answer.json()["error_description"] == f"Argument 'PLACEMENT' {problem}"
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            *(
+                {"json": {"PLACEMENT": "getStatus", "PARAMS": params}}
+                for params in (None, "", "x", 0, False, [1], [[]], {"isRawValue": False})
+            ),
+            {"data": {"PLACEMENT": "getStatus", "PARAMS[a][b]": "1"}},
+        ],
+        ids=str,
+    )
+    def test_params_that_are_not_empty(
+        self, fields: Any, http: httpx.Client, webhook_url: str
+    ) -> None:
+        assert_argument(http.post(f"{webhook_url}placement.call", **fields), "PARAMS")
 
     def test_without_a_call_there_is_none_to_find(
         self, ask: Callable[[], httpx.Response], sandbox: Sandbox
@@ -95,60 +94,44 @@ class TestArguments:
         assert_error(ask(), 400, "ERROR_CORE", "Call is not found")
 
 
+JSON, FORM = "application/json", "multipart/form-data; boundary=a"
+
+
 class TestBody:
     """A body that cannot be read has no fields: a portal does not report it as malformed."""
 
     @pytest.mark.parametrize(
-        "body",
+        ("label", "body"),
         [
-            b"",
-            b"{",
-            b'{"PLACEMENT": "getStatus"} x',
-            b'\xef\xbb\xbf{"PLACEMENT": "getStatus"}',
-            b'{"PLACEMENT": "getStatus", "a": "\xff"}',
-            '{"PLACEMENT": "getStatus"}'.encode("utf-16"),
-            b'{"PLACEMENT": "getStatus", "a": NaN}',
-            b'{"PLACEMENT": "getStatus", "a": ' + b"9" * 5000 + b"}",
-            b"[" * 100_000,
-            b'{"a":' * 100_000,
-            b"[]",
-            b"null",
-            b'"getStatus"',
+            (JSON, b""),
+            (JSON, b"{"),
+            (JSON, b'{"PLACEMENT": "getStatus"} x'),
+            (JSON, b'\xef\xbb\xbf{"PLACEMENT": "getStatus"}'),
+            (JSON, b'{"PLACEMENT": "getStatus", "a": "\xff"}'),
+            (JSON, '{"PLACEMENT": "getStatus"}'.encode("utf-16")),
+            (JSON, b'{"PLACEMENT": "getStatus", "a": NaN}'),
+            (JSON, b'{"PLACEMENT": "getStatus", "a": ' + b"9" * 5000 + b"}"),
+            (JSON, b"[" * 100_000),
+            (JSON, b'{"a":' * 100_000),
+            (JSON, b"[]"),
+            (JSON, b"null"),
+            (JSON, b'"getStatus"'),
+            *((label, b'{"PLACEMENT":"getStatus"}') for label in ("text/plain", "json", "/", "")),
+            ("multipart/form-data", b"--a"),
+            (FORM, b"nonsense"),
+            (FORM, b"--a\r\nContent-Disposition: form-data\r\n\r\n"),
+            (FORM, b"--a\r\n\xff: \xff\r\n\r\nx\r\n--a--"),
+            ('multipart/form-data; boundary="', b"--a--"),
         ],
         ids=lambda value: repr(value[:20]) + repr(value[-12:]),
     )
-    def test_malformed_json(self, body: bytes, http: httpx.Client, webhook_url: str) -> None:
-        headers = {"Content-Type": "application/json"}
-        url = f"{webhook_url}placement.call"
+    def test_it_is_malformed_or_mislabelled(
+        self, label: str, body: bytes, http: httpx.Client, webhook_url: str
+    ) -> None:
+        url, headers = f"{webhook_url}placement.call", {"Content-Type": label}
         assert_argument(http.post(url, content=body, headers=headers), "PLACEMENT")
         with_query = f"{url}?PLACEMENT=getStatus"
         assert http.post(with_query, content=body, headers=headers).status_code == 200
-
-    @pytest.mark.parametrize("label", [None, "text/plain", "application/xml", "json", "/"])
-    def test_json_with_another_content_type(
-        self, label: str | None, http: httpx.Client, webhook_url: str
-    ) -> None:
-        content = b'{"PLACEMENT":"getStatus","PARAMS":{}}'
-        headers = {"Content-Type": label} if label else {}
-        answer = http.post(f"{webhook_url}placement.call", content=content, headers=headers)
-        assert_argument(answer, "PLACEMENT")
-
-    @pytest.mark.parametrize(
-        ("label", "body"),
-        [
-            ("multipart/form-data", b"--a"),
-            ("multipart/form-data; boundary=a", b"nonsense"),
-            ("multipart/form-data; boundary=a", b"--a\r\nContent-Disposition: form-data\r\n\r\n"),
-            ("multipart/form-data; boundary=a", b"--a\r\n\xff: \xff\r\n\r\nx\r\n--a--"),
-            ('multipart/form-data; boundary="', b"--a--"),
-        ],
-    )
-    def test_malformed_multipart(
-        self, label: str, body: bytes, http: httpx.Client, webhook_url: str
-    ) -> None:
-        headers = {"Content-Type": label}
-        answer = http.post(f"{webhook_url}placement.call", content=body, headers=headers)
-        assert_argument(answer, "PLACEMENT")
 
     def test_a_body_that_is_too_large(self, http: httpx.Client, webhook_url: str) -> None:
         answer = http.post(f"{webhook_url}placement.call", content=b" " * 9_000_000)
@@ -241,11 +224,3 @@ class TestProfiles:
         if code == "WRONG_AUTH_TYPE":
             description = "Current authorization type is denied for this method "
             assert_error(answer, 403, code, f"{description}Application context required")
-
-    def test_in_a_batch(self, http: httpx.Client, sandbox: Sandbox) -> None:
-        sandbox.profile = "js-only"
-        url = f"{sandbox.webhook_url}batch"
-        answer = http.post(url, json={"cmd": {"a": "placement.call?PLACEMENT=getStatus"}})
-        error = answer.json()["result"]["result_error"]["a"]
-        assert error["error"] == "ERROR_METHOD_NOT_FOUND"
-        assert http.post(f"{sandbox.origin}/rest/1/wrong/batch", json={}).status_code == 401

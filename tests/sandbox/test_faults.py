@@ -64,13 +64,6 @@ def test_an_error_can_have_another_status(
     assert (answer.status_code, answer.json()["error"]) == (status, code)
 
 
-def test_a_fault_comes_before_authentication(http: httpx.Client, sandbox: Sandbox) -> None:
-    sandbox.fail("QUERY_LIMIT_EXCEEDED", times=2)
-    for path in ("/rest/placement.call", "/rest/1/wrong/batch"):
-        assert http.post(sandbox.origin + path, json={}).status_code == 503
-    assert http.post(f"{sandbox.oauth_url}/placement.call", json={}).status_code == 401
-
-
 def test_faults_occur_in_the_order_of_the_requests_for_them(ask: Any, sandbox: Sandbox) -> None:
     sandbox.fail("expired_token", times=2)
     sandbox.fail("html-502")
@@ -136,12 +129,6 @@ def test_a_slow_response_is_late_and_complete(ask: Any, sandbox: Sandbox) -> Non
     assert answer.json()["time"]["duration"] >= 0.2
 
 
-def test_a_slow_response_may_be_an_error(http: httpx.Client, sandbox: Sandbox) -> None:
-    sandbox.fail("slow", seconds=0)
-    answer = http.post(f"{sandbox.oauth_url}/placement.call", json={})
-    assert answer.json()["error"] == "NO_AUTH_FOUND"
-
-
 def test_a_disconnect_sends_not_a_byte(ask: Any, sandbox: Sandbox) -> None:
     sandbox.fail("disconnect")
     with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
@@ -189,18 +176,6 @@ class TestRefusals:
         with pytest.raises(InvalidFaultError, match=f"^{re.escape(expected)}"):
             queue.add(request_)
         assert queue.waiting() == []
-
-    def test_an_unknown_name_is_answered_with_all_names(
-        self, http: httpx.Client, sandbox: Sandbox
-    ) -> None:
-        answer = http.post(f"{sandbox.origin}/sandbox/faults", json={"fault": "?"})
-        assert answer.status_code == 422
-        description = answer.json()["error_description"]
-        names = description.removeprefix("fault must be one of: ").split(", ")
-        assert {
-            *("slow", "disconnect", "truncated-json", "html-502", "html-503", "html-504"),
-            *("html-520", "redirect", "error-in-200", "OVERLOAD_LIMIT", "invalid_grant"),
-        } <= set(names)
 
     def test_more_than_a_thousand_faults(self) -> None:
         queue = FaultQueue()

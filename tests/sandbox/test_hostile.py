@@ -2,8 +2,6 @@
 
 import json
 import socket
-import threading
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -175,20 +173,3 @@ def test_megabytes_of_a_form(key: str, http: httpx.Client, webhook_url: str) -> 
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     url = f"{webhook_url}placement.call.json"
     assert_enveloped(http.post(url, content=f"{key}=1", headers=headers, timeout=60))
-
-
-def test_many_threads_at_once(ask: Callable[[], httpx.Response], sandbox: Sandbox) -> None:
-    statuses: list[int] = []
-
-    def work() -> None:
-        for _ in range(20):
-            statuses.append(ask().status_code)
-
-    sandbox.fail("QUERY_LIMIT_EXCEEDED", times=50)
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert statuses.count(503) == 50
-    assert statuses.count(200) == 110

@@ -315,11 +315,6 @@ class TestTls:
             assert files[0] != files[1]
         assert not any(file and file.exists() for file in files)
 
-    def test_a_client_has_to_trust_the_ca(self, tls_sandbox: Sandbox, http: httpx.Client) -> None:
-        assert tls_sandbox.state()["call"]
-        with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
-            http.get(f"{tls_sandbox.origin}/sandbox/state")
-
     @pytest.mark.parametrize(
         "name", ["api.bitrix24.com", "oauth.bitrix.info", "oauth.bitrix24.tech", "localhost"]
     )

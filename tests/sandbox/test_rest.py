@@ -1,8 +1,6 @@
 """Requests in every encoding that clients use, and the response of a portal."""
 
 import json
-import shutil
-import subprocess
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -31,22 +29,6 @@ def assert_portal_headers(answer: httpx.Response) -> None:
         "x-content-type-options": "nosniff",
     }
     assert expected.items() <= answer.headers.items()
-
-
-@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
-@pytest.mark.parametrize(
-    "path", [f"{WEBHOOK}/placement.call", f"/rest/placement.call?auth={TOKEN}"]
-)
-def test_the_documented_curl_calls(path: str, sandbox: Sandbox) -> None:
-    command = [
-        *("curl", "-sS", "-X", "POST"),
-        *("-H", "Content-Type: application/json"),
-        *("-H", "Accept: application/json"),
-        *("-d", '{"PLACEMENT":"getStatus","PARAMS":{}}'),
-        sandbox.origin + path,
-    ]
-    printed = subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
-    assert json.loads(printed)["result"]["CALL_ID"] == CALL["CALL_ID"]
 
 
 class TestEncodings:
@@ -209,11 +191,6 @@ class TestAccessTokens:
 
 
 class TestAnswer:
-    def test_the_default_call_has_every_field_and_three_bindings(
-        self, ask: Callable[[], httpx.Response]
-    ) -> None:
-        assert ask().json()["result"] == CALL
-
     def test_the_envelope_has_its_whole_time_block(self, ask: Callable[[], httpx.Response]) -> None:
         before = time.time()
         answer = ask().json()
@@ -229,15 +206,6 @@ class TestAnswer:
             date = datetime.fromisoformat(times[f"date_{name}"])
             assert date.utcoffset() is not None
             assert date.timestamp() == int(times[name])
-
-    def test_operating_is_the_sum_of_what_the_method_has_used(
-        self, ask: Callable[[], httpx.Response]
-    ) -> None:
-        begun = time.time()
-        first, second = ask().json()["time"], ask().json()["time"]
-        assert 0 < first["operating"] < second["operating"] < time.time() - begun
-        assert first["operating_reset_at"] == int(first["finish"]) + 600
-        assert second["operating_reset_at"] == first["operating_reset_at"]
 
     def test_results_and_errors_are_json_in_utf_8(
         self, ask: Callable[[], httpx.Response], sandbox: Sandbox

@@ -8,11 +8,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from playwright.sync_api import expect
 
-from tests.sandbox.browser.cards import CardPage, OpenCard, Serve
+from tests.sandbox.browser.cards import CardPage, OpenCard
 
 SDK = Path(__file__).parents[3] / "scripts/node/node_modules/@bitrix24/b24jssdk/dist/umd/index.js"
 
@@ -152,17 +151,3 @@ class TestRest:
             }).then((answer) => answer.getData())"""
         )
         assert results == [widget.call()]
-
-
-def test_a_page_finishes_the_installation_of_its_application(
-    open_card: OpenCard, serve: Serve, http: httpx.Client
-) -> None:
-    card = open_card(paused=True)
-    opening = card.sandbox.install_page(serve("<!doctype html><h1>Page</h1>"))
-    expect(card.widget.locator("h1")).to_have_text("Page")
-    load_sdk(card)
-    bind = {"PLACEMENT": "CALL_CARD", "HANDLER": serve("<!doctype html><h1>Widget</h1>")}
-    bind["auth"] = opening.form["AUTH_ID"]
-    assert http.post(f"{card.sandbox.oauth_url}/placement.bind", json=bind).is_success
-    card.in_widget("void b24.installFinish()")
-    expect(card.widget.locator("h1")).to_have_text("Widget")
