@@ -1,13 +1,7 @@
-"""Shared by the sandbox's tests: HTTP clients, a sandbox with HTTPS, and programs with SDKs."""
+"""Shared by the sandbox's tests: HTTP clients, and a sandbox with HTTPS."""
 
-import json
 import ssl
-import subprocess
-import sys
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -107,55 +101,6 @@ def trusting_http(running_tls_sandbox: Sandbox) -> Iterator[httpx.Client]:
         yield client
 
 
-@dataclass(frozen=True)
-class SdkProgram:
-    """A program that calls the sandbox with an SDK, which knows nothing of sandboxes."""
-
-    program: subprocess.Popen[str]
-
-    def ask(self, **question: Any) -> Any:
-        """Send one question, and return the answer; fail if there is none within a minute."""
-        assert self.program.stdin
-        assert self.program.stdout
-        patience = threading.Timer(60, self.program.kill)
-        patience.start()
-        try:
-            print(json.dumps(question), file=self.program.stdin, flush=True)
-            answer = self.program.stdout.readline()
-        finally:
-            patience.cancel()
-        assert answer, f"no answer to {question}"
-        return json.loads(answer)
-
-
-@pytest.fixture(scope="session")
-def start_sdk(running_tls_sandbox: Sandbox) -> Iterator[Callable[[str], SdkProgram]]:
-    """Start the program of this name, with only the CA in its environment."""
-    programs: list[subprocess.Popen[str]] = []
-
-    def start_sdk(name: str) -> SdkProgram:
-        program = subprocess.Popen(
-            [
-                sys.executable,
-                str(Path(__file__).parent / "sdks" / name),
-                running_tls_sandbox.origin.removeprefix("https://"),
-            ],
-            env={
-                "SSL_CERT_FILE": str(running_tls_sandbox.tls),
-                "REQUESTS_CA_BUNDLE": str(running_tls_sandbox.tls),
-            },
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        programs.append(program)
-        return SdkProgram(program)
-
-    yield start_sdk
-    for program in programs:
-        program.communicate(timeout=60)  # it ends with its input
-
-
 @pytest.fixture(scope="session")
 def unusual_call() -> dict[str, Any]:
     """A call with an unusual value in each field."""
@@ -175,10 +120,3 @@ def unusual_call() -> dict[str, Any]:
         "CALL_STATE": "on hold, which no documentation lists",
         "CALL_LIST_MODE": True,
     }
-
-
-@pytest.fixture
-def held_call(tls_sandbox: Sandbox, unusual_call: dict[str, Any]) -> dict[str, Any]:
-    """The unusual call, set in `tls_sandbox`."""
-    tls_sandbox.call = unusual_call
-    return unusual_call

@@ -1,7 +1,11 @@
 """b24pysdk, the official Python SDK, against the sandbox: over HTTPS, with webhook and OAuth."""
 
 import json
-from collections.abc import Callable
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -9,18 +13,45 @@ import httpx
 import pytest
 from bitrix24_sandbox.testing import Sandbox
 
+from tests.data import CALL
 from tests.sandbox.turns import opening_of_widget
 
 Ask = Callable[..., Any]
 
+PROGRAM = Path(__file__).parent / "sdks" / "ask_with_b24pysdk.py"
+
 
 @pytest.fixture(scope="module")
-def sdk(start_sdk: Callable[[str], Any]) -> Any:
-    return start_sdk("ask_with_b24pysdk.py")
+def sdk(running_tls_sandbox: Sandbox) -> Iterator[Ask]:
+    """Send a question to the program with the SDK, which has only the CA in its environment."""
+    ca = str(running_tls_sandbox.tls)
+    with subprocess.Popen(
+        [sys.executable, PROGRAM, running_tls_sandbox.origin.removeprefix("https://")],
+        env={"SSL_CERT_FILE": ca, "REQUESTS_CA_BUNDLE": ca},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as program:
+
+        def sdk(**question: Any) -> Any:
+            assert program.stdin
+            assert program.stdout
+            patience = threading.Timer(60, program.kill)
+            patience.start()
+            try:
+                print(json.dumps(question), file=program.stdin, flush=True)
+                answer = program.stdout.readline()
+            finally:
+                patience.cancel()
+            assert answer, f"no answer to {question}"
+            return json.loads(answer)
+
+        yield sdk
+        program.communicate(timeout=60)  # it ends with its input
 
 
 @pytest.fixture
-def ask(sdk: Any, tls_sandbox: Sandbox) -> Ask:
+def ask(sdk: Ask, tls_sandbox: Sandbox) -> Ask:
     """Let the SDK request the call status."""
 
     def ask(
@@ -28,39 +59,32 @@ def ask(sdk: Any, tls_sandbox: Sandbox) -> Ask:
         webhook: str = "1/sandboxwebhook",
         tokens: tuple[str, str] = (tls_sandbox.access_token, "sandboxrefreshtoken"),
     ) -> Any:
-        access_token, refresh_token = tokens
-        return sdk.ask(
-            by=by,
-            webhook=webhook,
-            access_token=access_token,
-            refresh_token=refresh_token,
-        )
+        return sdk(by=by, webhook=webhook, access_token=tokens[0], refresh_token=tokens[1])
 
     return ask
 
 
 @pytest.mark.parametrize("by", ["webhook", "oauth"])
 def test_it_gets_the_call_and_the_whole_time_block(
-    by: str, ask: Ask, held_call: dict[str, Any]
+    by: str, ask: Ask, tls_sandbox: Sandbox, unusual_call: dict[str, Any]
 ) -> None:
+    tls_sandbox.call = unusual_call
     answer = ask(by)
     assert "raised" not in answer, answer
     # Compared as text, because True == 1; with a line for each field.
-    assert json.dumps(answer["result"], indent=1) == json.dumps(held_call, indent=1)
+    assert json.dumps(answer["result"], indent=1) == json.dumps(unusual_call, indent=1)
     assert answer["time"].keys() == {
         *("start", "finish", "duration", "processing", "date_start", "date_finish"),
         *("operating", "operating_reset_at"),
     }
 
 
-def test_an_expired_token_is_refreshed_and_the_call_retried(
-    ask: Ask, tls_sandbox: Sandbox, held_call: dict[str, Any]
-) -> None:
+def test_an_expired_token_is_refreshed_and_the_call_retried(ask: Ask, tls_sandbox: Sandbox) -> None:
     old = ["sandboxaccesstoken", "sandboxrefreshtoken"]
     for _ in range(2):
         tls_sandbox.expire_tokens()
         answer = ask("oauth", tokens=old)
-        assert answer["result"] == held_call
+        assert answer["result"] == CALL
         new = answer["tokens"]
         assert not set(new) & set(old)
         assert ask("oauth", tokens=new)["tokens"] == new  # they are valid: no refresh
@@ -108,9 +132,9 @@ class TestOpeningForm:
         return form
 
     def test_it_is_read_and_trusted(
-        self, sdk: Any, form: dict[str, str], tls_sandbox: Sandbox
+        self, sdk: Ask, form: dict[str, str], tls_sandbox: Sandbox
     ) -> None:
-        answer = sdk.ask(form=form)
+        answer = sdk(form=form)
         assert answer["trusted"] is True, answer
         assert answer["call"]["CALL_ID"] == tls_sandbox.state()["call"]["CALL_ID"]
 
@@ -118,6 +142,6 @@ class TestOpeningForm:
         ("name", "value"), [("DOMAIN", "another.example"), ("member_id", "another")]
     )
     def test_a_form_of_another_portal_is_not_trusted(
-        self, name: str, value: str, sdk: Any, form: dict[str, str]
+        self, name: str, value: str, sdk: Ask, form: dict[str, str]
     ) -> None:
-        assert sdk.ask(form=form | {name: value})["raised"] == "ValidationError"
+        assert sdk(form=form | {name: value})["raised"] == "ValidationError"
