@@ -244,38 +244,33 @@ class TestWidgets:
         result("placement.unbind", WIDGET)
         assert opened() == OTHER["HANDLER"]
 
-    def test_they_are_listed_with_their_titles(self, result: Any) -> None:
-        result("placement.bind", {**WIDGET, "DESCRIPTION": "Who calls"})
-        assert result("placement.get") == [
-            {
-                "id": 1,
-                "placement": "CALL_CARD",
-                "userId": 0,
-                "handler": WIDGET["HANDLER"],
-                "options": [],
-                "title": "Client",
-                "description": "Who calls",
-                "langAll": {
-                    "en": {"TITLE": "Client", "DESCRIPTION": "Who calls", "GROUP_NAME": ""}
-                },
-            }
-        ]
-
-    def test_their_titles_may_be_in_several_languages(
+    def test_they_are_listed_with_their_titles_in_each_language(
         self, result: Any, http: httpx.Client, sandbox: Sandbox
     ) -> None:
-        form = {
-            "auth": sandbox.access_token,
-            **WIDGET,
-            "LANG_ALL[en][TITLE]": "Client",
-            "LANG_ALL[pl][TITLE]": "Klient",
-        }
-        assert http.post(f"{sandbox.oauth_url}/placement.bind", data=form).json()["result"]
-        languages = result("placement.get")[0]["langAll"]
-        assert {name: texts["TITLE"] for name, texts in languages.items()} == {
-            "en": "Client",
-            "pl": "Klient",
-        }
+        form = {**WIDGET, "LANG_ALL[en][TITLE]": "Client", "LANG_ALL[pl][TITLE]": "Klient"}
+        url = f"{sandbox.oauth_url}/placement.bind"
+        http.post(url, data={**form, "auth": sandbox.access_token}).raise_for_status()
+        result("placement.bind", {**OTHER, "DESCRIPTION": "Who calls"})
+        texts = {"DESCRIPTION": "", "GROUP_NAME": ""}
+        row = {"id": 1, "placement": "CALL_CARD", "userId": 0, "options": [], "title": "Client"}
+        assert result("placement.get") == [
+            {
+                **row,
+                "handler": WIDGET["HANDLER"],
+                "description": "",
+                "langAll": {
+                    "en": {**texts, "TITLE": "Client"},
+                    "pl": {**texts, "TITLE": "Klient"},
+                },
+            },
+            {
+                **row,
+                "id": 2,
+                "handler": OTHER["HANDLER"],
+                "description": "Who calls",
+                "langAll": {"en": {**texts, "TITLE": "Client", "DESCRIPTION": "Who calls"}},
+            },
+        ]
 
     def test_the_same_twice_is_refused(self, result: Any, refusal: Any) -> None:
         result("placement.bind", WIDGET)

@@ -61,14 +61,6 @@ class TestScenarios:
         else:
             assert call["CALL_ID"] == "" or OWN_ID.fullmatch(call["CALL_ID"])
 
-    def test_a_reset_returns_to_the_scenario_of_the_start(self) -> None:
-        portal = Portal(scenario="outgoing-unbound")
-        portal.play("no-widget")
-        portal.reset()
-        assert portal.widget is True
-        assert portal.call
-        assert portal.call["CRM_ENTITY_ID"] is False
-
 
 class TestLoad:
     def test_the_situation_can_be_restored(self, sandbox: Sandbox) -> None:
