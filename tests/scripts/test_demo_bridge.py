@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from demo_bridge import parser
 
 from tests.ports import unused_port
 
@@ -90,31 +91,28 @@ def test_with_two_processes_any_of_them_answers_and_one_may_be_ended() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["PORT=0"], "make bridge: PORT: '0' is not a port from 1 to 65535"),
-        (["PORT=99999"], "make bridge: PORT: '99999' is not a port from 1 to 65535"),
-        (["PROCESSES=0"], "make bridge: PROCESSES: invalid choice: 0 "),
-        (["ARGS=--sandbox-port=x"], "make bridge: argument --sandbox-port: 'x' is not a port"),
+        (["--port", "0"], "PORT: '0' is not a port from 1 to 65535"),
+        (["--port", "99999"], "PORT: '99999' is not a port from 1 to 65535"),
+        (["--processes", "0"], "PROCESSES: invalid choice: 0 "),
+        (["--sandbox-port", "x"], "argument --sandbox-port: 'x' is not a port from 1 to 65535"),
     ],
 )
 def test_an_argument_that_cannot_be_is_one_line_that_names_what_was_typed(
-    arguments: list[str], said: str
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert refused(*arguments).startswith(said)
+    with pytest.raises(SystemExit, match="2"):
+        parser().parse_args(arguments)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"make bridge: {said}")
 
 
 def test_a_port_in_use_is_one_line_that_names_port() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        port, free = taken.getsockname()[1], unused_port()
-        said = refused(f"PORT={port}", f"ARGS=--sandbox-port={free}")
+        ports = (f"PORT={taken.getsockname()[1]}", f"ARGS=--sandbox-port={unused_port()}")
+        done = subprocess.run(["make", "bridge", *ports], cwd=ROOT, capture_output=True, text=True)
+    said, by_make = done.stderr.splitlines()
     assert said == (
         "Cannot start: address already in use. Choose other ports with PORT= and "
         "ARGS=--sandbox-port=…"
     )
-
-
-def refused(*arguments: str) -> str:
-    """Run `make bridge`, which fails; return the only line that it prints before make's own."""
-    done = subprocess.run(["make", "bridge", *arguments], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode != 0
-    said, _ = done.stderr.splitlines()
-    return said
+    assert by_make.startswith("make: ***")
