@@ -9,15 +9,20 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from select import select
 from typing import Any
+from unittest.mock import Mock
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import uvicorn
 from bitrix24_bridge.connections import Connections
 from bitrix24_bridge.incoming import _warn_of_proxy
 from bitrix24_bridge.limits import Buckets, Limiter
 from bitrix24_bridge.processes import Processes, connect
 from bitrix24_bridge.settings import Rate, Settings
+from bitrix24_bridge.websocket_protocol import BoundedProtocol
+from starlette.applications import Starlette
+from uvicorn.server import ServerState
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.bridge.bridges import GET_STATUS, Bridge
@@ -185,6 +190,20 @@ Sec-WebSocket-Key: {"A" * 22}==\r\n\r\n"""
             while sent < 100_000_000:
                 sent += peer.send(pings[sent % len(pings) :])
     assert sent < 50_000_000
+
+
+async def test_a_peer_that_never_closes_is_cut_off_shortly_after_its_application_has_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bitrix24_bridge.websocket_protocol.CLOSING", 0)
+    config = uvicorn.Config(Starlette(), log_config=None)
+    config.load()
+    protocol = BoundedProtocol(config, ServerState(), {})
+    cut_off = asyncio.Event()
+    protocol.transport = Mock(abort=cut_off.set)
+    protocol.on_task_complete(asyncio.create_task(asyncio.sleep(0)))
+    async with asyncio.timeout(20):
+        await cut_off.wait()
 
 
 async def test_a_page_that_does_not_answer_is_closed_so_that_ten_cards_are_ten_sockets(
