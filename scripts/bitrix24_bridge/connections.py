@@ -5,6 +5,7 @@ import contextlib
 import json
 import time
 from collections.abc import Awaitable, Callable, Generator
+from typing import Any, cast
 
 from bitrix24_call_card.errors import InvalidResponse
 from bitrix24_call_card.models import CallStatus
@@ -160,7 +161,8 @@ def _read(text: str) -> tuple[int, Word | None]:
         number, status = message.get("answer"), message["status"]
         # Without a call's id the page has said that it lives, and nothing of a call.
         says_call = isinstance(status, dict) and "CALL_ID" in status
-        word = Word.of(CallStatus.from_dict(status)) if says_call else None
+        call = cast("dict[str, Any]", status)
+        word = Word.of(CallStatus.from_dict(call)) if says_call else None
     except (ValueError, RecursionError, AttributeError, TypeError, KeyError, InvalidResponse):
         raise ClosingError(BAD_MESSAGE, "expected the status of a call") from None
     return (number if isinstance(number, int) else 0), word

@@ -21,6 +21,8 @@ from .settings import Settings, domain_of, is_safe, rest_address
 
 log = logging.getLogger("bitrix24_bridge")
 
+Verdict = dict[str, Any]
+"""An `Identity`, or `refusal` with the code."""
 LONGEST = 3600.0
 """Seconds for which an answer is believed at most: as long as a token is valid."""
 
@@ -56,9 +58,11 @@ class Identities:
     data: Data
     limiter: Limiter
     http: httpx.AsyncClient
-    asking: dict[str, asyncio.Task[dict[str, Any]]] = field(default_factory=dict)
+    asking: dict[str, asyncio.Task[Verdict]] = field(
+        default_factory=dict[str, asyncio.Task[Verdict]]
+    )
     """The questions under way, by the hash of their token."""
-    keeping: set[asyncio.Task[None]] = field(default_factory=set)
+    keeping: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
 
     async def check(
         self, token: str, address: str, *, server: str = "", card: bool = False
@@ -86,11 +90,11 @@ class Identities:
             verdict = await asyncio.shield(self.asking[key])
         return self._identity(verdict)
 
-    async def _ask(self, token: str, first: str) -> dict[str, Any]:
+    async def _ask(self, token: str, first: str) -> Verdict:
         """Ask one server after the other until one knows the token."""
         with contextlib.suppress(ValueError):  # then it is none of these
             first = rest_address(first)
-        verdict: dict[str, Any] = {"refusal": "invalid_token"}
+        verdict: Verdict = {"refusal": "invalid_token"}
         failed = None
         for server in sorted(self.settings.oauth_servers, key=lambda each: each != first):
             try:
@@ -105,7 +109,7 @@ class Identities:
                 raise failed
         return verdict
 
-    def _keep(self, key: str, asked: asyncio.Task[dict[str, Any]]) -> None:
+    def _keep(self, key: str, asked: asyncio.Task[Verdict]) -> None:
         """Keep a verdict; until it is written, it is the one of the question."""
         if asked.cancelled() or asked.exception():
             del self.asking[key]
@@ -124,7 +128,7 @@ class Identities:
         self.keeping.add(task := asyncio.create_task(keep()))
         task.add_done_callback(self.keeping.discard)
 
-    async def _ask_server(self, server: str, token: str) -> dict[str, Any]:
+    async def _ask_server(self, server: str, token: str) -> Verdict:
         status, answer = await post(
             self.http,
             f"{server}app.info",
@@ -157,7 +161,7 @@ class Identities:
             return {"refusal": "expired_token"}
         return asdict(identity)
 
-    def _identity(self, verdict: dict[str, Any]) -> Identity:
+    def _identity(self, verdict: Verdict) -> Identity:
         if verdict.get("refusal") == "expired_token":
             raise BridgeError("expired_token", "The access token has expired. Refresh it.")
         if "refusal" in verdict or verdict["client_id"] not in self.settings.client_ids:
