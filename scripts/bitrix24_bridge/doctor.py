@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from getpass import getpass
 from ipaddress import ip_address
 from time import monotonic, sleep, time
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -212,12 +212,18 @@ def _send(url: str, fields: Mapping[str, str] | None = None) -> httpx.Response |
 def _post(url: str, fields: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
     """Post to a REST method; return the status, 0 for none, and the answer."""
     response = _send(url, fields)
+    if response is None:
+        return 0, {"error": NO_ANSWER}
     try:
-        answer = response.json() if response else None
+        answer = response.json()
     except ValueError:
         answer = None
-    status = response.status_code if response else 0
-    return status, answer if isinstance(answer, dict) else {"error": NO_ANSWER}
+    return response.status_code, _object(answer) or {"error": NO_ANSWER}
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """Return a JSON object; an empty one for anything else."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 class Call:
@@ -255,8 +261,7 @@ class Call:
             registering = "telephony.externalCall.register"
             status, answer = self._ask(registering, **call, CRM_CREATE="0", SHOW="1")
             self._report(registering, status, answer)
-            result = answer.get("result")
-            call_id = str(result.get("CALL_ID", "")) if isinstance(result, dict) else ""
+            call_id = str(_object(answer.get("result")).get("CALL_ID", ""))
             return bool(call_id) and self._shown(user, secret, call_id)
         finally:  # also on Ctrl-C
             self._data.revoke_secret(self._portal.member_id, user, "doctor")
@@ -298,7 +303,6 @@ def _said(status: int, answer: dict[str, Any]) -> str:
     """Describe an answer by names, not by values, which may be secret."""
     if "error" in answer:
         return f"{status} {ascii(answer['error'])[:80]}"
-    result = answer.get("result")
-    rows = result.items() if isinstance(result, dict) else []
-    flags = {name: value for name, value in rows if isinstance(value, bool)}
+    result = _object(answer.get("result"))
+    flags = {name: value for name, value in result.items() if isinstance(value, bool)}
     return f"{status} {flags or ''}".strip()

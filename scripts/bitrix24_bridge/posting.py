@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from collections.abc import Mapping
 from typing import Any, cast
 
 import httpx
@@ -16,7 +17,9 @@ MOST_BYTES = 64 * 1024
 """Of a response."""
 
 
-WITHOUT_PROXY = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
+WITHOUT_PROXY: Mapping[str, None] = dict.fromkeys(
+    ("all://127.0.0.1", "all://localhost", "all://[::1]")
+)
 """What is asked without the proxies of the environment, as httpx's `mounts`: this machine."""
 
 

@@ -6,7 +6,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from ipaddress import ip_address, ip_network
 from math import inf
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 ANY = "*"
@@ -165,6 +165,14 @@ def _words(text: str) -> list[str]:
     return found
 
 
+def _origins(text: str) -> frozenset[str]:
+    return frozenset(map(origin, _words(text)))
+
+
+def _rest_addresses(text: str) -> tuple[str, ...]:
+    return tuple(map(rest_address, _words(text)))
+
+
 def _client_ids(text: str) -> frozenset[str]:
     if not all(re.fullmatch(r"[\w.-]+", word) for word in _words(text)):
         raise ValueError
@@ -246,7 +254,8 @@ class Variable(NamedTuple):
         for each in (*fields(Settings), *fields(Times)):
             if each.name == self.setting and each.default is not MISSING:
                 value: Any = each.default
-                return ", ".join(value) if isinstance(value, tuple | frozenset) else str(value)
+                several = isinstance(value, tuple | frozenset)
+                return ", ".join(cast("tuple[str, ...]", value)) if several else str(value)
         return None
 
 
@@ -272,12 +281,12 @@ VARIABLES = {
     ),
     "BRIDGE_ORIGINS": Variable(
         "origins",
-        lambda text: frozenset(map(origin, _words(text))),
+        _origins,
         "the origins of your own widgets that load bridge.js, such as https://app.example.com",
     ),
     "BRIDGE_OAUTH_SERVERS": Variable(
         "oauth_servers",
-        lambda text: tuple(map(rest_address, _words(text))),
+        _rest_addresses,
         "the OAuth servers' REST addresses (a boxed portal has its own), ending in /rest/",
     ),
     "BRIDGE_TOKENS": Variable(
