@@ -182,7 +182,8 @@ async def _respond(receive: Callable[[Request], Awaitable[None]], request: Reque
     try:
         await receive(request)
     except BridgeError as error:
-        kind = request.url.path.split("/")[1]
-        refuse(kind, str(error), getattr(request.state, "portal", ""))
+        if error.status in (401, 503):
+            kind = request.url.path.split("/")[1]
+            refuse(kind, str(error), getattr(request.state, "portal", ""))
         return JSONResponse(error.envelope, error.status)
     return JSONResponse({"result": True})

@@ -19,21 +19,22 @@ REFUSALS = Counter("bridge_refusals", "What was refused, by kind.", ["kind"])
 STORE = Gauge("bridge_store_up", "Whether Redis is reached; 1 for a bridge of one process.")
 
 QUIET = 60
-"""Seconds between two lines about refusals of one kind: strangers cause them."""
+"""Seconds between two lines about the same kind and reason: strangers cause them."""
 NAME = re.compile(r"(?=.*[a-z])(https?://)?[0-9a-z-]{1,63}(\.[0-9a-z-]{1,63}){0,8}(:\d+)?", re.I)
 """A domain, an origin or a member id: what a log may show of a stranger's text."""
-_quiet_until: dict[str, float] = {}
+_quiet_until: dict[tuple[str, str], float] = {}
 
 
 def refuse(kind: str, reason: str, portal: str = "") -> None:
-    """Count a refusal, and log it unless its kind was logged a moment ago.
+    """Count a refusal, and log it unless the same was logged a moment ago.
 
-    `portal`: its domain or member id, or an origin, in a stranger's words.
+    `reason`: one of a fixed number; `portal`: its domain or member id, or an origin, in a
+    stranger's words.
     """
     REFUSALS.labels(kind).inc()
     now = time.monotonic()
-    if now >= _quiet_until.get(kind, 0):
-        _quiet_until[kind] = now + QUIET
+    if now >= _quiet_until.get((kind, reason), 0):
+        _quiet_until[kind, reason] = now + QUIET
         whose = f", {portal if NAME.fullmatch(portal) else '?'}" if portal else ""
         log.warning("Refused (%s%s): %s", kind, whose, reason)
 

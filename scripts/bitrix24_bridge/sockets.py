@@ -77,7 +77,7 @@ class Sockets:
         origin = socket.headers.get("origin", "")
         if self.open >= most or origin not in origins:
             if origin in origins:
-                refuse("files", f"{self.open} sockets are open. Raise LimitNOFILE.")
+                refuse("files", "No file is left for another socket. Raise LimitNOFILE.")
             else:
                 refuse("origin", "BRIDGE_ORIGINS does not name this origin.", origin)
             await socket.close()  # before it is accepted: 403

@@ -90,6 +90,13 @@ async def test_each_kind_of_refusal_is_counted_and_has_a_line(
     await seen.counted('bridge_refusals_total{kind="install"}', 3)
     assert seen.log() == ["Refused (install, ?): BRIDGE_PORTALS does not name this portal."]
 
+    body = portal.install_form(portal.token(client_id="another"))
+    await post_form(http, f"{bridge.url}/install", body)
+    await seen.counted('bridge_refusals_total{kind="install"}')
+    assert seen.log()[-1] == (
+        f"Refused (install, {portal.domain}): The access token is not of this application."
+    )
+
     secret = portal.known_to(bridge)
     body = portal.uninstall_form(application_token="stale")
     assert (await post_form(http, f"{bridge.url}/events/{secret}", body)).status_code == 401
@@ -121,7 +128,7 @@ async def test_each_kind_of_refusal_is_counted_and_has_a_line(
     await seen.counted('bridge_refusals_total{kind="503"}')
     assert seen.log()[-1] == "Refused (503): Too many access tokens. Retry later."
     assert "\x1b" not in seen.output.read_text()
-    assert len(seen.log()) == 7
+    assert len(seen.log()) == 8
 
 
 async def closed(bridge: Bridge, code: int, **hello: str) -> None:
