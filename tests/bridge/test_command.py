@@ -215,6 +215,7 @@ def test_help_names_every_command_and_setting(run: Run, capsys: pytest.CaptureFi
         ({"BRIDGE_STORE": "redis://localhost?db=red"}, "BRIDGE_STORE is invalid. Expected"),
         ({"BRIDGE_DATA": "/nowhere/data"}, "BRIDGE_DATA: /nowhere/data cannot be used: "),
         ({"BRIDGE_HOST": "192.0.2.1"}, "Cannot listen on 192.0.2.1, port 0: "),
+        ({"BRIDGE_METRICS": "192.0.2.1:9025"}, "Cannot listen on 192.0.2.1:9025: "),
         ({"BRIDGE_HOST": "a..b"}, "Cannot listen on a..b, port 0: "),
     ],
 )

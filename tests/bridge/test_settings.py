@@ -54,6 +54,7 @@ def test_everything_can_be_set() -> None:
         BRIDGE_TOKENS="1000:500.5",
         BRIDGE_CARDS="1:0.5",
         BRIDGE_STORE="rediss://:password@redis.example:6380/1",
+        BRIDGE_METRICS="[::1]:9025",
         BRIDGE_ASK="0.5",
         BRIDGE_FRESH="0",
     ) == Settings(
@@ -69,6 +70,7 @@ def test_everything_can_be_set() -> None:
         tokens=Rate(1000, 500.5),
         cards=Rate(1, 0.5),
         store="rediss://:password@redis.example:6380/1",
+        metrics="[::1]:9025",
         times=Times(ask=0.5, fresh=0),
     )
 
@@ -144,6 +146,7 @@ INVALID = {
         "unix://",
         "unix://redis.example",
     ],
+    "BRIDGE_METRICS": ["9025", ":9025", "127.0.0.1:0", "127.0.0.1:http"],
     "BRIDGE_ASK": ["-1", "0", "nan", "inf", "300ms", "3.1"],
     "BRIDGE_FRESH": ["-0.1", "no", "12.1", "nan"],
 }
