@@ -49,7 +49,7 @@ class Connection:
         """`age`: for how many seconds its page has been open."""
         self.opened = time.time() - age
         self.word: Word | None = None
-        self.spoke = self._heard = _now()
+        self.spoke = _now()
         self._times = times
         self._send = send
         self._number = 0
@@ -62,18 +62,13 @@ class Connection:
 
     @property
     def age(self) -> float:
-        """How many seconds ago it spoke."""
+        """How many seconds ago it spoke, or connected."""
         return _now() - self.spoke
 
     @property
     def last_word(self) -> Word | None:
         """What it said last, unless that is too old: this process may have been stopped."""
         return self.word if self.age <= self._times.lease else None
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether its call is under way."""
-        return self.word is not None and self.word.state == "connected"
 
     async def run(self, receive: Callable[[], Awaitable[str]], seconds: float) -> None:
         """Ask the card and listen to it, for so many seconds at most. Raise `ClosingError`."""
@@ -126,7 +121,6 @@ class Connection:
             if not asked:
                 self._count()
             self.word, self.spoke = word, _now()
-            self._heard = self.spoke
             if asked:
                 self._answered = number
                 if number == self._number:
@@ -134,7 +128,7 @@ class Connection:
                     self._answer = _future()
 
     async def _silence(self) -> None:
-        while (left := self._heard + self._times.lease - _now()) > 0:
+        while (left := self._times.lease - self.age) > 0:
             await asyncio.sleep(left)
         raise ClosingError(SILENT, "the page does not answer")
 
@@ -221,7 +215,9 @@ class Connections:
 
 def _make_room(cards: dict[str, Connection]) -> None:
     """Close the oldest card of a user that shows no call under way."""
-    replaceable = [name for name, card in cards.items() if not card.is_connected]
+    replaceable = [
+        name for name, card in cards.items() if card.word is None or card.word.state != "connected"
+    ]
     if not replaceable:
         raise BridgeError("QUERY_LIMIT_EXCEEDED", f"A user may have {MOST_CARDS} cards.")
     oldest = min(replaceable, key=lambda name: cards[name].opened)
