@@ -41,22 +41,17 @@ class NotChecked(Exception):  # noqa: N818 - a finding
 
 def examine(settings: Settings, data: Data) -> bool:
     """Print what each check finds; return whether nothing is wrong."""
-    found = [_examine(name, check, settings, data) for name, check in CHECKS.items()]
-    return all(found)
-
-
-def _examine(
-    name: str, check: Callable[[Settings, Data], str], settings: Settings, data: Data
-) -> bool:
-    mark = "ok"
-    try:
-        text = check(settings, data)
-    except (Wrong, SettingsError, DataError) as wrong:
-        mark, text = "WRONG", str(wrong)
-    except NotChecked as reason:
-        mark, text = "not checked", str(reason)
-    print(f"{mark:11}  {name}: {text}")
-    return mark != "WRONG"
+    fine = True
+    for name, check in CHECKS.items():
+        mark = "ok"
+        try:
+            text = check(settings, data)
+        except (Wrong, SettingsError, DataError) as wrong:
+            fine, mark, text = False, "WRONG", str(wrong)
+        except NotChecked as reason:
+            mark, text = "not checked", str(reason)
+        print(f"{mark:11}  {name}: {text}")
+    return fine
 
 
 def _address(settings: Settings, _: Data) -> str:
@@ -253,14 +248,14 @@ class Call:
         if input("Type yes to go on: ").strip() != "yes":
             return False
         print(f"\nReport: bitrix24-call-card {__version__}")
-        self._report("method.get placement.call", *self._ask("method.get", name="placement.call"))
+        _report("method.get placement.call", *self._ask("method.get", name="placement.call"))
         secret = self._data.add_secret(self._portal.member_id, user, "doctor")
         call_id = ""
         try:
             call = {"USER_ID": user, "PHONE_NUMBER": PHONE_NUMBER, "TYPE": "2"}
             registering = "telephony.externalCall.register"
             status, answer = self._ask(registering, **call, CRM_CREATE="0", SHOW="1")
-            self._report(registering, status, answer)
+            _report(registering, status, answer)
             call_id = str(_object(answer.get("result")).get("CALL_ID", ""))
             return bool(call_id) and self._shown(user, secret, call_id)
         finally:  # also on Ctrl-C
@@ -268,7 +263,7 @@ class Call:
             if call_id:
                 ending = "telephony.externalCall.finish"
                 more = {"DURATION": "1", "ADD_TO_CHAT": "0"}
-                self._report(ending, *self._ask(ending, CALL_ID=call_id, USER_ID=user, **more))
+                _report(ending, *self._ask(ending, CALL_ID=call_id, USER_ID=user, **more))
 
     def _user(self) -> str:
         status, answer = self._ask("profile")
@@ -287,16 +282,16 @@ class Call:
                 print(f"  the bridge: 200, {json.dumps(kinds)}")
                 return True
             if monotonic() > until:
-                self._report("the bridge, after 60 s", status, answer)
+                _report("the bridge, after 60 s", status, answer)
                 return False
             sleep(0.5)
 
     def _ask(self, method: str, **fields: str) -> tuple[int, dict[str, Any]]:
         return _post(f"{self._url}{method}", {**fields, **self._auth})
 
-    @staticmethod
-    def _report(what: str, status: int, answer: dict[str, Any]) -> None:
-        print(f"  {what}: {_said(status, answer)}")
+
+def _report(what: str, status: int, answer: dict[str, Any]) -> None:
+    print(f"  {what}: {_said(status, answer)}")
 
 
 def _said(status: int, answer: dict[str, Any]) -> str:

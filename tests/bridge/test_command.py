@@ -393,22 +393,6 @@ async def test_it_serves_alone_with_its_data_shows_its_status_and_ends_with_ctrl
     assert run("status").output == "No bridge serves with this data.\n"
 
 
-@pytest.mark.parametrize(
-    ("first", "second"), [("redis://localhost", ""), ("", "redis://localhost")]
-)
-def test_a_server_with_a_store_and_one_without_do_not_share_data(
-    run: Run, tmp_path: Path, first: str, second: str
-) -> None:
-    settings = commands.environment(tmp_path, "https://oauth.example/rest/", BRIDGE_STORE=first)
-    with commands.serving(settings, tmp_path / "output"):
-        done = run(**{**settings, "BRIDGE_PORT": "0", "BRIDGE_STORE": second})
-    assert (done.status, done.output) == (1, "")
-    assert done.error == (
-        f"Another bridge serves with {settings['BRIDGE_DATA']} already. "
-        "Several need one BRIDGE_STORE.\n"
-    )
-
-
 def test_ctrl_c_ends_it_in_silence(tmp_path: Path) -> None:
     settings = commands.environment(tmp_path, "https://oauth.example/rest/")
     output = tmp_path / "output"
