@@ -123,12 +123,6 @@ def test_without_a_command_the_maps_are_empty(cmd: object, batch: Any) -> None:
     assert result["result"] == result["result_error"] == []
 
 
-def test_a_command_that_is_not_a_string_is_skipped(batch: Any) -> None:
-    result = batch({"a": 5, "b": CALL, "c": [CALL]})
-    assert result["result"].keys() == {"b"}
-    assert result["result_error"] == []
-
-
 SO_FAR = {
     "result": {"a": {"NAME": "Nora", "ID": 17, "OPEN": True, "NONE": None, "LIST": [{"X": "y"}]}},
     "error": {"b": {"error": "ERROR_CORE"}},
