@@ -10,11 +10,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from .data import Data, Portal
-from .errors import BridgeError, StoreGoneError
+from .errors import BridgeError
 from .identity import Identities
 from .incoming import address_of, read_body
 from .metrics import refuse
-from .posting import NoAnswerError
 from .settings import Settings, domain_of
 
 SCRIPT = (Path(__file__).parent / "static" / "bridge.js").read_bytes()
@@ -74,25 +73,17 @@ class Pages:
         portal = self.data.portal(form.member_id)
         if portal is None:
             raise BridgeError("invalid_token", "The application is not installed on this portal.")
+        domain = domain_of(opening.query.domain)
+        if domain == portal.domain:
+            return portal  # whose card it is, the socket says
+        # Renamed, or forged: the OAuth server knows.
         server = form.server_endpoint or portal.oauth_server
-        try:
-            identity = await self.identities.check(form.auth_id, address, server=server, card=True)
-        except (NoAnswerError, StoreGoneError):
-            return portal  # the page connects once it can be told whose it is
-        if (identity.member_id, identity.domain) != (
-            portal.member_id,
-            domain_of(opening.query.domain),
-        ):
+        identity = await self.identities.check(form.auth_id, address, server=server, card=True)
+        if (identity.member_id, identity.domain) != (portal.member_id, domain):
             raise BridgeError("invalid_token", "The access token is not of this portal.")
-        now = replace(
-            portal,
-            domain=identity.domain,
-            endpoint=identity.endpoint,
-            oauth_server=identity.server,
-        )
-        if now != portal:  # renamed, say
-            await self.data.in_thread(self.data.put_portal, now)
-        return now
+        renamed = replace(portal, domain=domain, endpoint=identity.endpoint)
+        await self.data.in_thread(self.data.put_portal, renamed)
+        return renamed
 
     def _policy(self, portal: Portal) -> str:
         socket = self.settings.url.replace("http", "ws", 1)

@@ -71,7 +71,7 @@ async def test_the_oauth_server_that_a_form_names_is_asked_first(
     bridge_of_two: Bridge, portal: FakePortal, other: Cloud, http: httpx.AsyncClient
 ) -> None:
     for server, times in ((portal.cloud, 0), (other, 1)):
-        token = portal.token()
+        token, portal.domain = portal.token(), f"renamed-{times}.example"
         form = opening_form(portal, token, SERVER_ENDPOINT=server.oauth_server)
         assert (await open_widget(http, bridge_of_two, form)).status_code == 200
         assert (other.times_asked(token), portal.cloud.times_asked(token)) == (times, 1)

@@ -77,7 +77,6 @@ async def test_html_in_a_form_that_is_refused_is_not_in_the_refusal(
     bridge: Bridge, portal: FakePortal, http: httpx.AsyncClient
 ) -> None:
     for form in (
-        opening_form(portal, HTML),
         opening_form(portal, portal.token(), member_id=HTML),
         opening_form(portal, portal.token(), query={"DOMAIN": HTML}),
         opening_form(portal, portal.token(), PLACEMENT_OPTIONS=HTML),
