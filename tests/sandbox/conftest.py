@@ -99,24 +99,3 @@ def trusting_http(running_tls_sandbox: Sandbox) -> Iterator[httpx.Client]:
     context = ssl.create_default_context(cafile=running_tls_sandbox.tls)
     with httpx.Client(verify=context, trust_env=False, timeout=60) as client:
         yield client
-
-
-@pytest.fixture(scope="session")
-def unusual_call() -> dict[str, Any]:
-    """A call with an unusual value in each field."""
-    return {
-        "CALL_ID": 'externalCall.Ωmega:"quoted"&<b>%5B%5D\\\U0001f4de.0',
-        "PHONE_NUMBER": "hidden",
-        "LINE_NUMBER": "",
-        "LINE_NAME": "  Empfang \u2013 \u0420\u0435\u0446\u0435\u043f\u0446\u0438\u044f ",
-        "CRM_ENTITY_TYPE": "DYNAMIC_1042",
-        "CRM_ENTITY_ID": 9007199254740991,
-        "CRM_ACTIVITY_ID": "",
-        "CRM_BINDINGS": [
-            {"ENTITY_TYPE": "DEAL", "ENTITY_ID": 0},
-            {"ENTITY_TYPE": "SMART_INVOICE", "ENTITY_ID": 2147483648},
-        ],
-        "CALL_DIRECTION": "incomingTransfer",
-        "CALL_STATE": "on hold, which no documentation lists",
-        "CALL_LIST_MODE": True,
-    }

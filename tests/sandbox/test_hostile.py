@@ -97,18 +97,6 @@ def test_any_json_object(
 
 
 @fuzz
-@given(pairs=st.lists(st.tuples(fields | st.text(max_size=6), st.text(max_size=6)), max_size=6))
-def test_any_form_and_any_query(
-    pairs: list[tuple[str, str]], http: httpx.Client, webhook_url: str
-) -> None:
-    encoded = "&".join(f"{quote(name, safe='[]')}={quote(value)}" for name, value in pairs)
-    headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    url = f"{webhook_url}placement.call.json?{encoded}"
-    assert_enveloped(http.post(url, content=encoded, headers=headers))
-    assert_enveloped(http.get(url))
-
-
-@fuzz
 @given(segments=st.lists(st.text(st.characters(codec="utf-8"), max_size=8), max_size=5))
 @example(segments=["\x00"])
 @example(segments=["1", "sandboxwebhook", "placement.call\n"])

@@ -304,13 +304,6 @@ class TestTls:
         ):
             pass
 
-    def test_each_start_has_its_own_ca_which_is_removed_at_the_end(self) -> None:
-        with running(tls=True) as one, running(tls=True) as other:
-            files = [one.tls, other.tls]
-            assert all(file and file.exists() for file in files)
-            assert files[0] != files[1]
-        assert not any(file and file.exists() for file in files)
-
     @pytest.mark.parametrize(
         "name", ["api.bitrix24.com", "oauth.bitrix.info", "oauth.bitrix24.tech", "localhost"]
     )

@@ -3,7 +3,6 @@
 It is the build from npm, unmodified: it accepts what a real widget would accept.
 """
 
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from tests.data import CALL
 from tests.sandbox.browser.cards import CardPage, OpenCard
 
 SDK = Path(__file__).parents[3] / "scripts/node/node_modules/@bitrix24/b24jssdk/dist/umd/index.js"
@@ -18,45 +18,23 @@ SDK = Path(__file__).parents[3] / "scripts/node/node_modules/@bitrix24/b24jssdk/
 EVENTS = ["CallCard::EntityChanged", "CallCard::BeforeClose", "CallCard::CallStateChanged"]
 
 
-def load_sdk(card: CardPage) -> None:
-    """Initialize the SDK in the widget, as `b24`."""
+@pytest.fixture
+def widget(open_card: OpenCard) -> CardPage:
+    """A card whose widget has loaded the SDK and initialized it, as `b24`."""
     if not SDK.is_file():
         missing = "b24jssdk is not installed: `make test` does that, from package-lock.json."
         if os.environ.get("CI"):
             pytest.fail(missing)
         pytest.skip(missing)
+    # The SDK has timeouts of 0.9 s, which expire only when a test moves the clock.
+    card = open_card("<!doctype html><title>Widget</title>", paused=True)
     card.widget_page().add_script_tag(path=SDK)
     # Without this, the SDK would retry real errors three times, with pauses.
     card.in_widget(
         "B24Js.initializeB24Frame({ restrictionParams: { maxRetries: 1 } })"
         ".then((frame) => { window.b24 = frame; })"
     )
-
-
-@pytest.fixture
-def widget(open_card: OpenCard) -> CardPage:
-    """A card whose widget has loaded the SDK and initialized it, as `b24`."""
-    # The SDK has timeouts of 0.9 s, which expire only when a test moves the clock.
-    card = open_card("<!doctype html><title>Widget</title>", paused=True)
-    load_sdk(card)
     return card
-
-
-@pytest.fixture
-def listener(widget: CardPage) -> CardPage:
-    """A widget that has bound all events, and prints what its handlers receive."""
-    widget.in_widget(
-        """(events) => { window.bound = Promise.all(events.map((event) =>
-            b24.placement.bindEvent(event, (payload) =>
-                console.log(`${event.split("::")[1]}:${JSON.stringify(payload)}`)))) }""",
-        EVENTS,
-    )
-    expect(widget.messages("placementBindEvent")).to_have_count(3)
-    # The SDK stops waiting for an acknowledgement, which a portal does not send.
-    widget.page.clock.fast_forward(900)
-    assert widget.in_widget("bound") == [{"isSafely": True}] * 3
-    widget.console.clear()
-    return widget
 
 
 def call(widget: CardPage, command: str) -> Any:
@@ -101,28 +79,36 @@ def test_it_initializes_and_knows_the_placement(widget: CardPage) -> None:
     assert widget.in_widget("answer") == {"isSafely": True}  # it got no reply
 
 
-def test_get_status_is_the_portal_s_call(widget: CardPage, unusual_call: dict[str, Any]) -> None:
-    # With another id it would be another call, with another card and widget.
-    held = unusual_call | {"CALL_ID": widget.call()["CALL_ID"]}
-    widget.sandbox.call = held
-    for status in (call(widget, "getStatus"), rest_call(widget)["result"]):
-        # Compared as text, because True == 1; with a line for each field.
-        assert json.dumps(status, indent=1) == json.dumps(held, indent=1)
-
-
-def test_events_reach_its_handlers_until_the_card_closes(listener: CardPage) -> None:
-    listener.sandbox.call = listener.call() | {"CALL_STATE": "connecting"}
-    listener.wait_for_console('CallStateChanged:"connecting"')
-    listener.click("Bind another CRM item")
-    listener.wait_for_console(
+def test_events_reach_its_handlers_until_the_card_closes(widget: CardPage) -> None:
+    widget.in_widget(
+        """(events) => { window.bound = Promise.all(events.map((event) =>
+            b24.placement.bindEvent(event, (payload) =>
+                console.log(`${event.split("::")[1]}:${JSON.stringify(payload)}`)))) }""",
+        EVENTS,
+    )
+    expect(widget.messages("placementBindEvent")).to_have_count(3)
+    # The SDK stops waiting for an acknowledgement, which a portal does not send.
+    widget.page.clock.fast_forward(900)
+    assert widget.in_widget("bound") == [{"isSafely": True}] * 3
+    widget.console.clear()
+    widget.sandbox.call = CALL | {"CALL_STATE": "connecting"}
+    widget.wait_for_console('CallStateChanged:"connecting"')
+    widget.click("Bind another CRM item")
+    widget.wait_for_console(
         'EntityChanged:{"PHONE_NUMBER":"+12025550142","CRM_ENTITY_TYPE":"LEAD","CRM_ENTITY_ID":52}'
     )
-    assert call(listener, "disableAutoClose") == []
-    listener.click("Far end hangs up")
-    listener.wait_for_console('BeforeClose:""')
-    listener.in_widget("void b24.placement.call('enableAutoClose')")
-    listener.wait_until_closed()
-    assert len(listener.console) == 3
+    assert call(widget, "disableAutoClose") == []
+    widget.click("Far end hangs up")
+    widget.wait_for_console('BeforeClose:""')
+    widget.in_widget("void b24.placement.call('enableAutoClose')")
+    widget.wait_until_closed()
+    assert len(widget.console) == 3
+
+
+def test_the_call_is_the_same_in_the_card_and_over_rest(widget: CardPage) -> None:
+    assert call(widget, "getStatus") == rest_call(widget)["result"] == CALL
+    error = {"code": "ERROR_METHOD_NOT_FOUND", "status": 404}
+    assert rest_call(widget, "placement.sing") == error
 
 
 class TestRest:
@@ -130,19 +116,15 @@ class TestRest:
         self, widget: CardPage
     ) -> None:
         widget.sandbox.expire_tokens()
-        assert rest_call(widget)["result"] == widget.call()
+        assert rest_call(widget)["result"] == CALL
         expect(widget.messages("refreshAuth")).to_have_count(2)  # question and reply
         assert widget.in_widget("b24.auth.getAuthData().access_token") != "sandboxaccesstoken"
-        assert rest_call(widget)["result"] == widget.call()
+        assert rest_call(widget)["result"] == CALL
         expect(widget.messages("refreshAuth")).to_have_count(2)
         widget.sandbox.fail("expired_token", times=2)  # a token that stays expired
         assert rest_call(widget) == {"code": "expired_token", "status": 401}
         expect(widget.messages("refreshAuth")).to_have_count(4)
         assert widget.sandbox.state()["faults"] == []
-
-    def test_an_error_has_its_code_and_status(self, widget: CardPage) -> None:
-        unknown = rest_call(widget, "placement.sing")
-        assert unknown == {"code": "ERROR_METHOD_NOT_FOUND", "status": 404}
 
     def test_a_batch_returns_the_call_too(self, widget: CardPage) -> None:
         results = widget.in_widget(
@@ -150,4 +132,4 @@ class TestRest:
                 calls: [["placement.call", { PLACEMENT: "getStatus", PARAMS: {} }]],
             }).then((answer) => answer.getData())"""
         )
-        assert results == [widget.call()]
+        assert results == [CALL]
