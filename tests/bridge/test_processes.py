@@ -133,7 +133,7 @@ async def test_a_card_that_closes_at_one_process_is_closed_for_all_at_once(
 # --- connecting again elsewhere -------------------------------------------------------------------
 
 
-async def test_a_card_that_connects_elsewhere_replaces_its_connection_whose_end_is_too_late(
+async def test_a_card_that_connects_elsewhere_closes_its_former_connection(
     one: Bridge, other: Bridge, portal: FakePortal, http: httpx.AsyncClient
 ) -> None:
     sid, webhook = new_sid(), webhook_at(one, portal)
@@ -218,7 +218,7 @@ async def test_a_question_during_which_its_process_is_killed_finds_no_card(
         assert said(await asking) == NOT_CONNECTED
 
 
-async def test_a_process_that_hangs_delays_others_and_is_missed_by_none_of_its_cards(
+async def test_a_process_that_hangs_costs_no_answer_but_those_of_its_own_cards(
     owner: tuple[Bridge, ExitStack],
     run_process: RunBridge,
     portal: FakePortal,
