@@ -5,14 +5,12 @@ import logging
 import os
 import re
 import signal
-import socket
 import sqlite3
 import sys
 import textwrap
 import time
 from contextlib import closing
 
-import httpx
 from bitrix24_call_card import __version__
 
 from .data import REMOVED, Data, DataError, serving
@@ -45,7 +43,6 @@ def parser() -> argparse.ArgumentParser:
         "remove", help="forget a portal and its secrets"
     )
     remove.add_argument("portal", help="its domain or member id")
-    commands.add_parser("status", help="show what is connected to the server")
     doctor = commands.add_parser("doctor", help="check what has to be right, and say what is wrong")
     doctor.add_argument(
         "--call",
@@ -139,8 +136,6 @@ def _run(asked: argparse.Namespace, settings: Settings, data: Data) -> bool:
             data.forget_portal(data.portal_named(asked.portal).member_id)
         case "portals", _:
             _print_portals(data)
-        case "status", _:
-            _print_status(data)
         case "doctor", _:
             return examine(settings, data) and (
                 not asked.call or Call(settings, data, os.environ).run()
@@ -187,24 +182,6 @@ def _print_secrets(data: Data) -> None:
         print(f"{domain}  user {secret.user_id}  {secret.name}  {_day(secret.added)}{without}")
     if not data.secrets():
         print("No backend may ask yet: see `secret add --help`.")
-
-
-def _print_status(data: Data) -> None:
-    domains = {portal.member_id: portal.domain for portal in data.portals()}
-    for host, address, key in data.servers():
-        try:
-            headers = {"Bridge-Status-Key": key}
-            shown = httpx.get(f"{address}/status", headers=headers, trust_env=False).json()
-        except (httpx.HTTPError, ValueError):
-            where = "" if host == socket.gethostname() else f" here; it runs on {host}"
-            print(f"{address}  does not answer{where}")
-            continue
-        users = len(shown["cards"])
-        print(f"{address}  up for {shown['seconds']:.0f} s; users with a card: {users}")
-        for member_id, user_id, cards in shown["cards"]:
-            print(f"  {domains.get(member_id, member_id)}  user {user_id}  cards {cards}")
-    if not data.servers():
-        print("No bridge serves with this data.")
 
 
 def _day(unix: float) -> str:

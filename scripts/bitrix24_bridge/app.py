@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncGenerator
-from hmac import compare_digest
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -47,12 +45,8 @@ def _processes(settings: Settings, connections: Connections) -> "Processes":
     return Processes(redis, settings.url, connections, settings.times)
 
 
-def create_app(settings: Settings, data: Data, status_key: str) -> Starlette:
-    """Put the bridge together.
-
-    `status_key`: what the command `status` shows to get an answer.
-    """
-    started = time.monotonic()
+def create_app(settings: Settings, data: Data) -> Starlette:
+    """Put the bridge together."""
     connections = Connections()
     processes = _processes(settings, connections) if settings.store else None
     http = client(settings.times.oauth)
@@ -89,13 +83,6 @@ def create_app(settings: Settings, data: Data, status_key: str) -> Starlette:
         error = BridgeError("INTERNAL_SERVER_ERROR", "A fault of the bridge")
         return JSONResponse(error.envelope, error.status)
 
-    async def status(request: Request) -> Response:
-        shown = request.headers.get("bridge-status-key", "").encode()
-        if not compare_digest(shown, status_key.encode()):
-            return PlainTextResponse("Not Found", 404)
-        cards = [[*user, count] for user, count in sorted(connections.count().items())]
-        return JSONResponse({"seconds": time.monotonic() - started, "cards": cards})
-
     app = Starlette(
         routes=[
             Route("/rest/{path:path}", Rest(data, identities, processes or connections)),
@@ -106,7 +93,6 @@ def create_app(settings: Settings, data: Data, status_key: str) -> Starlette:
             Route("/events/{secret}", portals.event, methods=["POST"]),
             Route("/healthz", health),
             Route("/ready", ready),
-            Route("/status", status),
         ],
         lifespan=running,
         exception_handlers={Exception: fault},

@@ -208,10 +208,6 @@ class Connections:
             for name, each in self._cards.get(user, {}).items()
         ]
 
-    def count(self) -> dict[User, int]:
-        """Count the cards of each user."""
-        return {user: len(cards) for user, cards in self._cards.items()}
-
 
 def _make_room(cards: dict[str, Connection]) -> None:
     """Close the oldest card of a user that shows no call under way."""

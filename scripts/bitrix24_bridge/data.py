@@ -10,7 +10,6 @@ import functools
 import hashlib
 import os
 import secrets
-import socket
 import sqlite3
 import time
 from collections.abc import Callable, Generator
@@ -46,13 +45,6 @@ CREATE TABLE IF NOT EXISTS secrets (
     added REAL NOT NULL,
     UNIQUE (member_id, user_id, name)
 );
-CREATE TABLE IF NOT EXISTS running (
-    host TEXT NOT NULL,
-    address TEXT NOT NULL,
-    key TEXT NOT NULL,
-    PRIMARY KEY (host, address)
-);
-DROP TABLE IF EXISTS servers;
 """
 
 REMOVED = "removed"
@@ -260,20 +252,6 @@ class Data:
         self._write("DELETE FROM verdicts WHERE until <= ?", time.time())
         until = time.time() + seconds
         self._write("REPLACE INTO verdicts VALUES (?, ?, ?)", token, verdict, until)
-
-    # --- servers ----------------------------------------------------------------------------------
-
-    def put_server(self, address: str, key: str) -> None:
-        """Note where this server can be asked for its status, and with which key."""
-        self._write("REPLACE INTO running VALUES (?, ?, ?)", socket.gethostname(), address, key)
-
-    def remove_server(self, key: str) -> None:
-        """Delete what was noted of the server with this key."""
-        self._write("DELETE FROM running WHERE key = ?", key)
-
-    def servers(self) -> list[tuple[str, str, str]]:
-        """Return host, address and key of each server."""
-        return [tuple(row) for row in self._read("SELECT host, address, key FROM running")]
 
     def _read(self, query: str, *values: str | float) -> list[sqlite3.Row]:
         if _identity(self._file) != self._opened:

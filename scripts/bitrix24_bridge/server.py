@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import resource
-import secrets
 import socket
 import time
 from collections.abc import Generator
@@ -68,17 +67,11 @@ def listen(host: str, port: int) -> Listener:
 
 def serve(settings: Settings, data: Data, listener: socket.socket) -> None:
     """Serve until the process is asked to end; that arrives as `KeyboardInterrupt`."""
-    key = secrets.token_hex(16)
-    serving = server(settings, data, key)
+    serving = server(settings, data)
     host, port = listener.getsockname()[:2]
-    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     with _metrics(settings.metrics):
         print(f"Bridge {settings.url}, ready on {host}, port {port}. Ctrl-C ends it.", flush=True)
-        data.put_server(address, key)
-        try:
-            serving.run(sockets=[listener])
-        finally:
-            data.remove_server(key)
+        serving.run(sockets=[listener])
 
 
 @contextlib.contextmanager
@@ -99,11 +92,11 @@ def _metrics(address: str) -> Generator[None, None, None]:
         server.shutdown()
 
 
-def server(settings: Settings, data: Data, status_key: str) -> uvicorn.Server:
-    """Return the server; `status_key` is what `/status` requires."""
+def server(settings: Settings, data: Data) -> uvicorn.Server:
+    """Return the server."""
     return uvicorn.Server(
         uvicorn.Config(
-            create_app(settings, data, status_key),
+            create_app(settings, data),
             ws=BoundedProtocol,
             ws_max_size=MOST_MESSAGE,
             ws_per_message_deflate=False,  # more memory than all the rest of a connection

@@ -30,7 +30,6 @@ class Bridge:
     """A bridge that runs."""
 
     settings: Settings
-    status_key: str
     url: str
     """Where the tests reach it; of several processes, each has its own."""
     pid: int = field(default_factory=os.getpid)
@@ -74,14 +73,14 @@ def running_bridge(
             "oauth_servers": (oauth_server,),
         }
         set_up = Settings(data=data, times=times, **{**defaults, **settings})
-        bridge = Bridge(set_up, "status-key", own if several else set_up.url)
+        bridge = Bridge(set_up, own if several else set_up.url)
         started: Future[uvicorn.Server] = Future()
 
         def run() -> None:
             try:
                 # SQLite wants one thread for a connection.
                 with closing(Data(data)) as own:
-                    serving = server(bridge.settings, own, bridge.status_key)
+                    serving = server(bridge.settings, own)
                     started.set_result(serving)
                     serving.run(sockets=[listener])
             except BaseException as error:

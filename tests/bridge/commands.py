@@ -83,7 +83,7 @@ def serving(
             print(line, end="", file=file, flush=True)
             read = from_environment(settings)
             url = f"http://127.0.0.1:{read.port}" if read.url == SEVERAL else read.url
-            yield Bridge(read, "", url, process.pid)
+            yield Bridge(read, url, process.pid)
         finally:
             process.send_signal(end)
             rest, _ = process.communicate(timeout=30)

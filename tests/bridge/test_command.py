@@ -158,12 +158,11 @@ def test_secrets_of_a_portal_that_removed_the_application_are_listed_until_it_is
 def test_without_portals_that_is_said(run: Run, tmp_path: Path) -> None:
     Data(tmp_path / "bridge.sqlite3").close()
     assert run("portals") == (0, "No portal has installed the application yet.\n", "")
-    assert run("status") == (0, "No bridge serves with this data.\n", "")
 
 
 def test_a_command_makes_no_data_which_the_service_could_not_read(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "bridge.sqlite3"
-    for arguments in (["portals"], ["status"], ["secret", "list"]):
+    for arguments in (["portals"], ["secret", "list"]):
         assert run(*arguments) == (
             1,
             "",
@@ -201,7 +200,7 @@ def test_help_names_every_command_and_setting(run: Run, capsys: pytest.CaptureFi
     assert exited.value.code == 0
     shown = capsys.readouterr().out
     assert shown.startswith("usage: bitrix24-bridge ")
-    for word in ("portals", "status", "secret", "--log-level", *VARIABLES):
+    for word in ("portals", "doctor", "secret", "--log-level", *VARIABLES):
         assert word in shown
 
 
@@ -366,7 +365,7 @@ def test_a_port_that_is_taken_is_named(run: Run) -> None:
 
 
 @pytest.mark.anyio
-async def test_it_serves_alone_with_its_data_shows_its_status_and_ends_with_ctrl_c(
+async def test_it_serves_alone_with_its_data(
     run: Run, portal: FakePortal, tmp_path: Path, http: httpx.AsyncClient
 ) -> None:
     settings = commands.environment(tmp_path, portal.cloud.oauth_server)
@@ -379,18 +378,12 @@ async def test_it_serves_alone_with_its_data_shows_its_status_and_ends_with_ctrl
             f"Another bridge serves with {settings['BRIDGE_DATA']} already. "
             "Several need one BRIDGE_STORE.\n"
         )
-
-        async with card(running, portal, user_id=7), card(running, portal, user_id=7):
-            shown = run("status").output.splitlines()
-        assert re.fullmatch(rf"{running.url}  up for \d+ s; users with a card: 1", shown[0])
-        assert shown[1:] == [f"  {portal.domain}  user 7  cards 2"]
         assert (await http.get(f"{running.url}/healthz")).text == "ok"
 
     assert output.read_text().startswith(
         f"Bridge {running.url}, ready on 127.0.0.1, port {running.url.rpartition(':')[2]}."
         " Ctrl-C ends it.\n"
     )
-    assert run("status").output == "No bridge serves with this data.\n"
 
 
 def test_ctrl_c_ends_it_in_silence(tmp_path: Path) -> None:
@@ -399,12 +392,3 @@ def test_ctrl_c_ends_it_in_silence(tmp_path: Path) -> None:
     with commands.serving(settings, output, end=signal.SIGINT):
         pass
     assert "Traceback" not in output.read_text()
-
-
-def test_a_server_that_was_killed_is_shown_as_one_that_does_not_answer(
-    run: Run, tmp_path: Path
-) -> None:
-    settings = commands.environment(tmp_path, "https://oauth.example/rest/")
-    with commands.serving(settings, tmp_path / "output", end=signal.SIGKILL) as running:
-        assert httpx.get(f"{running.url}/healthz", trust_env=False, timeout=60).status_code == 200
-    assert run("status").output == f"{settings['BRIDGE_URL']}  does not answer\n"

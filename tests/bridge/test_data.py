@@ -231,20 +231,6 @@ def test_a_backup_made_while_it_is_in_use_can_be_restored(file: Path, data: Data
         assert again.user_of("1", secret) == User("5a1d", "1")
 
 
-@pytest.mark.parametrize("host", ["here", "another"])
-def test_a_server_replaces_what_a_killed_one_of_its_machine_and_address_left(
-    data: Data, monkeypatch: pytest.MonkeyPatch, host: str
-) -> None:
-    monkeypatch.setattr("socket.gethostname", lambda: "here")
-    data.put_server("http://127.0.0.1:8025", "first")
-    monkeypatch.setattr("socket.gethostname", lambda: host)
-    data.put_server("http://127.0.0.1:8025", "second")
-    keys = [key for _, _, key in data.servers()]
-    assert keys == (["second"] if host == "here" else ["first", "second"])
-    data.remove_server("second")
-    assert len(data.servers()) == len(keys) - 1
-
-
 def test_a_name_is_of_one_secret_of_a_user(data: Data) -> None:
     data.put_portal(portal())
     data.add_secret("5a1d", "1", "crm")

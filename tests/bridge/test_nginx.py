@@ -46,7 +46,6 @@ async def test_a_backend_and_a_card_reach_the_bridge(
     with running_nginx(tmp_path, port_of_bridge(bridge)) as nginx:
         async with nginx.client() as http:
             assert (await http.get("/healthz")).text == "ok"
-            assert (await http.get("/status")).status_code == 404
             # The page is of the bridge's public URL, which is another one than nginx has here.
             opening = connect(
                 f"wss://127.0.0.1:{nginx.port}/socket",

@@ -141,7 +141,6 @@ async def test_no_page_may_read_the_rest_interface(
         ("GET", "/events/secret", 405),
         ("POST", "/events/", 404),
         ("GET", "/socket", 404),
-        ("GET", "/status", 404),
         ("GET", "/static/bridge.js", 404),
         ("GET", "/bridge.js/../data.py", 404),
         ("GET", "/docs", 404),
@@ -159,19 +158,6 @@ async def test_nothing_else_is_served_and_nothing_redirects_or_sets_a_cookie(
         wanted = {404: "ERROR_METHOD_NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}[status_code]
         assert answer.json()["error"] == wanted
         assert answer.headers.get("allow") == ("GET, POST" if status_code == 405 else None)
-
-
-async def test_the_status_is_for_who_has_its_key(
-    bridge: Bridge, portal: FakePortal, http: httpx.AsyncClient
-) -> None:
-    async with card(bridge, portal, user_id=7), card(bridge, portal, user_id=7):
-        url = f"{bridge.url}/status"
-        for key in ("", "wrong", "\xff"):
-            answer = await http.get(url, headers=[(b"Bridge-Status-Key", key.encode("latin-1"))])
-            assert answer.status_code == 404
-        shown = (await http.get(url, headers={"Bridge-Status-Key": bridge.status_key})).json()
-    assert [portal.member_id, "7", 2] in shown["cards"]
-    assert shown["seconds"] > 0
 
 
 async def test_who_connects_is_told_when_the_bridge_ends_so_as_to_connect_again(
