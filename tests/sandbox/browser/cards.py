@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -118,12 +118,8 @@ class CardPage:
         )
 
 
-class Serve(Protocol):
-    """Serves a page at its own origin, and returns its URL."""
-
-    def __call__(
-        self, page: str, status: int = 200, headers: Mapping[str, str] | None = None
-    ) -> str: ...
+Serve = Callable[[str], str]
+"""Serves a page at its own origin, and returns its URL."""
 
 
 class OpenCard(Protocol):

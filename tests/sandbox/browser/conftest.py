@@ -3,7 +3,7 @@
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -35,12 +35,11 @@ def serve() -> Iterator[Serve]:
     """
     servers: list[ThreadingHTTPServer] = []
 
-    def serve(page: str, status: int = 200, headers: Mapping[str, str] | None = None) -> str:
+    def serve(page: str) -> str:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                self.send_response(status)
-                for name, value in {"Content-Type": "text/html", **(headers or {})}.items():
-                    self.send_header(name, value)
+                self.send_response(200)
+                self.send_header("Content-Type", "text/html")
                 self.end_headers()
                 domain = parse_qs(urlsplit(self.path).query).get("DOMAIN", [""])[0]
                 self.wfile.write(page.replace("{DOMAIN}", domain).encode())
