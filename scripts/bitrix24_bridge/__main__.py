@@ -173,13 +173,9 @@ def _print_portals(data: Data) -> None:
 
 
 def _print_secrets(data: Data) -> None:
-    portals = {portal.member_id: portal for portal in data.portals()}
     for secret in data.secrets():
-        portal = portals.get(secret.member_id)
-        domain = portal.domain if portal else secret.member_id
-        counts = portal and portal.failed != REMOVED and not secret.void
-        without = "" if counts else "  (does not count: the portal removed the application)"
-        print(f"{domain}  user {secret.user_id}  {secret.name}  {_day(secret.added)}{without}")
+        note = "" if secret.counts else "  (does not count: the portal removed the application)"
+        print(f"{secret.domain}  user {secret.user_id}  {secret.name}  {_day(secret.added)}{note}")
     if not data.secrets():
         print("No backend may ask yet: see `secret add --help`.")
 

@@ -49,8 +49,6 @@ CREATE TABLE IF NOT EXISTS secrets (
 
 REMOVED = "removed"
 """Stands for the failed step of a portal that has removed the application."""
-VOID = "void "
-"""Stands before the hash of a secret that does not count any more: the portal came back."""
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -89,12 +87,14 @@ class Portal:
 class Secret:
     """A backend's way to ask for one user; the secret itself was shown once."""
 
-    member_id: str
+    domain: str
+    """Of its portal; the member id if the portal is unknown."""
     user_id: str
     name: str
     added: float
     """Unix time."""
-    void: bool
+    counts: bool
+    """Whether its portal still has the application."""
 
 
 def hashed(secret: str) -> str:
@@ -142,13 +142,13 @@ class Data:
     # --- portals ----------------------------------------------------------------------------------
 
     def put_portal(self, portal: Portal) -> None:
-        """Insert or replace a portal. After a removal, its earlier secrets are void."""
+        """Insert or replace a portal. After a removal, its earlier secrets are deleted."""
         with self._writing as database:
             database.execute("BEGIN IMMEDIATE")
             database.execute(
-                "UPDATE secrets SET secret = ?3 || secret WHERE member_id = ?1 AND NOT EXISTS "
+                "DELETE FROM secrets WHERE member_id = ?1 AND NOT EXISTS "
                 "(SELECT 1 FROM portals WHERE member_id = ?1 AND failed != ?2)",
-                (portal.member_id, REMOVED, VOID),
+                (portal.member_id, REMOVED),
             )
             database.execute(
                 "REPLACE INTO portals VALUES (?, ?, ?, ?, ?, ?, ?, ?)", astuple(portal)
@@ -221,9 +221,10 @@ class Data:
     def secrets(self) -> list[Secret]:
         """Return all that is known of secrets."""
         rows = self._read(
-            "SELECT member_id, user_id, name, added, secret LIKE ? || '%' AS void FROM secrets "
-            "ORDER BY member_id, user_id, name",
-            VOID,
+            "SELECT coalesce(domain, member_id) AS domain, user_id, name, added, "
+            "coalesce(failed, ?1) != ?1 AS counts FROM secrets LEFT JOIN portals USING (member_id) "
+            "ORDER BY domain, user_id, name",
+            REMOVED,
         )
         return [Secret(**row) for row in rows]
 
