@@ -173,7 +173,10 @@ def main() -> int:
         parser.error("only Linux has /proc/self/fd, where it counts files and connections")
     seed = random.randrange(10**6) if arguments.seed is None else arguments.seed  # noqa: S311
     ignore_proxies()
-    return soak(arguments.minutes * 60, seed)
+    try:
+        return soak(arguments.minutes * 60, seed)
+    except RuntimeError as error:  # the sandbox did not start
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

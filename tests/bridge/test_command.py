@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import shlex
 import signal
 import socket
 import sqlite3
@@ -96,7 +97,7 @@ def test_a_command_reads_the_file_of_the_service_as_the_readme_says(tmp_path: Pa
     file.write_text(settings.replace("/var/lib/bitrix24-bridge", str(tmp_path)))
     reading = reading.replace("/etc/bitrix24-bridge.env", str(file))
     reading = reading.replace(
-        "/opt/bitrix24-bridge/bin/bitrix24-bridge", " ".join(commands.COMMAND)
+        "/opt/bitrix24-bridge/bin/bitrix24-bridge", shlex.join(commands.COMMAND)
     )
     done = commands.run({}, command=["sh", "-c", f"{reading} - portals"])
     assert done.stderr.startswith(f"BRIDGE_DATA: there is no {tmp_path}/bridge.sqlite3. ")

@@ -18,6 +18,12 @@ from tests.ports import unused_port
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def environment() -> dict[str, str]:
+    """Return the environment without the variables of a make that may run these tests."""
+    ours = ("PYTHON", "MAKEFLAGS", "MAKELEVEL", "ARGS", "PROCESSES")
+    return {name: value for name, value in os.environ.items() if name not in ours}
+
+
 @contextmanager
 def make_bridge(*arguments: str, last: str = "curl") -> Iterator[str]:
     """Run it, yield its greeting, and end it with Ctrl-C.
@@ -25,11 +31,10 @@ def make_bridge(*arguments: str, last: str = "curl") -> Iterator[str]:
     The last line of the greeting begins with the word `last`.
     """
     port = unused_port()
-    ours = ("PYTHON", "MAKEFLAGS", "MAKELEVEL", "PROCESSES")  # these tests may be run by make
     with subprocess.Popen(
         ["make", "bridge", f"PORT={port}", f"ARGS=--sandbox-port {port + 3}", *arguments],
         cwd=ROOT,
-        env={name: value for name, value in os.environ.items() if name not in ours}
+        env=environment()
         | {"ALL_PROXY": "socks://127.0.0.1:9", "NO_PROXY": "[::1]"},  # as some desktops set them
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -109,7 +114,13 @@ def test_an_argument_that_cannot_be_is_one_line_that_names_what_was_typed(
 def test_a_port_in_use_is_one_line_that_names_port() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         ports = (f"PORT={taken.getsockname()[1]}", f"ARGS=--sandbox-port={unused_port()}")
-        done = subprocess.run(["make", "bridge", *ports], cwd=ROOT, capture_output=True, text=True)
+        done = subprocess.run(
+            ["make", "bridge", *ports],
+            cwd=ROOT,
+            env=environment(),
+            capture_output=True,
+            text=True,
+        )
     said, by_make = done.stderr.splitlines()
     assert said == (
         "Cannot start: address already in use. Choose other ports with PORT= and "

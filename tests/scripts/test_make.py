@@ -53,7 +53,7 @@ def make(project: Path, tools: Path) -> Make:
     """Run make in the project with the tools first on PATH."""
 
     def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        ours = ("PYTHON", "MAKEFLAGS", "MAKELEVEL")  # these tests may be run by make
+        ours = ("PYTHON", "MAKEFLAGS", "MAKELEVEL", "ARGS")  # these tests may be run by make
         clean = {k: v for k, v in os.environ.items() if k not in ours}
         return subprocess.run(
             ["make", *arguments],
