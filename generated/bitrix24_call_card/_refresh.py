@@ -2,9 +2,10 @@
 """The access token of a client, and its refresh: one attempt at a time for all calls.
 
 The first caller begins an attempt. A synchronous caller runs it itself. In asyncio a daemon thread
-runs it, so that a plain `refresh` never blocks the event loop, and hands what is awaitable to the loop:
-no caller's cancellation reaches it. Everybody else, asyncio's first caller included, waits for its
-outcome up to `refresh_timeout`.
+runs it, so that a plain `refresh` never blocks the event loop; it hands what is awaitable to the loop,
+as a task that the cancellation of no caller reaches, but the end of the loop does. Every caller but one
+that runs the attempt waits for its outcome up to `refresh_timeout`, counted from its own arrival. After
+that it forgets the attempt, or a hung one would be waited for forever.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ class _Attempt:
     """One refresh.
 
     Args:
-        token: Whose refresh it is.
-        number: Attempts and assigned tokens share a counter; the highest number wins.
+        token: The access token that it refreshes.
+        number: Attempts and assigned tokens share a counter; the token with the highest one is used.
         loop: The event loop of the caller that began it; None for a synchronous one.
     """
 
@@ -93,7 +94,8 @@ class AccessToken:
         self._refresh_timeout = refresh_timeout
         self._numbers = itertools.count(1)
         self.current, self._number = token, 0
-        self._attempts: dict[int, _Attempt] = {}  # by process: nobody runs the parent's in a child
+        # By process id, because a child does not wait for its parent's.
+        self._attempts: dict[int, _Attempt] = {}
 
     def set(self, token: Secret[str]) -> None:
         """Use this token from the next call on, even if a refresh under way returns another."""
@@ -122,7 +124,7 @@ class AccessToken:
         if attempt is mine:
             copy_context().run(self._run, attempt)
         wait([attempt.outcome], self._refresh_timeout)  # over at once for the caller that ran it
-        self._raise_outcome(attempt)
+        self._finish(attempt)
 
     async def arefresh(self, expired: Secret[str]) -> None:
         """Async version of `refresh`; no caller waits longer than `refresh_timeout`."""
@@ -136,7 +138,7 @@ class AccessToken:
             arguments = (copy_context().run, self._run, attempt)
             threading.Thread(target=_run_in_thread, args=arguments, daemon=True).start()
         await asyncio.wait([asyncio.wrap_future(attempt.outcome)], timeout=self._refresh_timeout)
-        self._raise_outcome(attempt)
+        self._finish(attempt)
 
     # --- an attempt, from its beginning to its end ---
 
@@ -155,7 +157,7 @@ class AccessToken:
             token = attempt.result_of("refresh", Secret(self._refresh.reveal()()))
             _check_token("what refresh returned", token)
             self._use(token, attempt.number)
-            # Equal, not the same: `refresh` may have assigned it itself. If not, a newer one is in use.
+            # Compared as text: `refresh` may have assigned it itself. Otherwise a newer one is in use.
             is_used = self.current.reveal() == token.reveal()
             if is_used and self._on_refresh.reveal() is not None:
                 result = Secret(self._on_refresh.reveal()(token.reveal()))
@@ -176,11 +178,11 @@ class AccessToken:
             if self._attempts.get(os.getpid()) is attempt:
                 del self._attempts[os.getpid()]
 
-    def _raise_outcome(self, attempt: _Attempt) -> None:
-        """Raise the attempt's exception, if any; if it has not ended in time, forget it."""
+    def _finish(self, attempt: _Attempt) -> None:
+        """End the wait for an attempt: raise its exception, if any; if it goes on, forget it."""
         if not attempt.outcome.done():
-            # Only after the whole timeout: another refresh would spend the refresh token twice. This one
-            # runs on: if its token still arrives, it is used.
+            # Only after the whole refresh_timeout: another refresh would spend the refresh token twice.
+            # This one runs on: if its token still arrives, it is used.
             self._forget(attempt)
             seconds = f"{self._refresh_timeout:g} s"
             raise RefreshError(f"the refresh did not end within {seconds} (refresh_timeout)")

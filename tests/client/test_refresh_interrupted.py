@@ -244,10 +244,12 @@ class TestRefreshTimeout:
         client = portal.client(refresh=hanging, refresh_timeout=0.1)
         with ThreadPoolExecutor(1) as other:
             refreshing = other.submit(call, client)
-            assert hanging.begun.wait(WAIT)
-            with pytest.raises(errors.RefreshError, match=IN_VAIN):
-                in_time(lambda: call(client))
-            goes_on.set()
+            try:
+                assert hanging.begun.wait(WAIT)
+                with pytest.raises(errors.RefreshError, match=IN_VAIN):
+                    in_time(lambda: call(client))
+            finally:
+                goes_on.set()
             assert refreshing.result(WAIT) == 17
 
     def test_is_not_rounded_up(self, hanging: Refreshes, portal: Portal) -> None:

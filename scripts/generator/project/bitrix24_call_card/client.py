@@ -200,8 +200,8 @@ class AuthenticatedClient(Client):
         on_refresh: Called with each new token, for example to store it; plain or a coroutine function,
             too. A program that ends between the two has spent its refresh token: store the new
             one in ``refresh``, before it returns, if that must not happen.
-        refresh_timeout: Seconds to wait for a refresh; then the waiting calls fail, and the next call
-            tries again. A synchronous call that runs ``refresh`` itself waits for its end.
+        refresh_timeout: Seconds that a call waits for a refresh; then it fails, and the next call
+            refreshes again. A synchronous call that runs ``refresh`` itself waits for its end.
 
     The other arguments are those of ``Client``.
     """
