@@ -6,7 +6,6 @@ Only hashes of secrets are in it.
 import asyncio
 import contextlib
 import fcntl
-import functools
 import hashlib
 import os
 import secrets
@@ -17,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from hmac import compare_digest
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import TypeVar, TypeVarTuple
 
 from .cards import User
 
@@ -50,7 +49,7 @@ CREATE TABLE IF NOT EXISTS secrets (
 REMOVED = "removed"
 """Stands for the failed step of a portal that has removed the application."""
 
-_P = ParamSpec("_P")
+_Args = TypeVarTuple("_Args")
 _T = TypeVar("_T")
 
 
@@ -134,10 +133,9 @@ class Data:
         self._reading.close()
         self._writing.close()
 
-    async def in_thread(self, write: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    async def in_thread(self, write: Callable[[*_Args], _T], *args: *_Args) -> _T:
         """Call a method that writes, in the one thread that does so."""
-        call = functools.partial(write, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, write, *args)
 
     # --- portals ----------------------------------------------------------------------------------
 

@@ -1,11 +1,9 @@
 """The bridge on a socket: uvicorn, with logs in which no secret and no phone number can be read."""
 
-import contextlib
 import logging
 import resource
 import socket
 import time
-from collections.abc import Generator
 from traceback import format_tb
 
 import uvicorn
@@ -69,27 +67,20 @@ def serve(settings: Settings, data: Data, listener: socket.socket) -> None:
     """Serve until the process is asked to end; that arrives as `KeyboardInterrupt`."""
     serving = server(settings, data)
     host, port = listener.getsockname()[:2]
-    with _metrics(settings.metrics):
-        print(f"Bridge {settings.url}, ready on {host}, port {port}. Ctrl-C ends it.", flush=True)
-        serving.run(sockets=[listener])
+    if settings.metrics:
+        _serve_metrics(settings.metrics)
+    print(f"Bridge {settings.url}, ready on {host}, port {port}. Ctrl-C ends it.", flush=True)
+    serving.run(sockets=[listener])
 
 
-@contextlib.contextmanager
-def _metrics(address: str) -> Generator[None, None, None]:
-    """Serve /metrics on its own port while the context lasts: behind nginx, everybody is local."""
-    if not address:
-        yield
-        return
+def _serve_metrics(address: str) -> None:
+    """Serve /metrics on its own port until the process ends: behind nginx, everybody is local."""
     host, _, port = address.rpartition(":")
     try:
-        server, _thread = start_http_server(int(port), host.strip("[]"))
+        start_http_server(int(port), host.strip("[]"))
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise SettingsError(f"Cannot listen on {address}: {reason}. Set BRIDGE_METRICS.") from None
-    try:
-        yield
-    finally:
-        server.shutdown()
 
 
 def server(settings: Settings, data: Data) -> uvicorn.Server:

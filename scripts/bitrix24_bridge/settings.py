@@ -37,10 +37,6 @@ class Times:
     oauth: float = 5
     """How long an OAuth server or a portal may take to answer."""
 
-    def scaled(self, factor: float) -> "Times":
-        """Return the same times, each multiplied by `factor`."""
-        return Times(*(getattr(self, field.name) * factor for field in fields(self)))
-
 
 @dataclass(frozen=True)
 class Rate:
@@ -159,8 +155,9 @@ def _origin(parts: SplitResult) -> str:
     return f"{parts.scheme}://{host}" + ("" if is_default else f":{parts.port}")
 
 
-def _words(text: str) -> list[str]:
-    if not (found := text.replace(",", " ").split()):
+def _words(text: str, form: str = ".*") -> list[str]:
+    found = text.replace(",", " ").split()
+    if not found or not all(re.fullmatch(form, word) for word in found):
         raise ValueError
     return found
 
@@ -174,15 +171,11 @@ def _rest_addresses(text: str) -> tuple[str, ...]:
 
 
 def _client_ids(text: str) -> frozenset[str]:
-    if not all(re.fullmatch(r"[\w.-]+", word) for word in _words(text)):
-        raise ValueError
-    return frozenset(_words(text))
+    return frozenset(_words(text, r"[\w.-]+"))
 
 
 def _portals(text: str) -> frozenset[str]:
-    if not all(word == ANY or re.fullmatch(r"[\w.-]+(:\d+)?", word) for word in _words(text)):
-        raise ValueError
-    return frozenset(map(domain_of, _words(text)))
+    return frozenset(map(domain_of, _words(text, r"\*|[\w.-]+(:\d+)?")))
 
 
 def _networks(text: str) -> str:

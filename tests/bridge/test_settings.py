@@ -1,6 +1,5 @@
 """What an integrator sets by environment, and what is said of a setting that is invalid."""
 
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -201,12 +200,6 @@ def test_redis_may_be_on_this_machine_or_have_tls_and_a_password(url: str) -> No
     settings = read(BRIDGE_STORE=url)
     assert settings.store == url
     assert url not in repr(settings)
-
-
-def test_all_times_are_scaled_together() -> None:
-    half = Times().scaled(0.5)
-    for each in fields(Times):
-        assert getattr(half, each.name) == getattr(Times(), each.name) / 2
 
 
 @pytest.mark.parametrize(
