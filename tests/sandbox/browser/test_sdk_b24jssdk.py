@@ -121,10 +121,6 @@ class TestRest:
         assert widget.in_widget("b24.auth.getAuthData().access_token") != "sandboxaccesstoken"
         assert rest_call(widget)["result"] == CALL
         expect(widget.messages("refreshAuth")).to_have_count(2)
-        widget.sandbox.fail("expired_token", times=2)  # a token that stays expired
-        assert rest_call(widget) == {"code": "expired_token", "status": 401}
-        expect(widget.messages("refreshAuth")).to_have_count(4)
-        assert widget.sandbox.state()["faults"] == []
 
     def test_a_batch_returns_the_call_too(self, widget: CardPage) -> None:
         results = widget.in_widget(

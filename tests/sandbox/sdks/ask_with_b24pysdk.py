@@ -37,7 +37,7 @@ socket.getaddrinfo = resolve_here
 def token(question: dict[str, Any]) -> Any:
     """Return the SDK's credentials."""
     if question["by"] == "webhook":
-        return BitrixWebhook(domain=f"{HOST}:{PORT}", webhook_token=question["webhook"])
+        return BitrixWebhook(domain=f"{HOST}:{PORT}", webhook_token="1/sandboxwebhook")
     app = BitrixApp(client_id="sandboxclientid", client_secret="sandboxclientsecret")
     return BitrixToken(
         domain=f"{HOST}:{PORT}",
