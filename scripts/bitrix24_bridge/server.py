@@ -69,8 +69,9 @@ def serve(settings: Settings, data: Data, listener: socket.socket) -> None:
     host, port = listener.getsockname()[:2]
     if settings.metrics:
         _serve_metrics(settings.metrics)
-    print(f"Bridge {settings.url}, ready on {host}, port {port}. Ctrl-C ends it.", flush=True)
-    serving.run(sockets=[listener])
+    with serving.capture_signals():  # or Ctrl-C would hit asyncio as it begins
+        print(f"Bridge {settings.url}, ready on {host}, port {port}. Ctrl-C ends it.", flush=True)
+        serving.run(sockets=[listener])
 
 
 def _serve_metrics(address: str) -> None:
