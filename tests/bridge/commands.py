@@ -20,7 +20,7 @@ COMMAND = [sys.executable, "-m", "bitrix24_bridge"]
 def environment(
     folder: Path, oauth_server: str, *, several: bool = False, **more: str
 ) -> dict[str, str]:
-    """Give the settings of a bridge at a free port; a setting of `""` is left out.
+    """Return the settings of a bridge at a free port; a setting of `""` is left out.
 
     `several`: it is one of several processes.
     """

@@ -76,11 +76,11 @@ def running_nginx(folder: Path, *backends: int, connections: int = 512) -> Itera
         if os.environ.get("CI"):
             pytest.fail(missing)
         pytest.skip(missing)
-    authority = trustme.CA()
-    certificate = authority.issue_cert(HOST, "127.0.0.1")
+    ca = trustme.CA()
+    certificate = ca.issue_cert(HOST, "127.0.0.1")
     certificate.cert_chain_pems[0].write_to_path(str(folder / "cert.pem"))
     certificate.private_key_pem.write_to_path(str(folder / "key.pem"))
-    authority.cert_pem.write_to_path(str(folder / "authority.pem"))
+    ca.cert_pem.write_to_path(str(folder / "ca.pem"))
     port, plain_port = unused_port(), unused_port()
     servers = "\n".join(SERVER.replace("8025", str(backend)) for backend in backends)
     main, site = re.findall(r"```nginx\n(.*?)```", README.read_text(), re.DOTALL)
@@ -101,7 +101,7 @@ def running_nginx(folder: Path, *backends: int, connections: int = 512) -> Itera
     file = folder / "nginx.conf"
     file.write_text(text)
     trusts = ssl.create_default_context()
-    authority.configure_trust(trusts)
+    ca.configure_trust(trusts)
     with subprocess.Popen([command, "-p", str(folder), "-c", str(file)]) as process:
         try:
             _wait_for(port, process)

@@ -107,7 +107,7 @@ def test_a_certificate_that_others_will_refuse_is_wrong(
 ) -> None:
     with running_nginx(tmp_path, unused_port()) as nginx:
         if trusted:
-            monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+            monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
         now = time.time()
         monkeypatch.setattr("bitrix24_bridge.doctor.time", lambda: now + later)
         found = examined(url=nginx.url)
