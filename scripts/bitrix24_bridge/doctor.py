@@ -207,13 +207,11 @@ def _send(url: str, fields: Mapping[str, str] | None = None) -> httpx.Response |
 def _post(url: str, fields: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
     """Post to a REST method; return the status, 0 for none, and the answer."""
     response = _send(url, fields)
-    if response is None:
-        return 0, {"error": NO_ANSWER}
     try:
-        answer = response.json()
+        answer = _object(response.json()) if response else {}
     except ValueError:
-        answer = None
-    return response.status_code, _object(answer) or {"error": NO_ANSWER}
+        answer = {}
+    return response.status_code if response else 0, answer or {"error": NO_ANSWER}
 
 
 def _object(value: Any) -> dict[str, Any]:
