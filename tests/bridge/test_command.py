@@ -17,10 +17,8 @@ from typing import NamedTuple
 import httpx
 import pytest
 from bitrix24_bridge.__main__ import main
-from bitrix24_bridge.data import Data
 from bitrix24_bridge.server import quiet_logs
 from bitrix24_bridge.settings import VARIABLES
-from bitrix24_sandbox.server import listen, port_of
 
 from tests.bridge import commands
 from tests.bridge.bridges import Bridge
@@ -104,20 +102,6 @@ def test_a_command_reads_the_file_of_the_service_as_the_readme_says(tmp_path: Pa
 
 
 @pytest.mark.usefixtures("bridge")
-def test_what_cannot_be_done_is_said_in_a_sentence(run: Run, portal: FakePortal) -> None:
-    stranger = ["secret", "add", "--portal", "a.example", "--user", "1", "--name", "crm"]
-    run(*secret_for(portal, "add"))
-    for arguments, reason in (
-        (stranger, "No portal a.example has installed the application: see `portals`."),
-        (secret_for(portal, "add"), "User 1 has a secret crm already. Choose another name, or"),
-        (secret_for(portal, "revoke", "old"), "User 1 has no secret old: see `secret list`."),
-    ):
-        done = run(*arguments)
-        assert (done.status, done.output) == (1, "")
-        assert reason in done.error
-
-
-@pytest.mark.usefixtures("bridge")
 def test_data_of_another_version_is_named(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "bridge.sqlite3"
     with closing(sqlite3.connect(file)) as database:
@@ -154,11 +138,6 @@ def test_secrets_of_a_portal_that_removed_the_application_are_listed_until_it_is
     assert run("portals", "remove", portal.domain) == (0, "", "")
     assert run("portals").output == "No portal has installed the application yet.\n"
     assert run("secret", "list").output == "No backend may ask yet: see `secret add --help`.\n"
-
-
-def test_without_portals_that_is_said(run: Run, tmp_path: Path) -> None:
-    Data(tmp_path / "bridge.sqlite3").close()
-    assert run("portals") == (0, "No portal has installed the application yet.\n", "")
 
 
 def test_a_command_makes_no_data_which_the_service_could_not_read(run: Run, tmp_path: Path) -> None:
@@ -209,14 +188,21 @@ def test_help_names_every_command_and_setting(run: Run, capsys: pytest.CaptureFi
     ("settings", "reason"),
     [
         ({"BRIDGE_URL": ""}, "BRIDGE_URL is not set. Expected the bridge's own address"),
-        ({"BRIDGE_FRESH": "soon"}, "BRIDGE_FRESH is invalid. Expected the seconds"),
-        ({"BRIDGE_STORE": "redis://192.0.2.1"}, "BRIDGE_STORE is invalid. Expected the URL of a"),
-        ({"BRIDGE_STORE": "redis://localhost?colour=red"}, "BRIDGE_STORE is invalid. Expected"),
-        ({"BRIDGE_STORE": "redis://localhost?db=red"}, "BRIDGE_STORE is invalid. Expected"),
+        (
+            {"BRIDGE_STORE": "redis://:hunter2@localhost?colour=red"},
+            "BRIDGE_STORE is invalid. Expected",
+        ),
+        ({"BRIDGE_STORE": "redis://localhost?db=hunter2"}, "BRIDGE_STORE is invalid. Expected"),
         ({"BRIDGE_DATA": "/nowhere/data"}, "BRIDGE_DATA: /nowhere/data cannot be used: "),
-        ({"BRIDGE_HOST": "192.0.2.1"}, "Cannot listen on 192.0.2.1, port 0: "),
+        (
+            {"BRIDGE_HOST": "192.0.2.1"},
+            "Cannot listen on 192.0.2.1, port 0: cannot assign requested address. Set BRIDGE_PORT.",
+        ),
         ({"BRIDGE_METRICS": "192.0.2.1:9025"}, "Cannot listen on 192.0.2.1:9025: "),
         ({"BRIDGE_HOST": "a..b"}, "Cannot listen on a..b, port 0: "),
+        ({"ALL_PROXY": "socks://127.0.0.1"}, "A proxy of the environment cannot be used. "),
+        ({"ALL_PROXY": "socks5://127.0.0.1"}, "A proxy of the environment cannot be used. "),
+        ({"SSL_CERT_FILE": "/nowhere"}, "SSL_CERT_FILE or SSL_CERT_DIR cannot be used: "),
     ],
 )
 def test_it_does_not_serve_with_settings_that_cannot_be_used(
@@ -226,17 +212,7 @@ def test_it_does_not_serve_with_settings_that_cannot_be_used(
     assert (done.status, done.output) == (1, "")
     assert done.error.startswith(reason)
     assert done.error.count("\n") == 1
-
-
-@pytest.mark.parametrize("url", ["redis://:hunter2@192.0.2.1", "redis://:hunter2@localhost?a=b"])
-def test_a_store_that_cannot_be_used_is_refused_without_showing_its_password(
-    run: Run, url: str
-) -> None:
-    done = run(BRIDGE_STORE=url)
-    assert (done.status, done.output) == (1, "")
-    assert (
-        done.error == f"BRIDGE_STORE is invalid. Expected {VARIABLES['BRIDGE_STORE'].expected}.\n"
-    )
+    assert "hunter2" not in done.error
 
 
 @pytest.mark.parametrize(
@@ -325,22 +301,6 @@ def test_an_error_is_not_blamed_on_the_lock(tmp_path: Path) -> None:
     assert done.stderr == "Nobody reads the standard output.\n"
 
 
-@pytest.mark.parametrize(
-    ("variable", "value", "error"),
-    [
-        ("ALL_PROXY", "socks://127.0.0.1:9", "A proxy of the environment cannot be used. "),
-        ("ALL_PROXY", "socks5://127.0.0.1:9", "A proxy of the environment cannot be used. "),
-        ("SSL_CERT_FILE", "/nowhere", "SSL_CERT_FILE or SSL_CERT_DIR cannot be used: "),
-    ],
-)
-def test_what_the_environment_has_for_every_program_is_named(
-    run: Run, variable: str, value: str, error: str
-) -> None:
-    done = run(BRIDGE_PORT="0", **{variable: value})
-    assert (done.status, done.output, done.error.count("\n")) == (1, "", 1)
-    assert done.error.startswith(error)
-
-
 @pytest.mark.anyio
 async def test_its_own_machine_is_asked_without_the_proxy_of_the_environment(
     portal: FakePortal, decoy: Decoy, tmp_path: Path, http: httpx.AsyncClient
@@ -355,41 +315,19 @@ async def test_its_own_machine_is_asked_without_the_proxy_of_the_environment(
     assert decoy.connections() == 0
 
 
-def test_a_port_that_is_taken_is_named(run: Run) -> None:
-    with listen() as listener:
-        port = port_of(listener)
-        done = run(BRIDGE_PORT=str(port))
-    assert done.status == 1
-    assert done.error == (
-        f"Cannot listen on 127.0.0.1, port {port}: address already in use. Set BRIDGE_PORT.\n"
-    )
-
-
-@pytest.mark.anyio
-async def test_it_serves_alone_with_its_data(
-    run: Run, portal: FakePortal, tmp_path: Path, http: httpx.AsyncClient
+def test_it_serves_alone_with_its_data_and_ends_in_silence_with_ctrl_c(
+    run: Run, tmp_path: Path
 ) -> None:
-    settings = commands.environment(tmp_path, portal.cloud.oauth_server)
-    output = tmp_path / "output"
-    with commands.serving(settings, output) as running:
-        portal.known_to(running)
-        second = run(**{**settings, "BRIDGE_PORT": "0"})
-        assert second.status == 1
-        assert second.error == (
-            f"Another bridge serves with {settings['BRIDGE_DATA']} already. "
-            "Several need one BRIDGE_STORE.\n"
-        )
-        assert (await http.get(f"{running.url}/healthz")).text == "ok"
-
-    assert output.read_text().startswith(
-        f"Bridge {running.url}, ready on 127.0.0.1, port {running.url.rpartition(':')[2]}."
-        " Ctrl-C ends it.\n"
-    )
-
-
-def test_ctrl_c_ends_it_in_silence(tmp_path: Path) -> None:
     settings = commands.environment(tmp_path, "https://oauth.example/rest/")
     output = tmp_path / "output"
-    with commands.serving(settings, output, end=signal.SIGINT):
-        pass
-    assert "Traceback" not in output.read_text()
+    with commands.serving(settings, output, end=signal.SIGINT) as running:
+        assert run(**{**settings, "BRIDGE_PORT": "0"}) == (
+            1,
+            "",
+            f"Another bridge serves with {settings['BRIDGE_DATA']} already. "
+            "Several need one BRIDGE_STORE.\n",
+        )
+    assert output.read_text() == (
+        f"Bridge {running.url}, ready on 127.0.0.1, port {settings['BRIDGE_PORT']}."
+        " Ctrl-C ends it.\n"
+    )

@@ -186,7 +186,5 @@ async def lose_the_data(
         await opened.send(json.dumps(hello))
         await opened.wait_closed()
         assert (opened.close_code, opened.close_reason) == (4503, "a fault of the bridge")
-    assert (await http.get(f"{bridge.url}/healthz")).status_code == 200
-    assert (await http.get(f"{bridge.url}/ready")).status_code == 503
     with closing(sqlite3.connect(file)) as database:
         database.executescript("ALTER TABLE lost RENAME TO portals")
