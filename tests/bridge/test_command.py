@@ -321,7 +321,7 @@ def test_it_serves_alone_with_its_data_and_ends_in_silence_with_ctrl_c(
     settings = commands.environment(tmp_path, "https://oauth.example/rest/")
     output = tmp_path / "output"
     with commands.serving(settings, output, end=signal.SIGINT) as running:
-        assert run(**{**settings, "BRIDGE_PORT": "0"}) == (
+        assert run(**{**settings, "BRIDGE_HOST": "192.0.2.1"}) == (
             1,
             "",
             f"Another bridge serves with {settings['BRIDGE_DATA']} already. "

@@ -41,9 +41,12 @@ def portal(member_id: str = "5a1d", domain: str = "office.example") -> Portal:
     )
 
 
-def test_nobody_else_may_read_the_file_or_what_lies_beside_it(file: Path) -> None:
+@pytest.mark.parametrize("exists", [False, True])
+def test_nobody_else_may_read_the_file_or_what_lies_beside_it(file: Path, exists: bool) -> None:
     before = os.umask(0)
     try:
+        if exists:
+            file.touch(0o644)
         with closing(Data(file)) as data, serving(file, alone=True):
             data.put_portal(portal())
             found = {path.name: stat.S_IMODE(path.stat().st_mode) for path in file.parent.iterdir()}
@@ -51,13 +54,6 @@ def test_nobody_else_may_read_the_file_or_what_lies_beside_it(file: Path) -> Non
         os.umask(before)
     names = [file.name, f"{file.name}-wal", f"{file.name}-shm", f"{file.name}.lock"]
     assert found == dict.fromkeys(names, 0o600)
-
-
-def test_a_file_that_others_could_read_is_made_private(file: Path) -> None:
-    file.touch(0o644)
-    file.chmod(0o644)
-    Data(file).close()
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 def test_no_secret_is_in_any_byte_of_it(file: Path, data: Data) -> None:
