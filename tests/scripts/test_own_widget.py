@@ -86,7 +86,29 @@ def test_its_page_posts_the_call_to_the_backend(own_widget: OwnWidget, sandbox: 
     assert "X-Frame-Options" not in page.headers
     with launched() as browser:
         browser.new_page().goto(f"{sandbox.origin}/")
-        assert own_widget.line("externalCall.").endswith(" +12025550142 connected\n")
+        assert own_widget.line("externalCall.").endswith(" +12025550142 connected user 1\n")
+        sandbox.call = {**(sandbox.call or {}), "CRM_ENTITY_TYPE": "LEAD", "CRM_ENTITY_ID": 52}
+        assert own_widget.line("externalCall.").endswith(" connected user 1\n"), "it has changed"
+        sandbox.call = None
+        assert own_widget.line("externalCall.").endswith(" has ended\n")
+
+
+def test_it_tells_operators_apart_and_is_uninstalled(
+    own_widget: OwnWidget, sandbox: Sandbox
+) -> None:
+    assert sandbox.install(f"{own_widget.url}/events").status == 200
+    for user, number in (("administrator", 1), ("operator", 2)):
+        sandbox.user = user
+        opening = sandbox.widget_opening()
+        page = httpx.post(f"{own_widget.url}/widget", params=opening.query, data=opening.form)
+        (session,) = re.findall(r'"X-Session": "(.+?)"', page.text)
+        headers = {"X-Session": session}
+        httpx.post(f"{own_widget.url}/call", json=sandbox.call, headers=headers).raise_for_status()
+        assert own_widget.line("externalCall.").endswith(f" user {number}\n")
+    sandbox.uninstall()
+    assert [made.status for made in sandbox.deliveries if made.event == "ONAPPUNINSTALL"] == [200]
+    page = httpx.post(f"{own_widget.url}/widget", params=opening.query, data=opening.form)
+    assert page.status_code == 403
 
 
 def test_what_is_not_from_a_portal_is_refused(own_widget: OwnWidget, sandbox: Sandbox) -> None:
@@ -98,10 +120,16 @@ def test_what_is_not_from_a_portal_is_refused(own_widget: OwnWidget, sandbox: Sa
     assert opened().status_code == 403, "it is not installed"
     event = {"event": "ONAPPINSTALL", "auth[access_token]": "x", "auth[application_token]": "y"}
     assert httpx.post(f"{own_widget.url}/events", data=event).status_code == 403
+    for path in ("events", "widget"):
+        assert httpx.post(f"{own_widget.url}/{path}", data={"event": "X"}).status_code == 400
     assert sandbox.install(f"{own_widget.url}/events").status == 200
     assert opened().status_code == 200
     opening.form["APPLICATION_TOKEN"] = "guessed"
     assert opened().status_code == 403
+    opening.form.update(APPLICATION_TOKEN="sandboxapplicationtoken", AUTH_ID="guessed")
+    assert opened().status_code == 403
+    event |= {"event": "ONAPPUNINSTALL", "auth[member_id]": opening.form["member_id"]}
+    assert httpx.post(f"{own_widget.url}/events", data=event).status_code == 403
     posted = httpx.post(f"{own_widget.url}/call", json=sandbox.call, headers={"X-Session": "x"})
     assert posted.status_code == 403
 
