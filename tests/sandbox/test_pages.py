@@ -33,15 +33,6 @@ def test_the_contract_is_served_with_this_sandbox_as_its_server(
     assert document | {"servers": []} == committed | {"servers": []}
 
 
-def test_a_missing_contract_is_a_plain_404(
-    http: httpx.Client, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(docs, "CONTRACT", tmp_path / "call-card.yaml")
-    answer = http.get(f"{sandbox.origin}/openapi.yaml")
-    assert answer.status_code == 404
-    assert answer.text == "There is no contract at openapi/call-card.yaml yet."
-
-
 def test_a_date_in_the_contract_stays_text(
     http: httpx.Client, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

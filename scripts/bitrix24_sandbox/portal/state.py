@@ -175,14 +175,13 @@ class Portal:
         self.current = None
         self._changed()
 
-    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call `callback` after each change of the call; return a function that unsubscribes."""
+    def subscribe(self, callback: Callable[[], None]) -> None:
+        """Call `callback` after each change of the call."""
         self._subscribers.append(callback)
-        return lambda: self._subscribers.remove(callback)
 
     def _changed(self) -> None:
         self.announce(self.telephony.follow(self.call))
-        for callback in tuple(self._subscribers):
+        for callback in self._subscribers:
             callback()
 
     # --- the application --------------------------------------------------------------------------

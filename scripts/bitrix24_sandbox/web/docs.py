@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -50,10 +50,7 @@ def _contract(request: Request) -> dict[str, Any]:
 
 
 async def _openapi(request: Request) -> Response:
-    try:
-        document = _contract(request)
-    except FileNotFoundError:
-        return PlainTextResponse(f"There is no contract at openapi/{CONTRACT.name} yet.", 404)
+    document = _contract(request)
     if request.url.path.endswith(".json"):
         return Response(json.dumps(document, ensure_ascii=False), media_type="application/json")
     text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
