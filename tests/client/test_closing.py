@@ -10,7 +10,7 @@ from bitrix24_call_card import Client
 from bitrix24_call_card.api.call_card import get_status
 
 if TYPE_CHECKING:
-    from tests.client.conftest import Recorder, RunProgram
+    from tests.client.conftest import Recorder
 
 
 @pytest.fixture
@@ -86,34 +86,3 @@ def test_close_leaves_the_connections_of_event_loops_open(
 
     asyncio.run(use())
     assert recorder.connections == 1
-
-
-PROGRAM = """
-import asyncio, sys
-from bitrix24_call_card import Client
-from bitrix24_call_card.api.call_card import get_status
-
-with Client(base_url=sys.argv[1]) as client:
-    get_status.sync(client=client)
-
-client = Client(base_url=sys.argv[1])
-get_status.sync(client=client)
-client.close()
-
-async def main():
-    async with Client(base_url=sys.argv[1]) as client:
-        await get_status.asyncio(client=client)
-
-    client = Client(base_url=sys.argv[1])
-    await get_status.asyncio(client=client)
-    await client.aclose()
-
-asyncio.run(main())
-"""
-
-
-def test_a_program_that_closes_its_clients_gets_no_resource_warning(
-    recorder: Recorder, run_program: RunProgram
-) -> None:
-    run_program(PROGRAM, recorder.webhook_url)
-    assert len(recorder.received) == 4

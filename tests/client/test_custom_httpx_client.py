@@ -99,16 +99,6 @@ def test_its_settings_apply_and_those_given_to_the_client_over_them(
     assert timeouts == [dict.fromkeys(("connect", "read", "write", "pool"), 99)]
 
 
-def test_its_own_timeout_applies_if_the_client_was_given_none(
-    call: Call, recorder: Recorder
-) -> None:
-    client = AuthenticatedClient(base_url=f"{recorder.origin}/rest", token="made-up-token")
-    timeouts: list[object] = []
-    hooks = {"request": [hook(call, lambda r: timeouts.append(r.extensions["timeout"]))]}
-    call(client, timeout=1.5, event_hooks=hooks)
-    assert timeouts == [dict.fromkeys(("connect", "read", "write", "pool"), 1.5)]
-
-
 def test_its_event_hooks_see_each_request_and_each_response(
     call: Call, client: AuthenticatedClient, recorder: Recorder
 ) -> None:

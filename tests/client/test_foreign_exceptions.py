@@ -24,7 +24,7 @@ from tests.client.conftest import WAIT
 from tests.client.mocked import WEBHOOK_URL
 
 if TYPE_CHECKING:
-    from tests.client.conftest import Get, RawServer, Recorder, RunProgram
+    from tests.client.conftest import Get, RawServer
 
 Fail = Callable[[httpx.Request], object]
 
@@ -94,6 +94,7 @@ class FrozenError(Exception):
         AssertionError("expected another token"),
         KeyError("no such fixture"),
         MemoryError(),
+        ModuleNotFoundError("No module named 'h2'"),  # for http2=True
         FrozenError("cannot be changed"),
         KeyboardInterrupt(),
         SystemExit(3),
@@ -145,25 +146,6 @@ def test_the_time_limit_of_a_worker_ends_a_call_that_waits_for_the_portal(
 def test_a_call_that_respx_does_not_expect_is_respx_s_own_error(get: Get) -> None:
     with respx.mock, pytest.raises(AssertionError, match="not mocked"):
         get(Client(WEBHOOK_URL))
-
-
-def test_http2_without_its_package_names_the_package(
-    recorder: Recorder, run_program: RunProgram
-) -> None:
-    program = """
-import sys, warnings
-from bitrix24_call_card import Client
-from bitrix24_call_card.api.call_card import get_status
-
-warnings.simplefilter("ignore", ResourceWarning)  # httpcore leaves the socket open
-sys.modules["h2"] = None  # as if it were not installed
-with Client(sys.argv[1], httpx_args={"http1": False, "http2": True}) as client:
-    try:
-        get_status.sync(client=client)
-    except ModuleNotFoundError as error:
-        print(error)
-"""
-    assert "h2" in run_program(program, recorder.webhook_url)
 
 
 def test_a_cancellation_is_never_replaced() -> None:
@@ -242,7 +224,11 @@ def test_an_error_for_a_status_keeps_its_response(get: Get) -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [OSError(errno.ENETUNREACH, "no route"), aiohttp.ClientPayloadError("cut off")],
+    [
+        OSError(errno.ENETUNREACH, "no route"),
+        aiohttp.ClientPayloadError("cut off"),
+        PyreqwestConnectError("cut off", {"causes": []}),
+    ],
     ids=lambda error: type(error).__name__,
 )
 def test_an_error_of_the_network_becomes_httpx_s(error: Exception, get: Get) -> None:
@@ -251,13 +237,6 @@ def test_an_error_of_the_network_becomes_httpx_s(error: Exception, get: Get) -> 
     assert str(found) == f"{type(error).__name__}: {error}"
     assert str(found.request.url) == "https://portal.example/***"
     assert found.__cause__ is (error if isinstance(error, OSError) else None)
-
-
-def test_an_error_of_pyreqwest_becomes_httpx_s(get: Get) -> None:
-    def fail(_: httpx.Request) -> None:
-        raise PyreqwestConnectError("cut off", {"causes": []})
-
-    assert type(raised(get, fail)) is httpx.TransportError
 
 
 @pytest.mark.parametrize("cause", [FieldsError, lambda request: OSError(1, f"at {request.url}")])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -202,10 +201,3 @@ def test_a_proxy_that_opens_no_tunnel_is_a_proxy_error(get: Get, recorder: Recor
     with Client(base_url=HTTPS, proxy=proxy) as client, pytest.raises(httpx.ProxyError) as caught:
         get(client)
     assert str(caught.value.request.url) == "https://portal.example/***"
-
-
-def test_a_proxy_that_does_not_listen_is_a_connect_error(get: Get) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        proxy = f"http://127.0.0.1:{free.getsockname()[1]}"
-    with Client(base_url=HTTPS, proxy=proxy) as client, pytest.raises(httpx.ConnectError):
-        get(client)

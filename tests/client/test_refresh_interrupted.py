@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -136,14 +135,6 @@ class TestWhatIsNotAnException:
         assert caught.value is interrupt
         failing.result = NEW
         assert call(client) == 17
-
-    def test_may_come_from_the_keyboard(self, portal: Portal) -> None:
-        refresh = Refreshes(ready=lambda: signal.raise_signal(signal.SIGINT))
-        # A shell that starts the tests in the background has them ignore it.
-        before = signal.signal(signal.SIGINT, signal.default_int_handler)
-        with pytest.raises(KeyboardInterrupt):
-            call(portal.client(refresh=refresh))
-        signal.signal(signal.SIGINT, before)
 
     @pytest.mark.parametrize("interrupt", INTERRUPTS, ids=repr)
     def test_ends_neither_other_threads_nor_the_loops_of_other_threads(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -16,7 +15,7 @@ from bitrix24_call_card import AuthenticatedClient, Client
 from bitrix24_call_card.api.call_card import get_status
 from bitrix24_sandbox.testing import Sandbox
 
-from tests.client.conftest import WAIT, Recorder
+from tests.client.conftest import WAIT
 from tests.client.mocked import ANSWER, mocked, mocking
 
 
@@ -111,18 +110,6 @@ class TestSharing:
                     running.result(WAIT)
         finally:
             sys.setswitchinterval(interval)
-
-    def test_threads_do_not_mix_the_tokens_of_their_clients(self, recorder: Recorder) -> None:
-        def call(number: int) -> None:
-            token = f"token-{number}"
-            with AuthenticatedClient(base_url=f"{recorder.origin}/rest", token=token) as client:
-                get_status.sync(client=client)
-                get_status.sync(client=client)
-
-        with ThreadPoolExecutor(8) as threads:
-            list(threads.map(call, range(8)))
-        sent = sorted(json.loads(received.body)["auth"] for received in recorder.received)
-        assert sent == sorted(f"token-{number}" for number in range(8) for _ in range(2))
 
 
 def test_cancelled_calls_give_back_the_only_connection(sandbox: Sandbox) -> None:

@@ -15,11 +15,6 @@ import pytest
 import trio
 from bitrix24_call_card import Client, errors
 from bitrix24_call_card.api.call_card import get_status
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse
-from starlette.routing import Route
-from starlette.testclient import TestClient
 
 from tests.client.conftest import WAIT, Get, Recorder
 from tests.client.mocked import WEBHOOK_URL, mocked
@@ -67,17 +62,6 @@ def test_a_client_works_in_event_loops_in_a_row(recorder: Recorder) -> None:
     gc.collect()  # open connections warn here, and not in another test
 
 
-def test_a_client_works_in_event_loops_in_a_row_that_close_it(recorder: Recorder) -> None:
-    client = Client(base_url=recorder.webhook_url)
-
-    async def use() -> int:
-        async with client:
-            return await call(client)
-
-    assert [asyncio.run(use()) for _ in range(4)] == [17] * 4
-    assert recorder.connections == 4
-
-
 def test_event_loops_at_once_have_a_transport_each(recorder: Recorder) -> None:
     factory = Factory(Noting)
     client = Client(base_url=recorder.webhook_url, async_transport=factory)
@@ -94,26 +78,6 @@ def test_event_loops_at_once_have_a_transport_each(recorder: Recorder) -> None:
         assert [each.result(WAIT) for each in running] == [17] * 4
     assert len(factory.made) == recorder.connections == 4
     assert all(len(each.loops) == 1 for each in factory.made)
-
-
-@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
-def test_a_client_works_in_a_web_framework_under_its_test_client(recorder: Recorder) -> None:
-    def use() -> None:
-        factory = Factory(httpx.AsyncHTTPTransport)
-        client = Client(base_url=recorder.webhook_url, async_transport=factory)
-
-        async def page(_: Request) -> PlainTextResponse:
-            return PlainTextResponse(str(await call(client)))
-
-        web = TestClient(Starlette(routes=[Route("/", page)]))
-        assert [web.get("/").text for _ in range(4)] == ["17"] * 4  # an event loop each
-        assert len(factory.made) == 4
-        with web:
-            assert [web.get("/").text for _ in range(4)] == ["17"] * 4  # one for all
-        assert len(factory.made) == 5
-
-    use()
-    gc.collect()
 
 
 def test_a_loop_that_has_ended_keeps_no_transport(answer: dict[str, Any]) -> None:
