@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
-from hmac import compare_digest
 from pathlib import Path
 from typing import TypeVar, TypeVarTuple
 
@@ -231,13 +230,12 @@ class Data:
         # Found by its hash, so that the time it takes says nothing about a secret that is similar.
         rows = self._read(
             "SELECT member_id, user_id FROM secrets JOIN portals USING (member_id) "
-            "WHERE secret = ? AND failed != ?",
+            "WHERE secret = ? AND user_id = ? AND failed != ?",
             hashed(secret),
+            user_id,
             REMOVED,
         )
-        if not rows or not compare_digest(rows[0]["user_id"].encode(), user_id.encode()):
-            return None
-        return User(*rows[0])
+        return User(*rows[0]) if rows else None
 
     # --- what OAuth servers said ------------------------------------------------------------------
 

@@ -162,22 +162,6 @@ def _words(text: str, form: str = ".*") -> list[str]:
     return found
 
 
-def _origins(text: str) -> frozenset[str]:
-    return frozenset(map(origin, _words(text)))
-
-
-def _rest_addresses(text: str) -> tuple[str, ...]:
-    return tuple(map(rest_address, _words(text)))
-
-
-def _client_ids(text: str) -> frozenset[str]:
-    return frozenset(_words(text, r"[\w.-]+"))
-
-
-def _portals(text: str) -> frozenset[str]:
-    return frozenset(map(domain_of, _words(text, r"\*|[\w.-]+(:\d+)?")))
-
-
 def _networks(text: str) -> str:
     networks = [ip_network(word) for word in sorted(_words(text))]
     if not all(network.prefixlen for network in networks):
@@ -257,10 +241,14 @@ VARIABLES = {
         "url", origin, "the bridge's own address: https://HOST, or http:// with a loopback address"
     ),
     "BRIDGE_CLIENT_IDS": Variable(
-        "client_ids", _client_ids, "the client ids of your applications, separated by commas"
+        "client_ids",
+        lambda text: frozenset(_words(text, r"[\w.-]+")),
+        "the client ids of your applications, separated by commas",
     ),
     "BRIDGE_PORTALS": Variable(
-        "portals", _portals, "the portals that may install: domains or member ids, or * for all"
+        "portals",
+        lambda text: frozenset(map(domain_of, _words(text, r"\*|[\w.-]+(:\d+)?"))),
+        "the portals that may install: domains or member ids, or * for all",
     ),
     "BRIDGE_DATA": Variable(
         "data", Path, "the path of the SQLite file with portals and hashes of secrets"
@@ -274,12 +262,12 @@ VARIABLES = {
     ),
     "BRIDGE_ORIGINS": Variable(
         "origins",
-        _origins,
+        lambda text: frozenset(map(origin, _words(text))),
         "the origins of your own widgets that load bridge.js, such as https://app.example.com",
     ),
     "BRIDGE_OAUTH_SERVERS": Variable(
         "oauth_servers",
-        _rest_addresses,
+        lambda text: tuple(map(rest_address, _words(text))),
         "the OAuth servers' REST addresses (a boxed portal has its own), ending in /rest/",
     ),
     "BRIDGE_TOKENS": Variable(
