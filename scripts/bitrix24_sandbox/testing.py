@@ -248,7 +248,7 @@ class Sandbox:
                 content=received.read(),
                 request=httpx.Request(method, self.origin + target),
             )
-        if response.status_code == 422:  # the response says what was expected
+        if response.status_code in (409, 422):  # the response says why
             raise httpx.HTTPStatusError(
                 response.json()["error_description"], request=response.request, response=response
             )

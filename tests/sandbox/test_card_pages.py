@@ -127,7 +127,7 @@ class TestOpeningOnRequest:
         answer = http.get(f"{sandbox.origin}/sandbox/widget")
         assert answer.status_code == 409
         assert answer.json()["error_description"] == f"There is no {missing}."
-        with pytest.raises(httpx.HTTPStatusError):
+        with pytest.raises(httpx.HTTPStatusError, match=rf"^There is no {missing}\.$"):
             sandbox.widget_opening()
 
 
