@@ -43,10 +43,15 @@ class TestRefresh:
         path = str(tmp_path / "tokens.sqlite")
         with closing(sqlite3.connect(path)) as store, store:
             store.execute(
-                "CREATE TABLE tokens (base_url TEXT PRIMARY KEY, access_token, refresh_token)"
+                "CREATE TABLE tokens (base_url, user_id, access_token, refresh_token,"
+                " PRIMARY KEY (base_url, user_id))"
             )
-            row = [sandbox.oauth_url, sandbox.access_token, REFRESH_TOKEN]
-            store.execute("INSERT INTO tokens VALUES (?, ?, ?)", row)
+            store.execute(
+                refresh.WRITE, [sandbox.oauth_url, "2", "of another user", "of another user"]
+            )
+            store.execute(
+                refresh.WRITE, [sandbox.oauth_url, "1", sandbox.access_token, REFRESH_TOKEN]
+            )
         sandbox.expire_tokens()
         return path
 
@@ -57,14 +62,16 @@ class TestRefresh:
         """A client as one worker makes it."""
         monkeypatch.setattr(refresh, "OAUTH_SERVER", f"{sandbox.origin}/oauth/token/")
         monkeypatch.setattr(refresh, "APPLICATION", APPLICATION)
-        with refresh.oauth_client(database, sandbox.oauth_url) as client:
+        with refresh.oauth_client(database, sandbox.oauth_url, "1") as client:
             yield client
 
     def tokens(self, database: str) -> tuple[str, str]:
         """Return the access token and the refresh token in the database."""
         with closing(sqlite3.connect(database)) as store:
-            row: tuple[str, str, str] = store.execute("SELECT * FROM tokens").fetchone()
-        return row[1:]
+            other, row = store.execute("SELECT * FROM tokens ORDER BY user_id DESC").fetchall()
+        assert other[2:] == ("of another user", "of another user")
+        access_token, refresh_token = row[2:]
+        return access_token, refresh_token
 
     def test_refreshes_again_and_again(
         self, get: Get, client: AuthenticatedClient, database: str, sandbox: Sandbox
@@ -98,7 +105,7 @@ print(client.token)
 """
         workers = [
             subprocess.Popen(
-                [sys.executable, "-c", program, database, sandbox.oauth_url],
+                [sys.executable, "-c", program, database, sandbox.oauth_url, "1"],
                 env={"PYTHONPATH": f"{ROOT}:{ROOT / 'generated'}"},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -137,8 +144,9 @@ print(client.token)
         with caplog.at_level(logging.DEBUG):
             if fault is not None:
                 sandbox.fail(fault, status=status)
-                with pytest.raises(RuntimeError, match=f"^The OAuth server .*: {fault}$") as caught:
+                with pytest.raises(refresh.RefreshRefusedError, match=f": {fault}$") as caught:
                     get(client)
+                assert caught.value.code == fault
                 raised = f"{caught.value} {caught.value!r}"
             assert get(client).result.call_id
         ours = [record for record in caplog.records if record.name.startswith("http")]
