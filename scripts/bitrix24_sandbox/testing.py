@@ -151,13 +151,14 @@ class Sandbox:
         return self._ask("GET", "state")
 
     def load(self, state: dict[str, Any]) -> dict[str, Any]:
-        """Restore what `state` returned; members that it lacks get their initial values."""
+        """Restore what `state` returned; what it lacks, and the installation, start anew."""
         return self._ask("PUT", "state", state)
 
     def fail(self, code: str, times: int = 1, **options: Any) -> dict[str, Any]:
         """Let the next requests fail with this error code, or another fault such as `slow`.
 
-        `options`: the fault's own, such as `status` for a status other than the usual one.
+        `options`: the fault's own, such as `seconds` of `slow`, or `status` for a status other than
+        the usual one.
         """
         return self._ask("POST", "faults", {"fault": code, "times": times, **options})
 

@@ -21,7 +21,8 @@ ENDPOINTS = (
     Endpoint(
         "PUT",
         "/sandbox/state",
-        "restore a situation that `GET` returned; members that it lacks get their initial values",
+        "restore a situation that `GET` returned; members that it lacks get their initial values, "
+        "and so does the installation",
     ),
     Endpoint("POST", "/sandbox/reset", "reset everything that can be set, and empty the journal"),
     Endpoint("PUT", "/sandbox/call", "set the call, with all its fields"),
@@ -40,13 +41,14 @@ ENDPOINTS = (
     Endpoint(
         "PUT",
         "/sandbox/form",
-        '`{"form": NAME}`: set the form that opens a widget: `new`, `old`, or `static` for none',
+        '`{"form": NAME}`: set the form that opens a widget: `new`, `old` (without '
+        "`APPLICATION_TOKEN`), or `static` for none",
     ),
     Endpoint(
         "POST",
         "/sandbox/faults",
-        '`{"fault": NAME, "times": N}`: let the next N requests fail; the response to an unknown '
-        "name lists all names",
+        '`{"fault": NAME, "times": N}`: let the next N requests fail; `slow` also takes '
+        "`seconds`; the response to an unknown name lists all names",
     ),
     Endpoint("DELETE", "/sandbox/faults", "remove the pending faults"),
     Endpoint("POST", "/sandbox/tokens/expire", "expire every access token"),
@@ -65,7 +67,8 @@ ENDPOINTS = (
     Endpoint(
         "DELETE",
         "/sandbox/application",
-        "uninstall it, with its widgets, event handlers and tokens; `ONAPPUNINSTALL` is posted",
+        "uninstall it, with its widgets, event handlers and tokens; `ONAPPUNINSTALL` is posted to "
+        "the handlers that it bound to that event",
     ),
     Endpoint(
         "GET",
