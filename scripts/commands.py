@@ -11,7 +11,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> Never:
         """Print one line, without the usage, and exit."""
-        typed = r"argument --(cases|minutes|port|processes|profile|rate|seed):"
+        typed = r"argument --(cases|minutes|port|profile|rate|seed):"
         named = re.sub(typed, lambda match: f"{match[1].upper()}:", message)
         self.exit(2, f"{self.prog}: {named}\n")
 

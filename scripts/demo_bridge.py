@@ -4,20 +4,17 @@ The bridge runs as in production: its own command, configured by environment var
 """
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import time
 from argparse import ArgumentTypeError
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from balancing import balancing
 from bitrix24_sandbox.portal.state import Portal
 from bitrix24_sandbox.server import listen, running
 from bitrix24_sandbox.testing import Sandbox
@@ -48,15 +45,11 @@ def main() -> int:
         with (
             tempfile.TemporaryDirectory() as folder,
             running(Portal("js-only"), port=arguments.sandbox_port) as sandbox,
-            installed(sandbox, Path(folder), arguments.port, arguments.processes) as bridge,
+            installed(sandbox, Path(folder), arguments.port) as bridge,
         ):
             card = f"{sandbox.origin}/"
             print(GREETING.format(card=card, webhook=bridge.webhook, curl=CURL), flush=True)
-            if arguments.processes > 1:
-                ids = ", ".join(str(process.pid) for process in bridge.processes)
-                print(f"  Processes {ids}: end one with kill, and the page connects to another.\n")
-            for process in bridge.processes:
-                process.wait()
+            bridge.process.wait()
             return 1  # not by Ctrl-C
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
@@ -76,22 +69,20 @@ class Installed:
     url: str
     webhook: str
     """The webhook of user 1."""
-    processes: list[subprocess.Popen[str]]
+    process: subprocess.Popen[str]
 
 
 @contextmanager
-def installed(
-    sandbox: Sandbox, folder: Path, port: int, processes: int = 1, **settings: str
-) -> Iterator[Installed]:
+def installed(sandbox: Sandbox, folder: Path, port: int, **settings: str) -> Iterator[Installed]:
     """Run a bridge with its data in the folder, and install it, while the context lasts.
 
-    Several processes listen on the ports after `port`, and a balancer on `port` itself. `settings`
-    are additional environment variables, such as `BRIDGE_FRESH`.
+    `settings` are additional environment variables, such as `BRIDGE_FRESH`.
     """
     url = f"http://127.0.0.1:{port}"
     environment = {
         **os.environ,
         "BRIDGE_URL": url,
+        "BRIDGE_PORT": str(port),
         "BRIDGE_CLIENT_IDS": "sandboxclientid",
         "BRIDGE_PORTALS": "*",
         "BRIDGE_DATA": str(folder / "bridge.sqlite3"),
@@ -99,16 +90,7 @@ def installed(
         **settings,
     }
     listen(port=port).close()  # fails here, where the error can name PORT=, if it is in use
-    with ExitStack() as stack:
-        ports = [port]
-        if processes > 1:
-            ports = [port + number for number in range(1, processes + 1)]
-            environment["BRIDGE_STORE"] = stack.enter_context(redis(folder))
-            stack.enter_context(balancing(port, ports))
-        bridges = [
-            stack.enter_context(started({**environment, "BRIDGE_PORT": str(each)}))
-            for each in ports
-        ]
+    with started(environment) as bridge:
         if sandbox.install(f"{url}/install").status != 200:
             sys.exit("The bridge could not be installed on the portal.")
         domain = urlsplit(sandbox.origin).netloc
@@ -119,7 +101,7 @@ def installed(
             text=True,
             check=True,
         )
-        yield Installed(url, added.stdout.strip(), bridges)
+        yield Installed(url, added.stdout.strip(), bridge)
 
 
 @contextmanager
@@ -138,27 +120,6 @@ def started(environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
         bridge.wait()
 
 
-@contextmanager
-def redis(folder: Path) -> Iterator[str]:
-    """Run a Redis without persistence while the context lasts; yield its URL."""
-    command = shutil.which("redis-server")
-    if command is None:
-        sys.exit("Several processes need redis-server, which is not installed.")
-    socket = folder / "redis.sock"
-    server = subprocess.Popen(  # noqa: S603 - the command just found
-        [command, "--port", "0", "--unixsocket", str(socket), "--save", "", "--appendonly", "no"],
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        while server.poll() is None and not socket.exists():
-            time.sleep(0.01)
-        yield f"unix://{socket}"
-    finally:
-        server.terminate()
-        server.wait()
-
-
 def port(text: str) -> int:
     """Read a port; not 0, because the portal has to know it beforehand."""
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
@@ -172,14 +133,6 @@ def parser() -> Parser:
     parser.add_argument("--port", type=port, default=8025, help="of the bridge (default: 8025)")
     parser.add_argument(
         "--sandbox-port", type=port, default=8024, help="of the sandbox (default: 8024)"
-    )
-    parser.add_argument(
-        "--processes",
-        type=int,
-        choices=range(1, 9),
-        default=1,
-        metavar="N",
-        help="of the bridge, on the ports after --port, sharing a Redis (default: 1)",
     )
     return parser
 

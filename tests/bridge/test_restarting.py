@@ -14,11 +14,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from balancing import balancing
 from redis.asyncio import Redis
 from websockets.exceptions import WebSocketException
 
 from tests.bridge import commands
+from tests.bridge.balancing import balancing
 from tests.bridge.bridges import Bridge
 from tests.bridge.cards import (
     NOT_CONNECTED,

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def environment() -> dict[str, str]:
     """Return the environment without the variables of a make that may run these tests."""
-    ours = ("PYTHON", "MAKEFLAGS", "MAKELEVEL", "ARGS", "PROCESSES")
+    ours = ("PYTHON", "MAKEFLAGS", "MAKELEVEL", "ARGS")
     return {name: value for name, value in os.environ.items() if name not in ours}
 
 
@@ -81,24 +81,11 @@ def test_it_greets_with_the_page_and_the_command_that_asks_and_ctrl_c_ends_it() 
         assert re.match(r"HTTP/1\.1 400 .*CARD_NOT_CONNECTED", asked(greeting), re.DOTALL)
 
 
-def test_with_two_processes_any_of_them_answers_and_one_may_be_ended() -> None:
-    with make_bridge("PROCESSES=2", last="Processes") as greeting:
-        processes = re.search(r"^  Processes (\d+), (\d+): end one with kill", greeting, re.M)
-        assert processes
-        assert processes[1] != processes[2]
-        for _ in range(2):
-            assert "CARD_NOT_CONNECTED" in asked(greeting)
-        os.kill(int(processes[1]), signal.SIGTERM)
-        for _ in range(3):
-            assert "CARD_NOT_CONNECTED" in asked(greeting)
-
-
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["--port", "0"], "PORT: '0' is not a port from 1 to 65535"),
         (["--port", "99999"], "PORT: '99999' is not a port from 1 to 65535"),
-        (["--processes", "0"], "PROCESSES: invalid choice: 0 "),
         (["--sandbox-port", "x"], "argument --sandbox-port: 'x' is not a port from 1 to 65535"),
     ],
 )
