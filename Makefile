@@ -104,7 +104,7 @@ sandbox: .venv/.ready ## start a portal to develop against: PORT=8024 PROFILE=re
 	@exec $(BIN)/python -m bitrix24_sandbox $(if $(PORT),--port $(PORT)) $(if $(PROFILE),--profile $(PROFILE)) $(if $(HANDLER),--handler "$(HANDLER)") $(ARGS)
 
 .PHONY: bridge
-bridge: .venv/.ready ## show the bridge on a js-only sandbox, in the call card and over REST: PORT=8025
+bridge: .venv/.ready ## show the bridge on a js-only sandbox, in the call card and over REST: PORT=8025 ARGS=--sandbox-port=8024
 	@exec $(BIN)/python scripts/demo_bridge.py $(if $(PORT),--port $(PORT)) $(ARGS)
 
 .PHONY: contract
