@@ -11,7 +11,6 @@ import time
 import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from typing import Any
 
 import httpx
 import pytest
@@ -201,11 +200,20 @@ READ = 0.5
 """A read timeout, in seconds."""
 
 
-@pytest.fixture
-def drip(raw_server: RawServer) -> Callable[[Get], float]:
-    """Returns after how many read timeouts a call fails that gets a byte after 0.8 of one."""
+@pytest.mark.parametrize(
+    ("get", "bound"),
+    [
+        (lambda client: asyncio.run(get_status.asyncio(client=client)), 1.5),
+        (lambda client: get_status.sync(client=client), 2),
+    ],
+    ids=["asyncio", "sync"],
+)
+def test_in_asyncio_a_body_takes_one_read_timeout_and_in_a_thread_at_most_two(
+    get: Get, bound: float, raw_server: RawServer
+) -> None:
+    def read_timeouts() -> float:
+        """Return how many a call takes that gets a byte after 0.8 of one."""
 
-    def drip(get: Get) -> float:
         def respond(_: bytes) -> Iterator[bytes]:
             began.append(time.monotonic())
             yield b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -222,28 +230,8 @@ def drip(raw_server: RawServer) -> Callable[[Get], float]:
         over.set()
         return (time.monotonic() - began[0]) / READ
 
-    return drip
-
-
-# Three times, because other programs may hold this one up.
-
-
-def test_in_asyncio_a_body_takes_no_longer_than_the_read_timeout(
-    drip: Callable[[Get], float],
-) -> None:
-    def get(client: Client) -> Any:
-        return asyncio.run(get_status.asyncio(client=client))
-
-    assert any(drip(get) < 1.5 for _ in range(3))
-
-
-def test_in_a_thread_a_body_takes_no_longer_than_twice_the_read_timeout(
-    drip: Callable[[Get], float],
-) -> None:
-    def get(client: Client) -> Any:
-        return get_status.sync(client=client)
-
-    assert any(drip(get) < 2 for _ in range(3))
+    # Three times, because other programs may hold this one up.
+    assert any(read_timeouts() < bound for _ in range(3))
 
 
 def test_in_asyncio_the_read_timeout_also_bounds_a_transport_that_has_none() -> None:

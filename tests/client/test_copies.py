@@ -6,7 +6,6 @@ import asyncio
 import copy
 import json
 import pickle
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ import pytest
 from bitrix24_call_card import AuthenticatedClient, Client
 from bitrix24_call_card.api.call_card import get_status
 
-from tests.client.conftest import WAIT
+from tests.client.mocked import WEBHOOK_URL
 from tests.client.refreshing import NEW, OLD, Portal, Refreshes
 
 if TYPE_CHECKING:
@@ -141,32 +140,24 @@ def test_copies_share_when_operating_time_is_restored(
 
 
 @pytest.mark.parametrize("is_set", ["before", "after", "through the copy"])
-def test_copies_share_a_custom_httpx_client(
+def test_copies_share_custom_httpx_clients(
     is_set: str, copied: Copy, client: AuthenticatedClient, recorder: Recorder
 ) -> None:
-    with httpx.Client(headers={"X-Custom": "yes"}) as custom:
-        if is_set == "before":
-            client.set_httpx_client(custom)
-        other = copied(client)
-        if is_set != "before":
-            (client if is_set == "after" else other).set_httpx_client(custom)
-        for each in (client, other):
-            get_status.sync(client=each)
-            assert recorder.received[-1].header("x-custom") == ["yes"]
-
-
-def test_copies_share_a_custom_asynchronous_httpx_client(
-    copied: Copy, client: AuthenticatedClient, recorder: Recorder
-) -> None:
     async def use() -> None:
-        async with httpx.AsyncClient(headers={"X-Custom": "yes"}) as custom:
+        async with httpx.AsyncClient(headers={"X-Custom": "yes"}) as async_custom:
+            if is_set == "before":
+                client.set_httpx_client(custom).set_async_httpx_client(async_custom)
             other = copied(client)
-            client.set_async_httpx_client(custom)
+            if is_set != "before":
+                each = client if is_set == "after" else other
+                each.set_httpx_client(custom).set_async_httpx_client(async_custom)
             for each in (client, other):
+                get_status.sync(client=each)
                 await get_status.asyncio(client=each)
-                assert recorder.received[-1].header("x-custom") == ["yes"]
 
-    asyncio.run(use())
+    with httpx.Client(headers={"X-Custom": "yes"}) as custom:
+        asyncio.run(use())
+    assert [received.header("x-custom") for received in recorder.received] == [["yes"]] * 4
 
 
 # --- closing --------------------------------------------------------------------------------------
@@ -184,57 +175,31 @@ def test_closing_any_copy_closes_the_connections_of_all_and_later_calls_reopen_t
         assert recorder.connections == number
 
 
-def test_a_call_under_way_ends_normally_although_a_copy_is_closed(answer: dict[str, Any]) -> None:
-    closed_at: list[str] = []
-    arrived, goes_on = threading.Event(), threading.Event()
+def test_a_call_under_way_ends_normally_although_a_copy_is_closed(
+    get: Get, answer: dict[str, Any]
+) -> None:
+    closed: list[bool] = []
 
-    class Slow(httpx.BaseTransport):
-        def handle_request(self, request: httpx.Request) -> httpx.Response:
-            arrived.set()
-            assert goes_on.wait(WAIT)
-            assert closed_at == []
-            return httpx.Response(200, json=answer, request=request)
+    class Closing(httpx.BaseTransport, httpx.AsyncBaseTransport):
+        def handle_request(self, _: httpx.Request) -> httpx.Response:
+            closing.with_timeout(5).close()
+            assert closed == []
+            return httpx.Response(200, json=answer)
+
+        async def handle_async_request(self, _: httpx.Request) -> httpx.Response:
+            await closing.with_timeout(5).aclose()
+            assert closed == []
+            return httpx.Response(200, json=answer)
 
         def close(self) -> None:
-            closed_at.append("the end of the call" if goes_on.is_set() else "once")
+            closed.append(True)
 
-    client = Client("https://portal.example/rest/1/made-up-secret/", transport=Slow)
-    with ThreadPoolExecutor(1) as other:
-        under_way = other.submit(get_status.sync, client=client)
-        assert arrived.wait(WAIT)
-        client.with_timeout(5).close()
-        goes_on.set()
-        assert under_way.result(WAIT).result.crm_entity_id == 17
-    assert closed_at == ["the end of the call"]
+        async def aclose(self) -> None:
+            closed.append(True)
 
-
-def test_a_call_under_way_in_asyncio_ends_normally_although_a_copy_is_closed(
-    answer: dict[str, Any],
-) -> None:
-    closed_at: list[str] = []
-
-    async def use() -> None:
-        arrived, goes_on = asyncio.Event(), asyncio.Event()
-
-        class Slow(httpx.AsyncBaseTransport):
-            async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-                arrived.set()
-                await goes_on.wait()
-                assert closed_at == []
-                return httpx.Response(200, json=answer, request=request)
-
-            async def aclose(self) -> None:
-                closed_at.append("the end of the call" if goes_on.is_set() else "once")
-
-        client = Client("https://portal.example/rest/1/made-up-secret/", async_transport=Slow)
-        under_way = asyncio.create_task(get_status.asyncio(client=client))
-        await arrived.wait()
-        await client.with_timeout(5).aclose()
-        goes_on.set()
-        assert (await under_way).result.crm_entity_id == 17
-
-    asyncio.run(asyncio.wait_for(use(), WAIT))
-    assert closed_at == ["the end of the call"]
+    closing = Client(WEBHOOK_URL, transport=Closing, async_transport=Closing)
+    assert get(closing).result.crm_entity_id == 17
+    assert closed == [True]
 
 
 # --- webhooks and pickles -------------------------------------------------------------------------

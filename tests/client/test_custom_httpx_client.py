@@ -213,24 +213,17 @@ def test_something_else_is_a_type_error() -> None:
 
 
 def test_closing_the_client_leaves_it_open(client: AuthenticatedClient, recorder: Recorder) -> None:
-    with client:
-        get_status.sync(client=client)
-        with httpx.Client(headers={"X-Custom": "yes"}) as custom:
-            with client.set_httpx_client(custom):
-                get_status.sync(client=client)
-            client.close()
-            assert not custom.is_closed
-            assert get_status.sync(client=client).result.crm_entity_id == 17
-    assert [each.header("x-custom") for each in recorder.received] == [[], ["yes"], ["yes"]]
-
-
-def test_closing_the_client_leaves_an_asynchronous_one_open(client: AuthenticatedClient) -> None:
     async def use() -> None:
-        async with httpx.AsyncClient() as custom:
-            async with client.set_async_httpx_client(custom):
-                await get_status.asyncio(client=client)
-            await client.aclose()
-            assert not custom.is_closed
-            assert (await get_status.asyncio(client=client)).result.crm_entity_id == 17
+        async with httpx.AsyncClient(headers={"X-Custom": "yes"}) as async_custom, client:
+            get_status.sync(client=client)
+            client.set_httpx_client(custom).set_async_httpx_client(async_custom)
+            for _ in range(2):
+                assert get_status.sync(client=client).result.crm_entity_id == 17
+                assert (await get_status.asyncio(client=client)).result.crm_entity_id == 17
+                await client.aclose()
+            assert not async_custom.is_closed
 
-    asyncio.run(use())
+    with httpx.Client(headers={"X-Custom": "yes"}) as custom:
+        asyncio.run(use())
+        assert not custom.is_closed
+    assert [each.header("x-custom") for each in recorder.received] == [[], *[["yes"]] * 4]
