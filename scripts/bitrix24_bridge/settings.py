@@ -6,7 +6,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from ipaddress import ip_address, ip_network
 from math import inf
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 ANY = "*"
@@ -216,7 +216,8 @@ def _rate(text: str) -> Rate:
     return rate
 
 
-class Variable(NamedTuple):
+@dataclass(frozen=True)
+class Variable:
     """A variable of the environment."""
 
     setting: str
