@@ -4,7 +4,7 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from hmac import compare_digest
 from typing import Any
 
@@ -33,21 +33,16 @@ class StepError(Exception):
     """A step of an installation that a portal refused; the text names it, and the portal's code."""
 
 
+@dataclass(frozen=True)
 class FromPortal:
     """`/install` and `/events/SECRET`."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        data: Data,
-        identities: Identities,
-        http: httpx.AsyncClient,
-    ) -> None:
-        self._settings = settings
-        self._data = data
-        self._identities = identities
-        self._http = http
-        self._installing: set[str] = set()
+    settings: Settings
+    data: Data
+    identities: Identities
+    http: httpx.AsyncClient
+    installing: set[str] = field(default_factory=set[str])
+    """The member ids of portals whose installation is under way."""
 
     async def install(self, request: Request) -> Response:
         """Receive `ONAPPINSTALL`: believe the OAuth server alone, then register with the portal."""
@@ -64,21 +59,21 @@ class FromPortal:
         if installed.name != "ONAPPINSTALL" or not auth.access_token:
             raise BridgeError("ERROR_ARGUMENT", "Expected the event ONAPPINSTALL")
         server = str(auth.additional_properties.get("server_endpoint", ""))
-        if not self._settings.may_install(auth.domain or "", auth.member_id or ""):
+        if not self.settings.may_install(auth.domain or "", auth.member_id or ""):
             raise BridgeError("invalid_token", "BRIDGE_PORTALS does not name this portal.")
         token = auth.access_token
-        identity = await self._identities.check(token, address_of(request), server=server)
+        identity = await self.identities.check(token, address_of(request), server=server)
         if identity.member_id != auth.member_id:
             raise BridgeError("invalid_token", "The access token is not of this portal.")
-        if not self._settings.may_install(identity.domain, identity.member_id):
+        if not self.settings.may_install(identity.domain, identity.member_id):
             raise BridgeError("invalid_token", "BRIDGE_PORTALS does not name this portal.")
-        if identity.member_id in self._installing:
+        if identity.member_id in self.installing:
             raise BridgeError("QUERY_LIMIT_EXCEEDED", "It is being installed there. Retry later.")
-        self._installing.add(identity.member_id)
+        self.installing.add(identity.member_id)
         try:
             await self._register(identity, auth)
         finally:
-            self._installing.discard(identity.member_id)
+            self.installing.discard(identity.member_id)
 
     async def _register(self, identity: Identity, auth: EventAuth) -> None:
         token = str(auth.access_token)
@@ -95,34 +90,34 @@ class FromPortal:
         )
         # Any user has a token: only what an administrator does may replace what is known. A new
         # portal is known before, as it opens the widget at once in a card that is on the screen.
-        is_new = self._data.portal(portal.member_id) is None
+        is_new = self.data.portal(portal.member_id) is None
         if is_new:
-            await self._data.in_thread(
-                self._data.put_portal, replace(portal, failed="placement.bind")
+            await self.data.in_thread(
+                self.data.put_portal, replace(portal, failed="placement.bind")
             )
         try:
             await self._bind_widget(identity, token)
         except StepError as step:
             if is_new:
-                await self._data.in_thread(self._data.note_step, portal.member_id, str(step))
+                await self.data.in_thread(self.data.note_step, portal.member_id, str(step))
             raise _incomplete(portal, step) from None
-        await self._data.in_thread(self._data.put_portal, portal)
+        await self.data.in_thread(self.data.put_portal, portal)
         try:
             await self._bind_events(identity, token, secret)
         except StepError as step:
-            await self._data.in_thread(self._data.note_step, portal.member_id, str(step))
+            await self.data.in_thread(self.data.note_step, portal.member_id, str(step))
             raise _incomplete(portal, step) from None
-        await self._data.in_thread(self._data.note_step, portal.member_id, "")
+        await self.data.in_thread(self.data.note_step, portal.member_id, "")
         log.info("Installed on %s.", portal.domain)
 
     async def _bind_widget(self, identity: Identity, token: str) -> None:
-        handler = f"{self._settings.url}/widget"
+        handler = f"{self.settings.url}/widget"
         at = {"PLACEMENT": PLACEMENT, "HANDLER": handler}
         await self._ask(identity, token, "placement.unbind", **at)
         await self._ask(identity, token, "placement.bind", **at, TITLE=TITLE)
 
     async def _bind_events(self, identity: Identity, token: str, secret: str) -> None:
-        ours = f"{self._settings.url}/events/"
+        ours = f"{self.settings.url}/events/"
         bound = await self._ask(identity, token, "event.get")
         try:
             handlers = [(row["event"], row["handler"]) for row in bound]
@@ -137,11 +132,11 @@ class FromPortal:
     async def _ask(self, identity: Identity, token: str, method: str, **fields: str) -> Any:
         try:
             _, answer = await post(
-                self._http,
+                self.http,
                 f"{identity.endpoint}{method}",
                 {**fields, "auth": token},
                 whose=identity.domain,
-                seconds=self._settings.times.oauth,
+                seconds=self.settings.times.oauth,
             )
         except NoAnswerError:
             raise StepError(f"{method}: no usable response") from None
@@ -152,7 +147,7 @@ class FromPortal:
 
     async def _event(self, request: Request) -> None:
         body = await read_body(request)
-        portal = self._data.portal_of_events(request.path_params["secret"])
+        portal = self.data.portal_of_events(request.path_params["secret"])
         if portal is None:
             raise BridgeError("INVALID_CREDENTIALS", "This is not an event of a known portal.")
         request.state.portal = portal.domain
@@ -162,7 +157,7 @@ class FromPortal:
             raise BridgeError("INVALID_CREDENTIALS", "The application token is stale.")
         if event.name != REMOVED:
             raise BridgeError("ERROR_ARGUMENT", f"Expected the event {REMOVED}")
-        await self._data.in_thread(self._data.remove_portal, portal.member_id)
+        await self.data.in_thread(self.data.remove_portal, portal.member_id)
         log.info("Removed from %s.", portal.domain)
 
 
