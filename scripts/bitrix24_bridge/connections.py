@@ -71,7 +71,7 @@ class Connection:
         return self.word if self.age <= self._times.lease else None
 
     async def run(self, receive: Callable[[], Awaitable[str]], seconds: float) -> None:
-        """Ask the card and listen to it, for so many seconds at most. Raise `ClosingError`."""
+        """Ask the card and listen to it, for at most `seconds`. Raise `ClosingError`."""
         ends = [
             asyncio.ensure_future(each)
             for each in (self._question(), self._listen(receive), self._silence(), self._replaced)

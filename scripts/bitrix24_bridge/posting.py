@@ -48,7 +48,7 @@ def client(seconds: float) -> httpx.AsyncClient:
 async def post(
     http: httpx.AsyncClient, url: str, fields: dict[str, Any], *, whose: str, seconds: float
 ) -> tuple[int, dict[str, Any]]:
-    """Post JSON, and give the status and the JSON object of the response. Raise `NoAnswerError`."""
+    """Post JSON; return the status and the JSON object of the response. Raise `NoAnswerError`."""
     body = bytearray()
     try:
         async with (

@@ -28,7 +28,7 @@ class BoundedProtocol(WebSocketsSansIOProtocol):
             self.transport.resume_reading()
 
     async def receive(self) -> ASGIReceiveEvent:
-        """Give the application the next event."""
+        """Return the next event for the application."""
         message = await super().receive()
         if not self.writable.is_set():  # or this would have made it read again
             self.transport.pause_reading()
@@ -42,6 +42,6 @@ class BoundedProtocol(WebSocketsSansIOProtocol):
         await super().send(message)
 
     def on_task_complete(self, task: asyncio.Task[None]) -> None:
-        """Give the peer a moment to close."""
+        """Abort the connection if the peer has not closed it after a moment."""
         super().on_task_complete(task)
         self.loop.call_later(CLOSING, self.transport.abort)

@@ -41,7 +41,7 @@ class Bridge:
             yield data
 
     def webhook(self, portal: str, user_id: str = "1", name: str = "test") -> str:
-        """Give the URL of a new secret for a user; the portal by its domain or member id."""
+        """Return the URL of a new secret for a user; the portal by its domain or member id."""
         with self.data() as data:
             secret = data.add_secret(data.portal_named(portal).member_id, user_id, name)
         return f"{self.url}/rest/{user_id}/{secret}/"

@@ -29,7 +29,7 @@ class HasUrl(Protocol):
 
 
 def status(state: str = "connected", **more: Any) -> dict[str, Any]:
-    """Give the status of a call, as the portal's page says it."""
+    """Return the status of a call, as the portal's page says it."""
     return {**copy.deepcopy(CALL), "CALL_STATE": state, "PHONE_NUMBER": PHONE, **more}
 
 
@@ -58,7 +58,7 @@ class Card:
                     await self.answer()
 
     async def asked(self, times: int) -> None:
-        """Wait until so many questions have come in all."""
+        """Wait until `times` questions have come in all."""
         async with asyncio.timeout(20), self._came:
             await self._came.wait_for(lambda: self.questions >= times)
 
@@ -148,7 +148,7 @@ def opening_form(
     query: dict[str, str] | None = None,
     **form: str,
 ) -> tuple[str, str]:
-    """Give query and body of the form that opens a widget, with other members than usual."""
+    """Return query and body of the form that opens a widget, with other members than usual."""
     asked = {"DOMAIN": portal.domain, "PROTOCOL": "1", "LANG": "en", "APP_SID": new_sid()}
     fields = {
         "AUTH_ID": token,
@@ -200,13 +200,13 @@ async def ask_with(http: httpx.AsyncClient, bridge: HasUrl, token: str) -> httpx
 
 
 def said(response: httpx.Response) -> tuple[int, Any]:
-    """Give what an answer says in short: the status, then the state of the call, or the code."""
+    """Return what an answer says in short: the status, then the state of the call, or the code."""
     body = response.json()
     return response.status_code, body.get("error") or body["result"]["CALL_STATE"]
 
 
 def about(response: httpx.Response) -> dict[str, str]:
-    """Give the bridge's own headers of an answer, without the age."""
+    """Return the bridge's own headers of an answer, without the age."""
     return {
         name.removeprefix("bridge-"): value
         for name, value in response.headers.items()

@@ -96,17 +96,17 @@ class FakePortal:
         return secret
 
     def install_form(self, token: str, **auth: str) -> str:
-        """Give the body of `ONAPPINSTALL`; `auth` has other members than usual."""
+        """Return the body of `ONAPPINSTALL`; `auth` has other members than usual."""
         return _form(
             "ONAPPINSTALL", {"VERSION": "1"}, {**self._auth(), "access_token": token, **auth}
         )
 
     def uninstall_form(self, **auth: str) -> str:
-        """Give the body of `ONAPPUNINSTALL`; `auth` has other members than usual."""
+        """Return the body of `ONAPPUNINSTALL`; `auth` has other members than usual."""
         return self.event_form("ONAPPUNINSTALL", {"CLEAN": "1"}, **auth)
 
     def event_form(self, event: str, data: dict[str, str], **auth: str) -> str:
-        """Give the body of an event; `auth` has other members than usual."""
+        """Return the body of an event; `auth` has other members than usual."""
         return _form(event, data, {**self._auth(), **auth})
 
     def _auth(self) -> dict[str, str]:

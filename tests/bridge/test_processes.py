@@ -52,7 +52,7 @@ def other(run_process: RunBridge) -> Bridge:
 
 
 def webhook_at(process: Bridge, portal: FakePortal, user_id: str = "1") -> str:
-    """Give the URL of a new secret at this process; it counts at every other as well."""
+    """Return the URL of a new secret at this process; it counts at every other as well."""
     return process.webhook(portal.member_id, user_id, new_sid())
 
 

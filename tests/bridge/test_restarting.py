@@ -235,7 +235,7 @@ async def test_under_load_no_answer_is_untrue_and_a_restart_loses_none(
 
 
 async def seen(asked: Asked, answer: tuple[int, str], times: int = 50) -> None:
-    """Wait until this answer has come so many times more."""
+    """Wait until this answer has come `times` more times."""
     wanted = asked.answers[answer] + times
     async with asyncio.timeout(60):
         while asked.answers[answer] < wanted:

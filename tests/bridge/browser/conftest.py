@@ -23,7 +23,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Running]:
-    """A portal of today."""
+    """A current portal."""
     with running(Portal("js-only")) as sandbox:
         yield sandbox
 

@@ -1,4 +1,4 @@
-"""A portal of today in a browser, and the bridge installed on it.
+"""A current portal in a browser, and the bridge installed on it.
 
 Only the browser knows the call there: the sandbox plays the portal in its profile `js-only`.
 """
