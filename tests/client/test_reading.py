@@ -208,6 +208,7 @@ BOOLEAN: list[object] = [2, -1, 1.5, "yes", "on", " true", [True], {}]
 OBJECT: list[object] = [17, True, "{}", [{}], 0]
 ARRAY: list[object] = [17, True, "[]", {"a": {}}, 0]
 DATE: list[object] = [1723556790, True, "soon", "2024-13-01T00:00:00+00:00", [17], {}]
+# No time, no offset, no such offset.
 DATE += ["2024-08-13", "2024-08-13T15:46:30", "2024-08-13T15:46:30+99:99"]
 
 MEMBERS: dict[str, list[object]] = {
