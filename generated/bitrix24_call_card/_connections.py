@@ -106,8 +106,9 @@ class Connections:
                 if pool := custom or self._pools.get(key):
                     pool.users += 1
                     return pool
-                for ended in [each for each in self._pools if each[1] and each[1].is_closed()]:
-                    del self._pools[ended]
+                # Of a copy, because other threads add and remove theirs meanwhile.
+                for ended in [key for key in list(self._pools) if key[1] and key[1].is_closed()]:
+                    self._pools.pop(ended, None)
             made = Pool(make())
             self._pools.setdefault(key, made)  # what made it may have called
 

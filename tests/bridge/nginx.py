@@ -81,7 +81,8 @@ def running_nginx(folder: Path, *backends: int, connections: int = 512) -> Itera
     certificate.cert_chain_pems[0].write_to_path(str(folder / "cert.pem"))
     certificate.private_key_pem.write_to_path(str(folder / "key.pem"))
     ca.cert_pem.write_to_path(str(folder / "ca.pem"))
-    port, plain_port = unused_port(), unused_port()
+    port = unused_port()
+    plain_port = port + 1
     servers = "\n".join(SERVER.replace("8025", str(backend)) for backend in backends)
     main, site = re.findall(r"```nginx\n(.*?)```", README.read_text(), re.DOTALL)
     text = WHOLE.format(folder=folder, main=main, site=site)

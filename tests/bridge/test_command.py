@@ -3,7 +3,6 @@
 import logging
 import os
 import re
-import shlex
 import signal
 import socket
 import sqlite3
@@ -94,9 +93,8 @@ def test_a_command_reads_the_file_of_the_service_as_the_readme_says(tmp_path: Pa
     file = tmp_path / "bridge.env"
     file.write_text(settings.replace("/var/lib/bitrix24-bridge", str(tmp_path)))
     reading = reading.replace("/etc/bitrix24-bridge.env", str(file))
-    reading = reading.replace(
-        "/opt/bitrix24-bridge/bin/bitrix24-bridge", shlex.join(commands.COMMAND)
-    )
+    command = " ".join(f'"{word}"' for word in commands.COMMAND)
+    reading = reading.replace("/opt/bitrix24-bridge/bin/bitrix24-bridge", command)
     done = commands.run({}, command=["sh", "-c", f"{reading} - portals"])
     assert done.stderr.startswith(f"BRIDGE_DATA: there is no {tmp_path}/bridge.sqlite3. ")
 
