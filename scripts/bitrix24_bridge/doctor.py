@@ -223,8 +223,8 @@ class Call:
     """A call that is registered on a portal, asked for at the bridge, and ended again."""
 
     def __init__(self, settings: Settings, data: Data, environ: Mapping[str, str]) -> None:
-        url = environ.get("PORTAL_URL") or getpass(
-            "Incoming webhook of a trial portal (permission telephony), not shown: "
+        url = environ.get("PORTAL_URL") or _typed(
+            getpass, "Incoming webhook of a trial portal (permission telephony), not shown: "
         )
         self._url = f"{url.strip().rstrip('/')}/"
         if not is_safe(self._url):
@@ -243,7 +243,7 @@ class Call:
             "portal: choose the tab Call there.\nAfter at most 60 s the call is ended; it stays in "
             "the portal's statistics."
         )
-        if input("Type yes to go on: ").strip() != "yes":
+        if _typed(input, "Type yes to go on: ").strip() != "yes":
             return False
         print(f"\nReport: bitrix24-call-card {__version__}")
         _report("method.get placement.call", *self._ask("method.get", name="placement.call"))
@@ -290,6 +290,13 @@ class Call:
 
 def _report(what: str, status: int, answer: dict[str, Any]) -> None:
     print(f"  {what}: {_said(status, answer)}")
+
+
+def _typed(read: Callable[[str], str], prompt: str) -> str:
+    try:
+        return read(prompt)
+    except EOFError:
+        raise DataError("Nobody can answer here, so nothing was created. Use a terminal.") from None
 
 
 def _said(status: int, answer: dict[str, Any]) -> str:

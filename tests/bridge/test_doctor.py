@@ -284,8 +284,14 @@ def test_after_ctrl_c_the_call_is_ended(call: doctor.Call, monkeypatch: pytest.M
 def test_nothing_is_created_without_a_yes(
     call: doctor.Call, sandbox: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def nobody(_: str) -> str:
+        raise EOFError
+
     monkeypatch.setattr("builtins.input", lambda _: "")
     assert not call.run()
+    monkeypatch.setattr("builtins.input", nobody)
+    with pytest.raises(DataError, match="nothing was created"):
+        call.run()
     assert REGISTER not in [each.path.rpartition("/")[2] for each in sandbox.requests]
 
 
