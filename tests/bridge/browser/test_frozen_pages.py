@@ -92,20 +92,11 @@ class TestHidden:
 
 
 class TestFrozen:
-    def test_a_page_in_a_busy_loop_is_given_up_and_found_again(self, start: Playing) -> None:
-        scene = start(times=SOON)
-        tab = scene.open_card()
-        tab.frame().evaluate(
-            "setTimeout(() => { const end = Date.now() + 2500; while (Date.now() < end); })"
-        )
-        scene.until(remembered(scene.on_screen), scene.on_screen)
-        scene.until(NO_CARD, remembered(scene.on_screen))
-        scene.until(scene.on_screen, NO_CARD, remembered(scene.on_screen))
-
-    def test_a_renderer_that_is_stopped_and_goes_on(self, start: Playing, browser: Browser) -> None:
+    def test_a_page_that_is_stopped_is_given_up_and_found_again_once_it_goes_on(
+        self, start: Playing, browser: Browser
+    ) -> None:
         scene = start(times=SOON)
         scene.open_card()
         with stopped(browser, "renderer"):
-            scene.until(remembered(scene.on_screen), scene.on_screen)
-            scene.until(NO_CARD, remembered(scene.on_screen))
+            scene.until(NO_CARD, scene.on_screen, remembered(scene.on_screen))
         scene.until(scene.on_screen, NO_CARD, remembered(scene.on_screen))
