@@ -3,7 +3,6 @@
 import logging
 import resource
 import socket
-import time
 from traceback import format_tb
 
 import uvicorn
@@ -11,6 +10,7 @@ from prometheus_client import start_http_server
 
 from .app import create_app
 from .data import Data
+from .metrics import refuse
 from .settings import Settings, SettingsError
 from .websocket_protocol import BoundedProtocol
 
@@ -112,28 +112,15 @@ def quiet_logs() -> None:
     for name in ("uvicorn", "uvicorn.error", "websockets", "httpx", "httpcore", "hpack", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
         logging.getLogger(name).addFilter(_without_values)
-    logging.getLogger("asyncio").addFilter(_OutOfFiles())
     logging.getLogger("uvicorn.access").disabled = True
-
-
-class _OutOfFiles(logging.Filter):
-    """Lets one line a minute say that no file is left; asyncio logs each failed attempt."""
-
-    _again = 0.0
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if not record.getMessage().startswith("socket.accept() out of system resource"):
-            return True
-        now = time.monotonic()
-        if now < self._again:
-            return False
-        self._again = now + 60
-        record.msg, record.exc_text = "No file is left for a new connection. Raise LimitNOFILE.", ""
-        return True
 
 
 def _without_values(record: logging.LogRecord) -> bool:
     """Show where an exception came from, and its type: its text may hold what somebody sent."""
+    if record.getMessage().startswith("socket.accept() out of system resource"):
+        # asyncio says so of each attempt, which are millions.
+        refuse("files", "No file is left for another connection. Raise LimitNOFILE.")
+        return False
     if record.exc_info and (error := record.exc_info[1]):
         record.exc_info = None
         record.exc_text = "".join(format_tb(error.__traceback__)) + type(error).__name__

@@ -77,7 +77,7 @@ class Sockets:
         origin = socket.headers.get("origin", "")
         if self.open >= most or origin not in origins:
             if origin in origins:
-                refuse("files", "No file is left for another socket. Raise LimitNOFILE.")
+                refuse("files", "No file is left for another connection. Raise LimitNOFILE.")
             else:
                 refuse("origin", "BRIDGE_ORIGINS does not name this origin.", origin)
             await socket.close()  # before it is accepted: 403
@@ -149,13 +149,10 @@ def _texts(socket: WebSocket) -> Callable[[], Awaitable[str]]:
     """Return a function that waits for the next text of a socket."""
 
     async def receive() -> str:
-        message = await socket.receive()
-        if message["type"] == "websocket.disconnect":
-            raise WebSocketDisconnect(message["code"])
-        text = message.get("text")
-        if text is None:
-            raise ClosingError(BAD_MESSAGE, "expected text")
-        return str(text)
+        try:
+            return await socket.receive_text()
+        except KeyError:  # it was bytes
+            raise ClosingError(BAD_MESSAGE, "expected text") from None
 
     return receive
 

@@ -277,13 +277,16 @@ def test_the_limit_of_files_is_raised_and_a_server_without_any_left_says_so(
 
 
 def test_that_no_file_is_left_is_said_once_however_often_it_is_so(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("bitrix24_bridge.metrics._quiet_until", {})
     quiet_logs()
     for _ in range(3):
         # As asyncio logs it.
         logging.getLogger("asyncio").error("socket.accept() out of system resource\nsocket: …")
-    assert caplog.messages == ["No file is left for a new connection. Raise LimitNOFILE."]
+    assert caplog.messages == [
+        "Refused (files): No file is left for another connection. Raise LimitNOFILE."
+    ]
 
 
 def test_an_error_is_not_blamed_on_the_lock(tmp_path: Path) -> None:
