@@ -84,9 +84,10 @@ class Identities:
                         "QUERY_LIMIT_EXCEEDED", "Too many access tokens. Retry later."
                     )
             if key not in self.asking:  # somebody else may have begun meanwhile
-                task = asyncio.create_task(self._ask(token, server))
-                self.asking[key] = task
-                task.add_done_callback(lambda _: self._keep(key, task))
+                asked = self.asking[key] = asyncio.create_task(self._ask(token, server))
+                keeping = asyncio.create_task(self._keep(key, asked))
+                self.keeping.add(keeping)
+                keeping.add_done_callback(self.keeping.discard)
             verdict = await asyncio.shield(self.asking[key])
         return self._identity(verdict)
 
@@ -109,24 +110,19 @@ class Identities:
                 raise failed
         return verdict
 
-    def _keep(self, key: str, asked: asyncio.Task[Verdict]) -> None:
+    async def _keep(self, key: str, asked: asyncio.Task[Verdict]) -> None:
         """Keep a verdict; until it is written, it is the one of the question."""
-        if asked.cancelled() or asked.exception():
+        try:
+            verdict, seconds = await asked, self.settings.times.refusal
+            if "refusal" not in verdict:
+                seconds = min(verdict["expires"] - time.time(), LONGEST)
+            await self.data.in_thread(self.data.keep_verdict, key, json.dumps(verdict), seconds)
+        except NoAnswerError:
+            pass
+        except sqlite3.Error as error:  # a full disk, say
+            log.warning("An answer of the OAuth server was not kept: %s.", error)
+        finally:
             del self.asking[key]
-            return
-        verdict, seconds = asked.result(), self.settings.times.refusal
-        if "refusal" not in verdict:
-            seconds = min(verdict["expires"] - time.time(), LONGEST)
-
-        async def keep() -> None:
-            try:
-                await self.data.in_thread(self.data.keep_verdict, key, json.dumps(verdict), seconds)
-            except sqlite3.Error as error:  # a full disk, say
-                log.warning("An answer of the OAuth server was not kept: %s.", error)
-            del self.asking[key]
-
-        self.keeping.add(task := asyncio.create_task(keep()))
-        task.add_done_callback(self.keeping.discard)
 
     async def _ask_server(self, server: str, token: str) -> Verdict:
         status, answer = await post(
