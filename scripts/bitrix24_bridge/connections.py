@@ -167,8 +167,6 @@ class Connections:
 
     def __init__(self) -> None:
         self._cards: dict[User, dict[str, Connection]] = {}
-        self.announce: Callable[[User, str], None] = lambda _user, _card: None
-        """Called with each card that is opened here, so that other processes give it up."""
 
     @contextlib.contextmanager
     def opened(self, user: User, card: str, connection: Connection) -> Generator[None, None, None]:
@@ -179,24 +177,13 @@ class Connections:
         elif len(cards) >= MOST_CARDS:
             _make_room(cards)
         cards[card] = connection
-        self.announce(user, card)
         try:
             yield
         finally:
-            self._remove(user, card, connection)
-
-    def _remove(self, user: User, card: str, connection: Connection) -> None:
-        cards = self._cards.get(user, {})
-        if cards.get(card) is connection:
-            del cards[card]
-            if not cards:
-                del self._cards[user]
-
-    def give_up(self, user: User, card: str) -> None:
-        """Close a card that was opened at another process."""
-        if former := self._cards.get(user, {}).get(card):
-            former.replace("the same card has connected elsewhere")
-            self._remove(user, card, former)
+            if cards.get(card) is connection:
+                del cards[card]
+                if not cards:
+                    del self._cards[user]
 
     async def ask(self, user: User) -> list[Card]:
         """Ask the cards of a user that are connected here."""

@@ -12,7 +12,7 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -99,7 +99,6 @@ class Processes:
         self._tasks: set[asyncio.Task[None]] = set()
         self._questions = 0
         self._waiting: dict[int, asyncio.Queue[list[Card]]] = {}
-        here.announce = self._announce
 
     async def run(self) -> None:
         """Answer the questions of other processes until cancelled."""
@@ -152,34 +151,21 @@ class Processes:
             self._waiting[question].put_nowait(cards)
         elif message.get("from") == self._process:
             pass
-        elif "opened" in message:
-            self._here.give_up(User(*message["user"]), message["opened"])
         elif "question" in message:
-            self._start(self._answer(message))
+            task = asyncio.create_task(self._answer(message))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def _answer(self, message: dict[str, Any]) -> None:
         cards = await self._here.ask(User(*message["user"]))
-        answer = {"answer": message["question"], "cards": cards}
-        await self._publish(self._to(message["from"]), answer)
-
-    def _announce(self, user: User, card: str) -> None:
-        self._start(
-            self._publish(self._to_all, {"from": self._process, "user": user, "opened": card})
-        )
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _publish(self, channel: str, message: dict[str, Any]) -> None:
+        answer = json.dumps({"answer": message["question"], "cards": cards})
         with suppress(StoreGoneError):
-            await self._do(self._redis.publish(channel, json.dumps(message)))
+            await self._do(self._redis.publish(self._to(message["from"]), answer))
 
     async def ask(self, user: User) -> list[Card]:
         """Ask the cards of a user, wherever they are connected. Raise `StoreGoneError`."""
         here, elsewhere = await asyncio.gather(self._here.ask(user), self._ask_others(user))
-        # One that connects elsewhere just now is at both; its last word counts.
+        # A card that has connected to another process may be at both until the former notices.
         cards = sorted([*here, *elsewhere], key=lambda card: -card.age)
         return list({card.id: card for card in cards}.values())
 
