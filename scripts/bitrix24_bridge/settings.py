@@ -4,14 +4,17 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from ipaddress import ip_address, ip_network
-from math import inf
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 ANY = "*"
 LONGEST_ASK = 3
 """Seconds. nginx, as the README sets it up, waits 5 s for an answer."""
+MOST = 1_000_000
+"""Of a rate."""
+
+_N = TypeVar("_N", bound=float)
 
 
 class SettingsError(ValueError):
@@ -169,23 +172,10 @@ def _networks(text: str) -> str:
     return ",".join(map(str, networks))
 
 
-def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65535:
+def _within(least: float, number: _N, most: float) -> _N:
+    if not least <= number <= most:  # NaN is not, either
         raise ValueError
-    return port
-
-
-def _ask(text: str) -> float:
-    if not 0 < float(text) <= LONGEST_ASK:
-        raise ValueError
-    return float(text)
-
-
-def _fresh(text: str) -> float:
-    if not 0 <= float(text) <= Times.lease:
-        raise ValueError
-    return float(text)
+    return number
 
 
 def _store(text: str) -> str:
@@ -203,17 +193,15 @@ def _store(text: str) -> str:
 
 def _metrics(text: str) -> str:
     host, _, port = text.rpartition(":")
-    if not host or not _port(port):
+    _within(1, int(port), 65535)
+    if not host:
         raise ValueError
     return text
 
 
 def _rate(text: str) -> Rate:
     burst, _, a_second = text.partition(":")
-    rate = Rate(int(burst), float(a_second))
-    if rate.burst < 1 or not 0.01 <= rate.a_second < inf:
-        raise ValueError
-    return rate
+    return Rate(_within(1, int(burst), MOST), _within(0.01, float(a_second), MOST))
 
 
 @dataclass(frozen=True)
@@ -255,7 +243,11 @@ VARIABLES = {
         "data", Path, "the path of the SQLite file with portals and hashes of secrets"
     ),
     "BRIDGE_HOST": Variable("host", str, "the address to listen on"),
-    "BRIDGE_PORT": Variable("port", _port, "the port to listen on, 0 (any free one) to 65535"),
+    "BRIDGE_PORT": Variable(
+        "port",
+        lambda text: _within(0, int(text), 65535),
+        "the port to listen on, 0 (any free one) to 65535",
+    ),
     "BRIDGE_PROXIES": Variable(
         "proxies",
         _networks,
@@ -290,11 +282,13 @@ VARIABLES = {
         "metrics", _metrics, "HOST:PORT for Prometheus, which reads /metrics there"
     ),
     "BRIDGE_ASK": Variable(
-        "ask", _ask, f"the seconds a card has to answer, above 0, at most {LONGEST_ASK}"
+        "ask",
+        lambda text: _within(0.01, float(text), LONGEST_ASK),
+        f"the seconds a card has to answer, 0.01 to {LONGEST_ASK}",
     ),
     "BRIDGE_FRESH": Variable(
         "fresh",
-        _fresh,
+        lambda text: _within(0, float(text), Times.lease),
         f"the seconds, at most {Times.lease}, for which a card is not asked again; 0 always asks",
     ),
 }
