@@ -14,10 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 from bitrix24_call_card import __version__
-from websockets.exceptions import ConnectionClosed, WebSocketException
-from websockets.sync.client import connect
 
-from .connections import BAD_MESSAGE
 from .data import REMOVED, Data, DataError
 from .errors import StoreGoneError
 from .posting import WITHOUT_PROXY
@@ -26,6 +23,12 @@ from .settings import Settings, SettingsError, domain_of, is_safe
 
 SECONDS = 10.0
 """That another server may take to answer."""
+HANDSHAKE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+}
 NO_ANSWER = "no usable response"
 PHONE_NUMBER = "+12025550142"
 """Reserved for fiction."""
@@ -99,37 +102,27 @@ def _public_host(settings: Settings) -> str:
 
 
 def _answer(settings: Settings, _: Data) -> str:
-    response = _send(f"{settings.url}/healthz")
-    if response is None or response.text != "ok":
+    alive, ready = (_send(f"{settings.url}/{path}") for path in ("healthz", "ready"))
+    if alive is None or alive.text != "ok":
         raise Wrong(f"{settings.url} does not answer as a bridge. Start it, and look at the proxy.")
-    ready = _send(f"{settings.url}/ready")
     if ready is None or ready.status_code != 200:
         raise Wrong("it lives but cannot answer: see its log, and the lines below.")
     return "it lives and can answer"
 
 
 def _websocket(settings: Settings, _: Data) -> str:
-    url = settings.url.replace("http", "ws", 1)
-    try:
-        # Any: websockets has a type of its own for origins.
-        origin: Any = settings.url
-        with connect(f"{url}/socket", origin=origin, proxy=None, open_timeout=SECONDS) as opened:
-            opened.send("{}")
-            opened.recv(timeout=SECONDS)
-    except ConnectionClosed as closed:
-        if closed.rcvd and closed.rcvd.code == BAD_MESSAGE:
-            return "it reaches the bridge"
-    except (OSError, WebSocketException):
-        pass
-    raise Wrong(
-        "it does not reach the bridge. The proxy must pass on Upgrade, Connection and Origin, as "
-        "in the README."
-    )
+    opened = _send(f"{settings.url}/socket", headers={**HANDSHAKE, "Origin": settings.url})
+    if opened is None or opened.status_code != 101:
+        raise Wrong(
+            "it does not reach the bridge. The proxy must pass on Upgrade, Connection and Origin, "
+            "as in the README."
+        )
+    return "it reaches the bridge"
 
 
 def _data(settings: Settings, data: Data) -> str:
     try:
-        data.note_step("", "")  # changes nothing, but needs what a change needs
+        data.keep_verdict("", "", 0)  # which nobody will find
     except sqlite3.Error as error:
         raise Wrong(f"{settings.data} cannot be written: {error}.") from None
     return f"{settings.data} can be read and written"
@@ -195,11 +188,12 @@ CHECKS: Mapping[str, Callable[[Settings, Data], str]] = {
 }
 
 
-def _send(url: str, fields: Mapping[str, str] | None = None) -> httpx.Response | None:
-    """Get a URL, or post to it. None without a response: exceptions may hold the URL."""
+def _send(url: str, fields: Any = None, headers: Any = None) -> httpx.Response | None:
+    """Get a URL, or post fields to it. None without a response: exceptions may hold the URL."""
+    method = "GET" if fields is None else "POST"
     try:
         with httpx.Client(timeout=SECONDS, mounts=WITHOUT_PROXY) as http:
-            return http.get(url) if fields is None else http.post(url, json=fields)
+            return http.request(method, url, json=fields, headers=headers)
     except (httpx.HTTPError, ValueError, OSError):
         return None
 
@@ -246,25 +240,23 @@ class Call:
         if _typed(input, "Type yes to go on: ").strip() != "yes":
             return False
         print(f"\nReport: bitrix24-call-card {__version__}")
-        _report("method.get placement.call", *self._ask("method.get", name="placement.call"))
+        self._ask("method.get", name="placement.call")
         secret = self._data.add_secret(self._portal.member_id, user, "doctor")
         call_id = ""
         try:
             call = {"USER_ID": user, "PHONE_NUMBER": PHONE_NUMBER, "TYPE": "2"}
             registering = "telephony.externalCall.register"
-            status, answer = self._ask(registering, **call, CRM_CREATE="0", SHOW="1")
-            _report(registering, status, answer)
+            answer = self._ask(registering, **call, CRM_CREATE="0", SHOW="1")
             call_id = str(_object(answer.get("result")).get("CALL_ID", ""))
             return bool(call_id) and self._shown(user, secret, call_id)
         finally:  # also on Ctrl-C
             self._data.revoke_secret(self._portal.member_id, user, "doctor")
             if call_id:
-                ending = "telephony.externalCall.finish"
                 more = {"DURATION": "1", "ADD_TO_CHAT": "0"}
-                _report(ending, *self._ask(ending, CALL_ID=call_id, USER_ID=user, **more))
+                self._ask("telephony.externalCall.finish", CALL_ID=call_id, USER_ID=user, **more)
 
     def _user(self) -> str:
-        status, answer = self._ask("profile")
+        status, answer = _post(f"{self._url}profile", self._auth)
         try:
             return str(answer["result"]["ID"])
         except (KeyError, TypeError):
@@ -280,16 +272,15 @@ class Call:
                 print(f"  the bridge: 200, {json.dumps(kinds)}")
                 return True
             if monotonic() > until:
-                _report("the bridge, after 60 s", status, answer)
+                print(f"  the bridge, after 60 s: {_said(status, answer)}")
                 return False
             sleep(0.5)
 
-    def _ask(self, method: str, **fields: str) -> tuple[int, dict[str, Any]]:
-        return _post(f"{self._url}{method}", {**fields, **self._auth})
-
-
-def _report(what: str, status: int, answer: dict[str, Any]) -> None:
-    print(f"  {what}: {_said(status, answer)}")
+    def _ask(self, method: str, **fields: str) -> dict[str, Any]:
+        """Call a method, and report what is answered."""
+        status, answer = _post(f"{self._url}{method}", {**fields, **self._auth})
+        print(f"  {method}: {_said(status, answer)}")
+        return answer
 
 
 def _typed(read: Callable[[str], str], prompt: str) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -217,12 +217,10 @@ class Variable:
     @property
     def default(self) -> str | None:
         """The default as it would be set; None if the variable is required."""
-        for each in (*fields(Settings), *fields(Times)):
-            if each.name == self.setting and each.default is not MISSING:
-                value: Any = each.default
-                several = isinstance(value, tuple | frozenset)
-                return ", ".join(cast("tuple[str, ...]", value)) if several else str(value)
-        return None
+        value: Any = getattr(Settings, self.setting, getattr(Times, self.setting, None))
+        if isinstance(value, tuple | frozenset):
+            return ", ".join(cast("tuple[str, ...]", value))
+        return None if value is None else str(value)
 
 
 VARIABLES = {

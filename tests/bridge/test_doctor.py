@@ -262,9 +262,7 @@ def test_a_call_is_registered_found_and_ended_and_the_report_has_no_secret(
     said = capsys.readouterr().out
     assert "This registers a call from +12025550142 for user 1 on " in said
     report = said.partition("Report: ")[2]
-    assert (
-        "  method.get placement.call: 200 {'isExisting': False, 'isAvailable': False}\n" in report
-    )
+    assert "  method.get: 200 {'isExisting': False, 'isAvailable': False}\n" in report
     assert "  telephony.externalCall.register: 200\n" in report
     assert re.search(r'  the bridge: 200, {"CALL_ID": "str", .*"CRM_ENTITY_ID": "int"', report)
     assert "  telephony.externalCall.finish: 200" in report
