@@ -3,7 +3,6 @@
 import argparse
 import logging
 import os
-import re
 import signal
 import sqlite3
 import sys
@@ -32,9 +31,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--log-level", choices=("debug", "info", "warning"), default="info", help="(default: info)"
     )
-    parser.add_argument(
-        "--store", metavar="URL", help="as BRIDGE_STORE, if the URL has no password"
-    )
+    parser.add_argument("--store", help=argparse.SUPPRESS)  # of earlier versions
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     portals = commands.add_parser(
         "portals", help="list portals, with the step of the installation that failed"
@@ -91,7 +88,12 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=asked.log_level.upper(), format="%(asctime)s %(message)s")
     quiet_logs()
     try:
-        settings = from_environment({**os.environ, **_store_of(asked.store)})
+        if asked.store is not None:
+            raise SettingsError(
+                "Set BRIDGE_STORE instead of --store: a URL may hold a password, and every user of "
+                "this machine can list arguments."
+            )
+        settings = from_environment(os.environ)
         if asked.command is None:
             raise_limit_of_files()
         elif not settings.data.exists():  # made here, it might be root's, and not the server's
@@ -115,17 +117,6 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         pass
     return 0
-
-
-def _store_of(option: str | None) -> dict[str, str]:
-    if option is None:
-        return {}
-    if re.search(r"://[^/]*@|password=", option):
-        raise SettingsError(
-            "--store has a password, which the list of processes shows to every user of this "
-            "machine. Set BRIDGE_STORE."
-        )
-    return {"BRIDGE_STORE": option}
 
 
 def _run(asked: argparse.Namespace, settings: Settings, data: Data) -> bool:

@@ -151,9 +151,9 @@ class Data:
                 "REPLACE INTO portals VALUES (?, ?, ?, ?, ?, ?, ?, ?)", astuple(portal)
             )
 
-    def note_step(self, member_id: str, step: str) -> None:
-        """Note the step of an installation that has failed; empty when all is done."""
-        self._write("UPDATE portals SET failed = ? WHERE member_id = ?", step, member_id)
+    def note_step(self, events: str, step: str) -> None:
+        """Note the step that failed of the installation with these events; empty for success."""
+        self._write("UPDATE portals SET failed = ? WHERE events = ?", step, events)
 
     def portal(self, member_id: str) -> Portal | None:
         """Return the portal with this member id, if the application is installed there."""
@@ -178,7 +178,7 @@ class Data:
 
     def remove_portal(self, member_id: str) -> None:
         """Note that a portal has removed the application; its secrets do not count any more."""
-        self.note_step(member_id, REMOVED)
+        self._write("UPDATE portals SET failed = ? WHERE member_id = ?", REMOVED, member_id)
 
     def forget_portal(self, member_id: str) -> None:
         """Delete a portal and its secrets."""

@@ -4,7 +4,7 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hmac import compare_digest
 from typing import Any
 
@@ -86,28 +86,23 @@ class FromPortal:
             application_token=hashed(auth.application_token),
             events=hashed(secret),
             installed=time.time(),
-            failed="event.bind",
+            failed="placement.bind",
         )
         # Any user has a token: only what an administrator does may replace what is known. A new
         # portal is known before, as it opens the widget at once in a card that is on the screen.
-        is_new = self.data.portal(portal.member_id) is None
-        if is_new:
-            await self.data.in_thread(
-                self.data.put_portal, replace(portal, failed="placement.bind")
-            )
+        if self.data.portal(portal.member_id) is None:
+            await self.data.in_thread(self.data.put_portal, portal)
         try:
             await self._bind_widget(identity, token)
-        except StepError as step:
-            if is_new:
-                await self.data.in_thread(self.data.note_step, portal.member_id, str(step))
-            raise _incomplete(portal, step) from None
-        await self.data.in_thread(self.data.put_portal, portal)
-        try:
+            await self.data.in_thread(self.data.put_portal, portal)
             await self._bind_events(identity, token, secret)
         except StepError as step:
-            await self.data.in_thread(self.data.note_step, portal.member_id, str(step))
-            raise _incomplete(portal, step) from None
-        await self.data.in_thread(self.data.note_step, portal.member_id, "")
+            await self.data.in_thread(self.data.note_step, portal.events, str(step))
+            log.warning("Not installed on %s: %s.", portal.domain, step)
+            raise BridgeError(
+                "ERROR_CORE", f"{step}. Install it again, as an administrator."
+            ) from None
+        await self.data.in_thread(self.data.note_step, portal.events, "")
         log.info("Installed on %s.", portal.domain)
 
     async def _bind_widget(self, identity: Identity, token: str) -> None:
@@ -166,11 +161,6 @@ def _read(body: bytes) -> events.PortalEvent:
         return events.read(body)
     except events.InvalidEvent as error:
         raise BridgeError("ERROR_ARGUMENT", str(error)) from None
-
-
-def _incomplete(portal: Portal, step: StepError) -> BridgeError:
-    log.warning("Not installed on %s: %s.", portal.domain, step)
-    return BridgeError("ERROR_CORE", f"{step}. Install it again, as an administrator.")
 
 
 async def _respond(receive: Callable[[Request], Awaitable[None]], request: Request) -> Response:

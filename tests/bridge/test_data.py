@@ -193,7 +193,7 @@ async def test_a_lock_of_another_program_hinders_no_read_and_no_loop(
     data.put_portal(portal())
     secret = data.add_secret("5a1d", "1", "crm")
     with locked(file):
-        writing = asyncio.create_task(data.in_thread(data.note_step, "5a1d", "event.bind"))
+        writing = asyncio.create_task(data.in_thread(data.note_step, portal().events, "event.bind"))
         await asyncio.sleep(0)
         assert data.user_of("1", secret) == User("5a1d", "1")
         assert not writing.done()

@@ -155,7 +155,7 @@ def test_a_portal_that_is_not_installed_is_wrong(
         if step is None:
             data.forget_portal(portal.member_id)
         else:
-            data.note_step(portal.member_id, step)
+            data.note_step(data.portal_named(portal.domain).events, step)
     found = examined()["portals"]
     assert found.startswith("WRONG: portals: ")
     assert reason in found
