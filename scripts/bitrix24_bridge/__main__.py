@@ -146,9 +146,8 @@ def _serve(settings: Settings, data: Data) -> None:
     # A shell that starts this in the background has told it to ignore Ctrl-C.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    alone = not settings.store
     with (
-        serving(settings.data, alone=alone),
+        serving(settings.data, alone=not settings.store),
         listen(settings.host, settings.port) as listener,
     ):
         serve(settings, data, listener)

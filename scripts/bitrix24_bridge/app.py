@@ -16,11 +16,11 @@ from .errors import BridgeError, StoreGoneError
 from .identity import Identities
 from .installing import FromPortal
 from .limits import Buckets
-from .metrics import STORE
+from .metrics import STORE, refuse
 from .pages import Pages
 from .posting import client
 from .rest import Rest
-from .settings import Settings, SettingsError, invalid
+from .settings import Settings, SettingsError
 from .sockets import Sockets
 
 if TYPE_CHECKING:
@@ -29,20 +29,25 @@ if TYPE_CHECKING:
 
 def _processes(settings: Settings, connections: Connections) -> "Processes":
     try:
-        from .processes import Processes, connect, unfit
+        from .processes import Processes, check, connect
     except ModuleNotFoundError:  # an extra of the distribution
         raise SettingsError(
             "BRIDGE_STORE needs the package redis: run pip install '.[redis]' in the folder that "
             "the bridge was installed from."
         ) from None
-    try:
-        redis = connect(settings.store)
-    except (TypeError, ValueError):  # an option of the URL that the client does not know
-        raise invalid("BRIDGE_STORE") from None
     with contextlib.suppress(StoreGoneError):  # which every answer will say
-        if reason := unfit(settings.store):
-            raise SettingsError(f"BRIDGE_STORE: {reason}.")
-    return Processes(redis, settings.url, connections, settings.times)
+        check(settings.store)
+    return Processes(connect(settings.store), settings.url, connections, settings.times)
+
+
+async def _error(request: Request, error: Exception) -> Response:
+    """Respond in the contract's form."""
+    if not isinstance(error, BridgeError):
+        error = BridgeError("INTERNAL_SERVER_ERROR", "A fault of the bridge")
+    elif error.status in (401, 503):
+        kind = request.url.path.split("/")[1]
+        refuse(kind, str(error), getattr(request.state, "portal", ""))
+    return JSONResponse(error.envelope, error.status)
 
 
 def create_app(settings: Settings, data: Data) -> Starlette:
@@ -79,10 +84,6 @@ def create_app(settings: Settings, data: Data) -> Starlette:
             return PlainTextResponse("BRIDGE_STORE cannot be reached", 503)
         return PlainTextResponse("ok")
 
-    async def fault(_: Request, __: Exception) -> Response:
-        error = BridgeError("INTERNAL_SERVER_ERROR", "A fault of the bridge")
-        return JSONResponse(error.envelope, error.status)
-
     app = Starlette(
         routes=[
             Route("/rest/{path:path}", Rest(data, identities, processes or connections)),
@@ -95,7 +96,7 @@ def create_app(settings: Settings, data: Data) -> Starlette:
             Route("/ready", ready),
         ],
         lifespan=running,
-        exception_handlers={Exception: fault},
+        exception_handlers={BridgeError: _error, Exception: _error},
     )
     app.router.redirect_slashes = False  # to whatever host was asked for
     return app

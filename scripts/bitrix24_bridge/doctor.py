@@ -131,14 +131,12 @@ def _data(settings: Settings, data: Data) -> str:
 def _store(settings: Settings, _: Data) -> str:
     if not settings.store:
         return "none, for one process"
-    from .processes import unfit  # an extra of the distribution
+    from .processes import check  # an extra of the distribution
 
     try:
-        reason = unfit(settings.store)
+        check(settings.store)
     except StoreGoneError:
         raise Wrong("it does not answer. Start Redis, or correct BRIDGE_STORE.") from None
-    if reason:
-        raise Wrong(f"{reason}.")
     return "it answers, and evicts nothing"
 
 

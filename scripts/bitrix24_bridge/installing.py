@@ -3,7 +3,6 @@
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from hmac import compare_digest
 from typing import Any
@@ -18,7 +17,7 @@ from .data import Data, Portal, hashed
 from .errors import BridgeError
 from .identity import Identities, Identity
 from .incoming import address_of, read_body
-from .metrics import printable, refuse
+from .metrics import printable
 from .posting import NoAnswerError, post
 from .settings import Settings
 
@@ -46,13 +45,6 @@ class FromPortal:
 
     async def install(self, request: Request) -> Response:
         """Receive `ONAPPINSTALL`: believe the OAuth server alone, then register with the portal."""
-        return await _respond(self._install, request)
-
-    async def event(self, request: Request) -> Response:
-        """Receive `ONAPPUNINSTALL`; its URL holds a secret, and the form another."""
-        return await _respond(self._event, request)
-
-    async def _install(self, request: Request) -> None:
         installed = _read(await read_body(request))
         auth = installed.auth
         request.state.portal = auth.domain or auth.member_id or ""
@@ -74,6 +66,7 @@ class FromPortal:
             await self._register(identity, auth)
         finally:
             self.installing.discard(identity.member_id)
+        return JSONResponse({"result": True})
 
     async def _register(self, identity: Identity, auth: EventAuth) -> None:
         token = str(auth.access_token)
@@ -140,7 +133,8 @@ class FromPortal:
             raise StepError(f"{method}: {printable(str(answer['error']))}")
         return answer.get("result")
 
-    async def _event(self, request: Request) -> None:
+    async def event(self, request: Request) -> Response:
+        """Receive `ONAPPUNINSTALL`; its URL holds a secret, and the form another."""
         body = await read_body(request)
         portal = self.data.portal_of_events(request.path_params["secret"])
         if portal is None:
@@ -154,6 +148,7 @@ class FromPortal:
             raise BridgeError("ERROR_ARGUMENT", f"Expected the event {REMOVED}")
         await self.data.in_thread(self.data.remove_portal, portal.member_id)
         log.info("Removed from %s.", portal.domain)
+        return JSONResponse({"result": True})
 
 
 def _read(body: bytes) -> events.PortalEvent:
@@ -161,14 +156,3 @@ def _read(body: bytes) -> events.PortalEvent:
         return events.read(body)
     except events.InvalidEvent as error:
         raise BridgeError("ERROR_ARGUMENT", str(error)) from None
-
-
-async def _respond(receive: Callable[[Request], Awaitable[None]], request: Request) -> Response:
-    try:
-        await receive(request)
-    except BridgeError as error:
-        if error.status in (401, 503):
-            kind = request.url.path.split("/")[1]
-            refuse(kind, str(error), getattr(request.state, "portal", ""))
-        return JSONResponse(error.envelope, error.status)
-    return JSONResponse({"result": True})

@@ -25,7 +25,7 @@ from redis.exceptions import ReadOnlyError, RedisError
 from .cards import Card, User, Word
 from .connections import Connections
 from .errors import StoreGoneError
-from .settings import Rate, Times
+from .settings import Rate, SettingsError, Times, invalid
 
 log = logging.getLogger("bitrix24_bridge")
 
@@ -51,7 +51,7 @@ _T = TypeVar("_T")
 
 
 def connect(url: str) -> Redis:
-    """Make the client for a store. Raise `TypeError` or `ValueError` for options of the URL."""
+    """Make the client for a store."""
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=MOST_CONNECTIONS,
@@ -62,25 +62,27 @@ def connect(url: str) -> Redis:
         retry=Retry(NoBackoff(), 1),  # a connection that was idle may have gone
         retry_on_error=[ConnectionError],
     )
-    # Made now, or an unknown option would fail every request.
-    pool.make_connection()  # type: ignore[no-untyped-call]
     return Redis.from_pool(pool)
 
 
-def unfit(url: str) -> str:
-    """Return why this Redis cannot serve a bridge; empty if it can. Raise `StoreGoneError`."""
+def check(url: str) -> None:
+    """Raise `SettingsError` if this Redis cannot serve a bridge, or `StoreGoneError`."""
     try:
         with sync_redis.Redis.from_url(
             url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE
         ) as client:
             info: dict[str, Any] = client.info()
+    except (TypeError, ValueError):  # an option of the URL that the client does not know
+        raise invalid("BRIDGE_STORE") from None
     except (RedisError, OSError):
         raise StoreGoneError from None
     if info.get("cluster_enabled"):
-        return "this Redis is a cluster. Expected a single server"
+        raise SettingsError("BRIDGE_STORE: this Redis is a cluster. Expected a single server.")
     if (policy := info.get("maxmemory_policy", "noeviction")) != "noeviction":
-        return f"this Redis evicts keys ({policy}). Set its maxmemory-policy to noeviction"
-    return ""
+        raise SettingsError(
+            f"BRIDGE_STORE: this Redis evicts keys ({policy}). Set its maxmemory-policy to "
+            "noeviction."
+        )
 
 
 class Processes:

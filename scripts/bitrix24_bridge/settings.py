@@ -193,8 +193,7 @@ def _store(text: str) -> str:
 
 def _metrics(text: str) -> str:
     host, _, port = text.rpartition(":")
-    _within(1, int(port), 65535)
-    if not host:
+    if not host or not _within(1, int(port), 65535):
         raise ValueError
     return text
 

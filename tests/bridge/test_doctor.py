@@ -118,7 +118,9 @@ def test_a_store_that_evicts_is_wrong(
     examined: Callable[..., dict[str, str]], tmp_path: Path
 ) -> None:
     with running_redis(tmp_path, "--maxmemory-policy", "allkeys-lru") as url:
-        assert examined(store=url)["store"].startswith("WRONG: store: this Redis evicts keys")
+        assert examined(store=url)["store"].startswith(
+            "WRONG: store: BRIDGE_STORE: this Redis evicts"
+        )
 
 
 def test_a_wrong_clock_is_wrong(
