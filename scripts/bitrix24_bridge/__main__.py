@@ -15,7 +15,7 @@ from bitrix24_call_card import __version__
 from .data import REMOVED, Data, DataError, serving
 from .doctor import Call, examine
 from .server import listen, quiet_logs, raise_limit_of_files, serve
-from .settings import VARIABLES, Settings, SettingsError, Variable, from_environment
+from .settings import VARIABLES, Settings, SettingsError, default_of, from_environment
 
 
 def parser() -> argparse.ArgumentParser:
@@ -24,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
         prog="bitrix24-bridge",
         description="The server that answers placement.call on portals where only the browser "
         "knows the call. Without a command it serves, until Ctrl-C.",
-        epilog="environment:\n" + "\n".join(map(_explained, VARIABLES, VARIABLES.values())),
+        epilog="environment:\n" + "\n".join(map(_explained, VARIABLES)),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
@@ -61,11 +61,10 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _explained(name: str, variable: Variable) -> str:
-    default = {None: "required", "": "default: none"}.get(
-        variable.default, f"default: {variable.default}"
-    )
-    text = f"{variable.expected} ({default})"
+def _explained(name: str) -> str:
+    default = default_of(name)
+    about = {None: "required", "": "default: none"}.get(default, f"default: {default}")
+    text = f"{VARIABLES[name].expected} ({about})"
     return textwrap.fill(
         text,
         100,

@@ -1,6 +1,5 @@
 """The call cards of users: what each said last, and how all of a user's are asked."""
 
-import hashlib
 import json
 from typing import NamedTuple, Protocol
 
@@ -31,15 +30,11 @@ class Word(NamedTuple):
         return cls(state, json.dumps(call.to_dict(), allow_nan=False))
 
 
-def card_id(app_sid: str) -> str:
-    """Name a card by its SID, which is a secret between page and widget."""
-    return hashlib.sha256(app_sid.encode(errors="replace")).hexdigest()[:32]
-
-
 class Card(NamedTuple):
     """A connected card."""
 
     id: str
+    """The hash of its SID, which is a secret between page and widget."""
     opened: float
     """Unix time."""
     word: Word | None

@@ -77,9 +77,9 @@ class Identities:
             verdict = json.loads(kept)
         else:
             if key not in self.asking:
-                rate = self.settings.cards if card else self.settings.tokens
-                kind = "card" if card else "token"
-                if not await self.limiter.take(network_of(address), rate, kind):
+                settings, network = self.settings, network_of(address)
+                kind, rate = ("card", settings.cards) if card else ("token", settings.tokens)
+                if not await self.limiter.take(network, rate, kind):
                     raise BridgeError(
                         "QUERY_LIMIT_EXCEEDED", "Too many access tokens. Retry later."
                     )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 ANY = "*"
@@ -89,10 +89,10 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         text = environ.get(name, "").strip()
         if text:
             try:
-                values[variable.setting] = variable.read(text)
+                values[_member(name)] = variable.read(text)
             except ValueError:
                 raise invalid(name) from None
-        elif variable.default is None:
+        elif default_of(name) is None:
             raise SettingsError(f"{name} is not set. Expected {variable.expected}.")
     times = {each.name: values.pop(each.name) for each in fields(Times) if each.name in values}
     return Settings(**values, times=Times(**times))
@@ -203,88 +203,77 @@ def _rate(text: str) -> Rate:
     return Rate(_within(1, int(burst), MOST), _within(0.01, float(a_second), MOST))
 
 
-@dataclass(frozen=True)
-class Variable:
+def default_of(name: str) -> str | None:
+    """Return the default of a variable as it would be set; None if it is required."""
+    member = _member(name)
+    value: Any = getattr(Settings, member, getattr(Times, member, None))
+    if isinstance(value, tuple | frozenset):
+        return ", ".join(cast("tuple[str, ...]", value))
+    return None if value is None else str(value)
+
+
+def _member(name: str) -> str:
+    """Return which member of `Settings` or `Times` a variable sets; its default stands there."""
+    return name.removeprefix("BRIDGE_").lower()
+
+
+class Variable(NamedTuple):
     """A variable of the environment."""
 
-    setting: str
-    """The member of `Settings` or `Times` that it sets, where its default stands."""
     read: Callable[[str], Any]
     """Raises `ValueError`."""
     expected: str
 
-    @property
-    def default(self) -> str | None:
-        """The default as it would be set; None if the variable is required."""
-        value: Any = getattr(Settings, self.setting, getattr(Times, self.setting, None))
-        if isinstance(value, tuple | frozenset):
-            return ", ".join(cast("tuple[str, ...]", value))
-        return None if value is None else str(value)
-
 
 VARIABLES = {
     "BRIDGE_URL": Variable(
-        "url", origin, "the bridge's own address: https://HOST, or http:// with a loopback address"
+        origin, "the bridge's own address: https://HOST, or http:// with a loopback address"
     ),
     "BRIDGE_CLIENT_IDS": Variable(
-        "client_ids",
         lambda text: frozenset(_words(text, r"[\w.-]+")),
         "the client ids of your applications, separated by commas",
     ),
     "BRIDGE_PORTALS": Variable(
-        "portals",
         lambda text: frozenset(map(domain_of, _words(text, r"\*|[\w.-]+(:\d+)?"))),
         "the portals that may install: domains or member ids, or * for all",
     ),
-    "BRIDGE_DATA": Variable(
-        "data", Path, "the path of the SQLite file with portals and hashes of secrets"
-    ),
-    "BRIDGE_HOST": Variable("host", str, "the address to listen on"),
+    "BRIDGE_DATA": Variable(Path, "the path of the SQLite file with portals and hashes of secrets"),
+    "BRIDGE_HOST": Variable(str, "the address to listen on"),
     "BRIDGE_PORT": Variable(
-        "port",
         lambda text: _within(0, int(text), 65535),
         "the port to listen on, 0 (any free one) to 65535",
     ),
     "BRIDGE_PROXIES": Variable(
-        "proxies",
         _networks,
         "the proxies whose X-Forwarded-For counts: addresses or networks such as 10.0.0.0/8",
     ),
     "BRIDGE_ORIGINS": Variable(
-        "origins",
         lambda text: frozenset(map(origin, _words(text))),
         "the origins of your own widgets that load bridge.js, such as https://app.example.com",
     ),
     "BRIDGE_OAUTH_SERVERS": Variable(
-        "oauth_servers",
         lambda text: tuple(map(rest_address, _words(text))),
         "the OAuth servers' REST addresses (a boxed portal has its own), ending in /rest/",
     ),
     "BRIDGE_TOKENS": Variable(
-        "tokens",
         _rate,
         "BURST:RATE, the unseen access tokens on /rest and /install that an address may use: "
         "at once, then a second",
     ),
     "BRIDGE_CARDS": Variable(
-        "cards", _rate, "BURST:RATE, the same for cards; a whole office may have one address"
+        _rate, "BURST:RATE, the same for cards; a whole office may have one address"
     ),
     "BRIDGE_STORE": Variable(
-        "store",
         _store,
         "the URL of a Redis, for several processes; on another machine it needs rediss:// and a "
         "password",
     ),
-    "BRIDGE_METRICS": Variable(
-        "metrics", _metrics, "HOST:PORT for Prometheus, which reads /metrics there"
-    ),
+    "BRIDGE_METRICS": Variable(_metrics, "HOST:PORT for Prometheus, which reads /metrics there"),
     "BRIDGE_ASK": Variable(
-        "ask",
         lambda text: _within(0.01, float(text), LONGEST_ASK),
         f"the seconds a card has to answer, 0.01 to {LONGEST_ASK}",
     ),
     "BRIDGE_FRESH": Variable(
-        "fresh",
         lambda text: _within(0, float(text), Times.lease),
         f"the seconds, at most {Times.lease}, for which a card is not asked again; 0 always asks",
     ),

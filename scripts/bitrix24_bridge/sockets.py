@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from .cards import card_id
 from .connections import (
     BAD_MESSAGE,
     REFUSED,
@@ -26,7 +25,7 @@ from .connections import (
     Connection,
     Connections,
 )
-from .data import Data
+from .data import Data, hashed
 from .errors import BridgeError
 from .identity import Identities, Identity
 from .incoming import address_of
@@ -104,7 +103,7 @@ class Sockets:
         socket.state.portal = hello.member_id
         identity = await self._identity(hello, address_of(socket))
         connection = Connection(self.settings.times, socket.send_text, hello.age)
-        card = card_id(hello.app_sid)
+        card = hashed(hello.app_sid)
         socket.state.portal = identity.domain
         with CARDS.track_inprogress(), self.connections.opened(identity.user, card, connection):
             await connection.run(_texts(socket), identity.expires - time.time())
