@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .cards import Card, Cards, User, Word
+from .cards import Cards, User
 from .errors import BridgeError
 
 RANK = {"connected": 0, "connecting": 1, "idle": 2}
@@ -30,10 +30,6 @@ async def answer(cards: Cards, user: User) -> Answer:
         raise BridgeError(
             "CARD_NOT_CONNECTED", "No card of this user is connected, so nothing is known."
         )
-    card, word = min(spoken, key=lambda pair: _rank(*pair))
+    # By the state of the call, then the card that was opened last.
+    card, word = min(spoken, key=lambda pair: (RANK.get(pair[1].state, 0), -pair[0].opened))
     return Answer(word.text, "card" if card.answered else "memory", card.age, len(connected))
-
-
-def _rank(card: Card, word: Word) -> tuple[int, float]:
-    """Order cards: by the state of the call, then the one that was opened last comes first."""
-    return RANK.get(word.state, 0), -card.opened

@@ -72,9 +72,6 @@ def create_app(settings: Settings, data: Data) -> Starlette:
 
     STORE.set_function(lambda: processes is None or processes.hears.is_set())
 
-    async def health(_: Request) -> Response:
-        return PlainTextResponse("ok")
-
     async def ready(_: Request) -> Response:
         try:
             data.portals()
@@ -92,7 +89,7 @@ def create_app(settings: Settings, data: Data) -> Starlette:
             WebSocketRoute("/socket", Sockets(settings, data, identities, connections).serve),
             Route("/install", portals.install, methods=["POST"]),
             Route("/events/{secret}", portals.event, methods=["POST"]),
-            Route("/healthz", health),
+            Route("/healthz", PlainTextResponse("ok")),
             Route("/ready", ready),
         ],
         lifespan=running,

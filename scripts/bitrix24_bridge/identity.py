@@ -74,22 +74,18 @@ class Identities:
         """
         key = hashed(token)
         if kept := self.data.verdict(key):
-            verdict = json.loads(kept)
-        else:
-            if key not in self.asking:
-                settings, network = self.settings, network_of(address)
-                kind, rate = ("card", settings.cards) if card else ("token", settings.tokens)
-                if not await self.limiter.take(network, rate, kind):
-                    raise BridgeError(
-                        "QUERY_LIMIT_EXCEEDED", "Too many access tokens. Retry later."
-                    )
-            if key not in self.asking:  # somebody else may have begun meanwhile
-                asked = self.asking[key] = asyncio.create_task(self._ask(token, server))
-                keeping = asyncio.create_task(self._keep(key, asked))
-                self.keeping.add(keeping)
-                keeping.add_done_callback(self.keeping.discard)
-            verdict = await asyncio.shield(self.asking[key])
-        return self._identity(verdict)
+            return self._identity(json.loads(kept))
+        if key not in self.asking:
+            settings, network = self.settings, network_of(address)
+            kind, rate = ("card", settings.cards) if card else ("token", settings.tokens)
+            if not await self.limiter.take(network, rate, kind):
+                raise BridgeError("QUERY_LIMIT_EXCEEDED", "Too many access tokens. Retry later.")
+        if key not in self.asking:  # somebody else may have begun meanwhile
+            asked = self.asking[key] = asyncio.create_task(self._ask(token, server))
+            keeping = asyncio.create_task(self._keep(key, asked))
+            self.keeping.add(keeping)
+            keeping.add_done_callback(self.keeping.discard)
+        return self._identity(await asyncio.shield(self.asking[key]))
 
     async def _ask(self, token: str, first: str) -> Verdict:
         """Ask one server after the other until one knows the token."""

@@ -91,6 +91,7 @@ class Processes:
     def __init__(self, redis: Redis, name: str, here: Connections, times: Times) -> None:
         self._redis = redis
         self._prefix = f"bitrix24-bridge:{name}:"
+        self._to_all = f"{self._prefix}all"
         self._here = here
         self._times = times
         self._take = redis.register_script(TAKE)
@@ -192,10 +193,6 @@ class Processes:
         """Put one more request of this kind into the bucket of a network."""
         key = f"{self._prefix}{kind}:{network}"
         return bool(await self._do(self._take(keys=[key], args=[rate.burst, rate.a_second])))
-
-    @property
-    def _to_all(self) -> str:
-        return f"{self._prefix}all"
 
     def _to(self, process: str) -> str:
         return f"{self._prefix}process:{process}"

@@ -45,7 +45,12 @@ class Rest:
         begun = time.time()
         try:
             found = await self._answer(Request(scope, receive))
-            response = _response(200, _envelope(found, begun), _about(found))
+            headers = {
+                "Bridge-Source": found.source,
+                "Bridge-Age": f"{found.age:.3f}",
+                "Bridge-Cards": str(found.cards),
+            }
+            response = _response(200, _envelope(found, begun), headers)
             ANSWERS.labels("200").inc()
         except BridgeError as error:
             response = _error_response(error)
@@ -128,20 +133,19 @@ def _token(request: Request, fields: Fields) -> str:
 
 
 def _check(fields: Fields) -> None:
-    match fields.get("PLACEMENT"):
-        case None | "":
-            text = "Argument 'PLACEMENT' is null or empty"
-            raise BridgeError("ERROR_ARGUMENT", text, argument="PLACEMENT")
-        case "getStatus":
-            pass
-        case str():
-            raise BridgeError("ERROR_PLACEMENT_NOT_FOUND", "Placement not found")
-        case _:
-            text = "Argument 'PLACEMENT' must be a string"
-            raise BridgeError("ERROR_ARGUMENT", text, argument="PLACEMENT")
+    placement = fields.get("PLACEMENT")
+    if placement is None or placement == "":
+        raise _invalid("PLACEMENT", "is null or empty")
+    if not isinstance(placement, str):
+        raise _invalid("PLACEMENT", "must be a string")
+    if placement != "getStatus":
+        raise BridgeError("ERROR_PLACEMENT_NOT_FOUND", "Placement not found")
     if fields.get("PARAMS", {}) not in ({}, []):
-        text = "Argument 'PARAMS' must be empty: {} or []"
-        raise BridgeError("ERROR_ARGUMENT", text, argument="PARAMS")
+        raise _invalid("PARAMS", "must be empty: {} or []")
+
+
+def _invalid(name: str, why: str) -> BridgeError:
+    return BridgeError("ERROR_ARGUMENT", f"Argument '{name}' {why}", argument=name)
 
 
 def _envelope(found: Answer, begun: float) -> str:
@@ -159,14 +163,6 @@ def _envelope(found: Answer, begun: float) -> str:
 
 def _iso(unix: float) -> str:
     return datetime.fromtimestamp(unix, UTC).isoformat(timespec="seconds")
-
-
-def _about(found: Answer) -> dict[str, str]:
-    return {
-        "Bridge-Source": found.source,
-        "Bridge-Age": f"{found.age:.3f}",
-        "Bridge-Cards": str(found.cards),
-    }
 
 
 def _error_response(error: BridgeError) -> Response:

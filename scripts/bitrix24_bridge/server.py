@@ -56,10 +56,7 @@ def listen(host: str, port: int) -> Listener:
         listener.listen()
     except (OSError, UnicodeError) as error:
         listener.close()
-        reason = (getattr(error, "strerror", None) or str(error)).lower()
-        raise SettingsError(
-            f"Cannot listen on {host}, port {port}: {reason}. Set BRIDGE_PORT."
-        ) from None
+        raise _cannot_listen(f"{host}, port {port}", error, "BRIDGE_PORT") from None
     return listener
 
 
@@ -80,8 +77,12 @@ def _serve_metrics(address: str) -> None:
     try:
         start_http_server(int(port), host.strip("[]"))
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise SettingsError(f"Cannot listen on {address}: {reason}. Set BRIDGE_METRICS.") from None
+        raise _cannot_listen(address, error, "BRIDGE_METRICS") from None
+
+
+def _cannot_listen(address: str, error: Exception, name: str) -> SettingsError:
+    reason = (getattr(error, "strerror", None) or str(error)).lower()
+    return SettingsError(f"Cannot listen on {address}: {reason}. Set {name}.")
 
 
 def server(settings: Settings, data: Data) -> uvicorn.Server:

@@ -40,12 +40,8 @@ MOST_HELLO = 4096
 SPARE_FILES = 200
 """Of the limit of open files: for REST, Redis, the OAuth servers and the data."""
 
-CODES = {
-    "QUERY_LIMIT_EXCEEDED": TOO_MUCH,
-    "expired_token": TOKEN,
-    "invalid_token": TOKEN,
-}
-"""The code to close with, by the contract's code; everything else may pass with time."""
+CODES = {401: TOKEN, 503: TOO_MUCH}
+"""The code to close with, by the status over HTTP; everything else may pass with time."""
 
 
 class Hello(NamedTuple):
@@ -90,7 +86,7 @@ class Sockets:
         except ClosingError as closing:
             await _close(socket, closing.code, closing.reason)
         except BridgeError as error:
-            await _close(socket, CODES.get(error.code, UNAVAILABLE), str(error))
+            await _close(socket, CODES.get(error.status, UNAVAILABLE), str(error))
         except Exception as error:
             # Its text may hold anything, a phone number too.
             log.error("A socket failed: %s", type(error).__name__)
