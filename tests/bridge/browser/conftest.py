@@ -1,16 +1,16 @@
 """What the tests share: a browser and a portal for one file, a bridge for one test."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 from bitrix24_sandbox.portal.state import Portal
 from bitrix24_sandbox.server import Running, running
 from playwright.sync_api import Browser
 
-from tests.bridge.browser.scenes import Scene, playing
+from tests.bridge.browser.scenes import Playing, Scene, playing
+from tests.bridge.browser.sites import Site, serving
 from tests.chromium import launched
 
 
@@ -29,22 +29,23 @@ def sandbox() -> Iterator[Running]:
 
 
 @pytest.fixture
-def start(browser: Browser, sandbox: Running, tmp_path: Path) -> Iterator[Callable[..., Scene]]:
+def start(browser: Browser, sandbox: Running, tmp_path: Path) -> Iterator[Playing]:
     """Run a bridge with these settings, on the portal in the state of its start."""
     sandbox.reset()
-    scenes: list[Scene] = []
     with ExitStack() as stack:
-
-        def start(**settings: Any) -> Scene:
-            scenes.append(stack.enter_context(playing(browser, sandbox, tmp_path, **settings)))
-            return scenes[-1]
-
-        yield start
-    for scene in scenes:
-        assert scene.faults == []
+        yield lambda **settings: stack.enter_context(
+            playing(browser, sandbox, tmp_path, **settings)
+        )
 
 
 @pytest.fixture
-def scene(start: Callable[..., Scene]) -> Scene:
+def scene(start: Playing) -> Scene:
     """A bridge that asks the card each time."""
     return start()
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """A server at another origin than the portal's and the bridge's."""
+    with serving({}) as site:
+        yield site

@@ -3,6 +3,7 @@
 Only the browser knows the call there: the sandbox plays the portal in its profile `js-only`.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -20,23 +21,24 @@ from playwright.sync_api import (
     ConsoleMessage,
     Frame,
     FrameLocator,
+    Locator,
     Page,
     expect,
 )
 
-from tests.bridge.answers import Answer, shown, until
+from tests.bridge.answers import NO_CARD, Answer, read, remembered, shown
 from tests.bridge.bridges import Bridge, ask, running_bridge
 
-PATIENCE = 60_000  # milliseconds; a test that passes does not wait for this
-expect.set_options(timeout=PATIENCE)
+PATIENCE = 60  # seconds; a test that passes does not wait for this
+expect.set_options(timeout=PATIENCE * 1000)
 
-TIMES = Times(ask=5, fresh=0)
+TIMES = Times(ask=20, fresh=0, lease=60)
 """Each request asks the card, and the card has the time that a busy machine takes."""
 
 
 @dataclass
 class Tab:
-    """A portal page with the call card, and what an operator sees and does there."""
+    """A portal page with the call card, and what an operator sees there."""
 
     page: Page
 
@@ -44,9 +46,9 @@ class Tab:
     def widget(self) -> FrameLocator:
         return self.page.frame_locator("#frame iframe")
 
-    def click(self, *names: str) -> None:
-        for name in names:
-            self.page.get_by_role("button", name=name, exact=True).click()
+    def log(self, command: str) -> Locator:
+        """What the page's log has of a command: each question, and its answer if there is one."""
+        return self.page.locator("#log-entries .what", has_text=command)
 
     def wait_until_connected(self) -> None:
         expect(self.widget.get_by_text("Connected.")).to_be_visible()
@@ -83,11 +85,31 @@ class Scene:
         return shown(self.sandbox.call)
 
     def ask(self) -> Answer:
-        return Answer.of(ask(self._http, self.webhook))
+        return read(ask(self._http, self.webhook))
 
-    def until(self, wanted: Answer, *meanwhile: Answer) -> Answer:
-        """Ask until this is the answer; each one before it has to be one of the others."""
-        return until(self.ask, wanted, meanwhile)
+    def until(self, wanted: Answer, *meanwhile: Answer) -> None:
+        """Ask until this is the answer; each one before it has to be one of the others.
+
+        On a busy machine any of them may be seen, or none.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while (answer := self.ask()) != wanted:
+            assert answer in meanwhile
+            assert time.monotonic() < deadline
+            time.sleep(0.005)  # others want the processor
+
+    def until_shown(self) -> None:
+        """Ask until the card answers; while it connects, its last word may be seen, or no card."""
+        self.until(self.on_screen, NO_CARD, remembered(self.on_screen))
+
+    def act(self, action: str) -> None:
+        """Press a button of the card."""
+        self._http.post(f"{self.sandbox.origin}/sandbox/card/{action}").raise_for_status()
+
+    def expect_faults(self, text: str) -> None:
+        """Check that the faults so far, if any, have this text, and forget them."""
+        assert all(text in fault for fault in self.faults), self.faults
+        self.faults.clear()
 
     def restart(self, **settings: Any) -> None:
         """End the bridge, and start it again at the same address, with its data."""
@@ -95,34 +117,29 @@ class Scene:
         self._running.close()
         self.bridge = self._running.enter_context(self._run(port=port, **settings))
 
-    def call_method(self, method: str, **fields: Any) -> Any:
-        """Call a method of the portal, as the application does."""
-        token = self.sandbox.portal.authentication.tokens.access_token
-        url = f"{self.sandbox.oauth_url}/{method}"
-        response = self._http.post(url, json={**fields, "auth": token})
-        return response.raise_for_status().json()["result"]
-
     def context(self, browser: Browser | None = None) -> BrowserContext:
         """A profile of its own in the browser; nothing that its pages do goes unseen."""
         browser = browser or self._browser
         context = browser.new_context()
         self._opened.callback(lambda: context.close() if browser.is_connected() else None)
-        context.set_default_timeout(PATIENCE)
+        context.set_default_timeout(PATIENCE * 1000)
         context.on("weberror", lambda error: self.faults.append(str(error.error)))
         context.on("request", lambda request: self._requested(request.url))
         context.on("console", self._said)
         context.on("page", lambda page: page.on("websocket", lambda s: self._opened_socket(s.url)))
         return context
 
-    def open_card(self, context: BrowserContext | None = None, *, clock: bool = False) -> Tab:
-        """Open the portal page, and wait until its card is connected.
-
-        `clock`: time runs in it as always, and the test can move it forward.
-        """
+    def open_page(self, context: BrowserContext | None = None, *, clock: bool = False) -> Tab:
+        """Open the portal page. `clock`: time runs in it as always, until the test moves it."""
         tab = Tab((context or self.context()).new_page())
         if clock:
             tab.page.clock.install()
         tab.page.goto(f"{self.sandbox.origin}/")
+        return tab
+
+    def open_card(self, context: BrowserContext | None = None, *, clock: bool = False) -> Tab:
+        """Open the portal page, and wait until its card is connected."""
+        tab = self.open_page(context, clock=clock)
         tab.wait_until_connected()
         return tab
 
@@ -142,18 +159,27 @@ class Scene:
             self.faults.append(message.text)
 
 
+Playing = Callable[..., Scene]
+"""Runs a bridge with these settings, on the portal in the state of its start."""
+
+
 @contextmanager
 def playing(browser: Browser, sandbox: Running, folder: Path, **settings: Any) -> Iterator[Scene]:
-    """Run a bridge, install it on the portal, and give user 1 a secret, while the context lasts."""
+    """Run a bridge, install it on the portal, and give user 1 a secret, while the context lasts.
+
+    At its end there may be no fault left.
+    """
     data, oauth_server = folder / "bridge.sqlite3", sandbox.oauth_server_url
     run = partial(running_bridge, data, oauth_server, **{"times": TIMES, **settings})
     with (
         ExitStack() as running,
-        httpx.Client(trust_env=False, timeout=20) as http,
+        httpx.Client(trust_env=False, timeout=PATIENCE) as http,
         # Pages close before the bridge ends, or they would miss it on their consoles.
         ExitStack() as opened,
     ):
         bridge = running.enter_context(run())
         assert sandbox.install(f"{bridge.url}/install").status == 200
         webhook = bridge.webhook(urlsplit(sandbox.origin).netloc)
-        yield Scene(sandbox, bridge, webhook, run, running, http, browser, opened)
+        scene = Scene(sandbox, bridge, webhook, run, running, http, browser, opened)
+        yield scene
+    assert scene.faults == []

@@ -1,11 +1,10 @@
 """A card that opens while the bridge is down: nginx's page brings it back by itself."""
 
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 from playwright.sync_api import Browser
 
+from tests.bridge.browser.sites import serving
 from tests.bridge.nginx import running_nginx
 from tests.ports import unused_port
 
@@ -15,17 +14,6 @@ PORTAL = """
 <iframe name="card"></iframe>
 <script>document.forms[0].submit()</script>
 """
-
-
-class Bridge(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        form = self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(f"<p>The bridge got {self.path} {form.decode()}".encode())
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 def test_the_form_is_sent_again_until_the_bridge_is_up(browser: Browser, tmp_path: Path) -> None:
@@ -38,8 +26,7 @@ def test_the_form_is_sent_again_until_the_bridge_is_up(browser: Browser, tmp_pat
         with page.expect_response("**/widget*") as again:  # also without a bridge
             pass
         assert again.value.status == 503
-        with ThreadingHTTPServer(("127.0.0.1", port), Bridge) as bridge:
-            Thread(target=bridge.serve_forever, daemon=True).start()
-            card.get_by_text("The bridge got /widget?APP_SID=1 AUTH_ID=a+token").wait_for()
-            bridge.shutdown()
+        with serving({"/widget": b"The bridge is up."}, port) as bridge:
+            card.get_by_text("The bridge is up.").wait_for()
+        assert bridge.posted == ["/widget?APP_SID=1 AUTH_ID=a+token"]
         page.close()

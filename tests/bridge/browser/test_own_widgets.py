@@ -2,7 +2,6 @@
 
 import os
 from base64 import b64encode
-from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,49 +10,68 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.bridge.answers import NO_CARD
-from tests.bridge.browser.applications import Application, serving
-from tests.bridge.browser.scenes import Scene
+from tests.bridge.browser.scenes import Playing, Scene
+from tests.bridge.browser.sites import Site
 
 SDK = Path(__file__).parents[3] / "scripts/node/node_modules/@bitrix24/b24jssdk/dist/umd/index.js"
-PLACE = {"PLACEMENT": "CALL_CARD"}
 
-Playing = Callable[..., Scene]
+LIBRARIES = {
+    "b24jssdk": (
+        """async () => {
+            window.b24 = await B24Js.initializeB24Frame();
+            await b24.placement.bindEvent("CallCard::EntityChanged", (data) => heard.push(data));
+        }""",
+        "b24.placement.call('getStatus', { safelyTime: 5000 })",
+    ),
+    "BX24": (
+        """() => {
+            BX24.placement.bindEvent("CallCard::EntityChanged", (data) => heard.push(data));
+            return new Promise((done) => BX24.init(done));
+        }""",
+        "new Promise((done) => BX24.placement.call('getStatus', {}, done))",
+    ),
+}
+"""How each begins, adding to `heard` what an event brings; and how it is asked for the call."""
 
 
 @pytest.fixture
-def application() -> Iterator[Application]:
-    """An application with a widget of its own."""
-    with serving() as application:
-        yield application
+def scene(start: Playing, site: Site) -> Scene:
+    """A bridge that knows the origin of the application."""
+    return start(origins=frozenset({site.origin}))
 
 
-def bind_widget(scene: Scene, application: Application, *scripts: str, tags: str = "") -> None:
-    """Let the card open the application's widget, which loads these scripts and `bridge.js`.
+def bind_widget(scene: Scene, site: Site, before: str = "", tag: str = "") -> None:
+    """Let the card open a widget of the site, which loads `bridge.js` with this tag.
 
-    `tags`: what loads `bridge.js` instead.
+    `before`: what stands before it.
     """
-    script = f"{scene.bridge.url}/bridge.js"
-    tags = tags or "".join(f'<script src="{url}"></script>' for url in (*scripts, script))
-    page = f'<!doctype html><title>Own</title><p id="bitrix24-bridge"></p>{tags}'
-    application.pages["/widget"] = page.encode()
-    scene.allowed.append(application.origin)
-    scene.call_method("placement.unbind", **PLACE)
-    scene.call_method("placement.bind", **PLACE, HANDLER=f"{application.origin}/widget")
+    tag = tag or f'<script src="{scene.bridge.url}/bridge.js"></script>'
+    page = f'<!doctype html><title>Own</title><p id="bitrix24-bridge"></p>{before}{tag}'
+    site.pages["/widget"] = page.encode()
+    scene.allowed.append(site.origin)
+    widgets = scene.sandbox.portal.application.widgets
+    widgets[:] = [widgets[0]._replace(handler=f"{site.origin}/widget")]
 
 
-def check_both_work(scene: Scene, *, begin: str, get_status: str) -> None:
-    """Check what the bridge and the library know of the call, before and after it changes.
-
-    `begin`: initializes the library, and adds to `heard` what it gets with `EntityChanged`.
-    """
-    tab = scene.open_card()
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_the_script_and_a_library_both_work(scene: Scene, site: Site, library: str) -> None:
+    begin, get_status = LIBRARIES[library]
+    url = f"{scene.sandbox.origin}/api/v1/"
+    if library == "b24jssdk":
+        if not SDK.is_file():
+            missing = "b24jssdk is not installed: `make test` does that, from package-lock.json."
+            if os.environ.get("CI"):
+                pytest.fail(missing)
+            pytest.skip(missing)
+        site.pages["/sdk.js"] = SDK.read_bytes()
+        url = "/sdk.js"
+    bind_widget(scene, site, f'<script src="{url}"></script>')
+    frame = scene.open_card().frame()
     assert scene.ask() == scene.on_screen
-    frame = tab.frame()
     frame.evaluate("() => { window.heard = []; }")
     frame.evaluate(begin)
     assert frame.evaluate(get_status) == scene.sandbox.call
-    with tab.page.expect_response("**/sandbox/card/bind"):
-        tab.click("Bind another CRM item")
+    scene.act("bind")
     frame.wait_for_function("heard.length > 0")
     call = scene.sandbox.call
     assert call
@@ -63,61 +81,25 @@ def check_both_work(scene: Scene, *, begin: str, get_status: str) -> None:
     assert scene.ask() == scene.on_screen
 
 
-def test_with_b24jssdk(start: Playing, application: Application) -> None:
-    if not SDK.is_file():
-        missing = "b24jssdk is not installed: `make test` does that, from package-lock.json."
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
-    application.pages["/sdk.js"] = SDK.read_bytes()
-    scene = start(origins=frozenset({application.origin}))
-    bind_widget(scene, application, "/sdk.js")
-    check_both_work(
-        scene,
-        begin="""async () => {
-            window.b24 = await B24Js.initializeB24Frame();
-            await b24.placement.bindEvent("CallCard::EntityChanged", (data) => heard.push(data));
-        }""",
-        get_status="b24.placement.call('getStatus', { safelyTime: 5000 })",
-    )
-
-
-def test_with_bx24(start: Playing, application: Application) -> None:
-    scene = start(origins=frozenset({application.origin}))
-    bind_widget(scene, application, f"{scene.sandbox.origin}/api/v1/")
-    check_both_work(
-        scene,
-        begin="""() => {
-            BX24.placement.bindEvent("CallCard::EntityChanged", (data) => heard.push(data));
-            return new Promise((done) => BX24.init(done));
-        }""",
-        get_status="new Promise((done) => BX24.placement.call('getStatus', {}, done))",
-    )
-
-
-@pytest.mark.parametrize("how", ["twice", "module", "integrity"])
-def test_however_the_script_is_loaded_it_connects_once(
-    start: Playing, application: Application, how: str
-) -> None:
-    scene = start(origins=frozenset({application.origin}))
+@pytest.mark.parametrize(
+    "tag",
+    [
+        '<script src="{url}"></script><script src="{url}"></script>',
+        '<script type="module" src="{url}"></script>',
+        '<script src="{url}" integrity="sha256-{digest}" crossorigin></script>',
+    ],
+    ids=["twice", "module", "integrity"],
+)
+def test_however_the_script_is_loaded_it_connects_once(scene: Scene, site: Site, tag: str) -> None:
     url = f"{scene.bridge.url}/bridge.js"
     digest = b64encode(sha256(httpx.get(url, trust_env=False).content).digest()).decode()
-    once = f'<script src="{url}"></script>'
-    tags = {
-        "twice": once * 2,
-        "module": f'<script type="module" src="{url}"></script>',
-        "integrity": f'<script src="{url}" integrity="sha256-{digest}" crossorigin></script>',
-    }
-    bind_widget(scene, application, tags=tags[how])
+    bind_widget(scene, site, tag=tag.format(url=url, digest=digest))
     scene.open_card()
-    scene.until(scene.on_screen)
+    scene.until_shown()
     assert len(scene.sockets) == 1
 
 
-def test_a_portal_that_gives_no_token_at_first_is_asked_again(
-    start: Playing, application: Application
-) -> None:
-    scene = start(origins=frozenset({application.origin}))
+def test_a_portal_that_gives_no_token_at_first_is_asked_again(scene: Scene, site: Site) -> None:
     empty = """<script>addEventListener("message", (event) => {
         if (window.first || !event.data.includes("AUTH_ID")) return;
         window.first = event.data;
@@ -126,40 +108,35 @@ def test_a_portal_that_gives_no_token_at_first_is_asked_again(
         const data = event.data.split(":")[0] + ":null";
         dispatchEvent(new MessageEvent("message", { data, origin, source }));
     });</script>"""
-    script = f'<script src="{scene.bridge.url}/bridge.js"></script>'
-    bind_widget(scene, application, tags=empty + script)
+    bind_widget(scene, site, empty)
     tab = scene.open_card()
-    scene.until(scene.on_screen)
+    scene.until_shown()
     assert tab.frame().evaluate("first")
 
 
-def test_a_refresh_that_the_portal_fails_is_not_asked_for_again(
-    start: Playing, application: Application
-) -> None:
-    scene = start(origins=frozenset({application.origin}))
-    bind_widget(scene, application)
+def test_a_refresh_that_the_portal_fails_is_not_asked_for_again(scene: Scene, site: Site) -> None:
+    bind_widget(scene, site)
     scene.sandbox.portal.authentication.issue()
     scene.sandbox.expire_tokens()
     scene.sandbox.fail("invalid_grant")
-    page = scene.context().new_page()
-    page.clock.install()
-    page.goto(f"{scene.sandbox.origin}/")
-    refreshes = page.locator("#log-entries li", has_text="refreshAuth")
-    expect(refreshes).to_have_count(1)
-    page.clock.fast_forward(10_000)
-    widget = page.frame_locator("#frame iframe").locator("#bitrix24-bridge")
-    expect(widget).to_have_text("Not connected: the portal did not refresh the access token.")
-    page.clock.fast_forward(60_000)
+    tab = scene.open_page(clock=True)
+    expect(tab.log("refreshAuth")).to_have_count(1)
+    tab.page.clock.fast_forward(10_000)
+    place = tab.widget.locator("#bitrix24-bridge")
+    expect(place).to_have_text("Not connected: the portal did not refresh the access token.")
+    tab.page.clock.fast_forward(60_000)
     assert scene.ask() == NO_CARD
-    expect(refreshes).to_have_count(1)
+    scene.act("bind")
+    expect(tab.log("getStatus")).to_have_count(2)  # which comes after all that it has said before
+    expect(tab.log("refreshAuth")).to_have_count(1)
 
 
-def test_at_an_origin_that_is_not_set_it_is_refused(scene: Scene, application: Application) -> None:
-    bind_widget(scene, application)
+def test_at_an_origin_that_is_not_set_it_is_refused(start: Playing, site: Site) -> None:
+    scene = start()
+    bind_widget(scene, site)
     page = scene.context().new_page()
     with page.expect_console_message(lambda said: "/socket' failed" in said.text):
         page.goto(f"{scene.sandbox.origin}/")
     assert scene.ask() == NO_CARD
     page.close()
-    assert all("/socket' failed" in fault for fault in scene.faults)
-    scene.faults.clear()
+    scene.expect_faults("/socket' failed")

@@ -3,27 +3,30 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 
-class Application:
+@dataclass
+class Site:
     """A server at an origin of its own, which gives its pages by GET and by POST."""
 
-    def __init__(self, port: int) -> None:
-        self.origin = f"http://127.0.0.1:{port}"
-        self.pages: dict[str, bytes] = {}
-        """Each by its path."""
+    origin: str
+    pages: dict[str, bytes]
+    """Each by its path."""
+    posted: list[str] = field(default_factory=list)
+    """The URL and the body of each form that came."""
 
 
 @contextmanager
-def serving() -> Iterator[Application]:
-    """Serve the pages of an application while the context lasts."""
+def serving(pages: dict[str, bytes], port: int = 0) -> Iterator[Site]:
+    """Serve these pages, to which a test may add others, while the context lasts."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             path = urlsplit(self.path).path
-            page = application.pages.get(path)
+            page = pages.get(path)
             self.send_response(204 if page is None else 200)  # without an icon, say
             kind = "text/javascript" if path.endswith(".js") else "text/html; charset=utf-8"
             self.send_header("Content-Type", kind)
@@ -31,14 +34,15 @@ def serving() -> Iterator[Application]:
             self.wfile.write(page or b"")
 
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
+            form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            site.posted.append(f"{self.path} {form}")
             self.do_GET()
 
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        application = Application(server.server_port)
+    with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
+        site = Site(f"http://127.0.0.1:{server.server_port}", pages)
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        yield application
+        yield site
         server.shutdown()
