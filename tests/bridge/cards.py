@@ -72,7 +72,7 @@ class Card:
         await self.send({"status": says})
 
     async def send(self, message: Any) -> None:
-        await self.socket.send(message if isinstance(message, str | bytes) else json.dumps(message))
+        await self.socket.send(_message(message))
 
     async def closed(self) -> tuple[int | None, str | None]:
         """Wait until the bridge closes the socket; give its code and reason."""
@@ -89,6 +89,14 @@ def new_sid() -> str:
     return secrets.token_hex(16)
 
 
+def _hello(portal: FakePortal, token: str) -> dict[str, str]:
+    return {"token": token, "member_id": portal.member_id, "app_sid": new_sid()}
+
+
+def _message(message: Any) -> str | bytes:
+    return message if isinstance(message, str | bytes) else json.dumps(message)
+
+
 @asynccontextmanager
 async def socket(bridge: HasUrl, origin: str | None = "") -> AsyncIterator[ClientConnection]:
     """Open a socket from the bridge's own page, or another; None is no origin at all."""
@@ -100,13 +108,17 @@ async def socket(bridge: HasUrl, origin: str | None = "") -> AsyncIterator[Clien
         yield opened
 
 
-async def refused(bridge: HasUrl, portal: FakePortal, token: str) -> tuple[int | None, str | None]:
-    """Say hello, and return code and reason with which the bridge closes the socket."""
-    hello = {"token": token, "member_id": portal.member_id, "app_sid": new_sid()}
+async def closing_after(bridge: HasUrl, first: Any) -> tuple[int | None, str | None]:
+    """Send a first message, and return code and reason with which the bridge closes the socket."""
     async with socket(bridge) as opened, asyncio.timeout(20):
-        await opened.send(json.dumps(hello))
+        await opened.send(_message(first))
         await opened.wait_closed()
         return opened.close_code, opened.close_reason
+
+
+async def refused(bridge: HasUrl, portal: FakePortal, token: str) -> tuple[int | None, str | None]:
+    """Say hello, and return code and reason with which the bridge closes the socket."""
+    return await closing_after(bridge, _hello(portal, token))
 
 
 @asynccontextmanager
@@ -126,13 +138,7 @@ async def card(
     """
     async with socket(bridge) as opened:
         connected = Card(opened, says or status(), frozen=frozen)
-        message = {
-            "token": token or portal.token(user_id),
-            "member_id": portal.member_id,
-            "app_sid": new_sid(),
-            **hello,
-        }
-        await connected.send(message)
+        await connected.send({**_hello(portal, token or portal.token(user_id)), **hello})
         try:
             await connected.asked(1)
             yield connected
