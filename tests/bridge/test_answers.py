@@ -2,9 +2,7 @@
 
 import asyncio
 import time
-from contextlib import AsyncExitStack
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import httpx
@@ -16,7 +14,6 @@ from tests.bridge.cards import (
     NOT_CONNECTED,
     about,
     ask,
-    ask_with,
     card,
     new_sid,
     said,
@@ -41,48 +38,37 @@ async def test_a_connected_card_is_asked_and_its_answer_is_the_whole_status(
         assert answer.status_code == 200
         assert answer.json()["result"] == status()
         assert about(answer) == {"source": "card", "cards": "1"}
-        assert 0 <= float(answer.headers["bridge-age"]) < 5
+        assert float(answer.headers["bridge-age"]) >= 0
         assert answer.headers["cache-control"] == "no-store"
         assert connected.questions <= 2
-
-
-async def test_a_backend_asks_with_an_access_token_as_well(
-    bridge: Bridge, portal: FakePortal, http: httpx.AsyncClient
-) -> None:
-    async with card(bridge, portal, user_id=7):
-        assert said(await ask_with(http, bridge, portal.token(7))) == (200, "connected")
-        query = {"auth": portal.token(7)}
-        url = f"{bridge.url}/rest/placement.call.json"
-        assert said(await http.post(url, params=query, json=GET_STATUS)) == (200, "connected")
-        assert said(await ask_with(http, bridge, portal.token(8))) == NOT_CONNECTED
 
 
 async def test_of_several_tokens_and_a_secret_the_first_in_the_portals_order_decides(
     bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient
 ) -> None:
-    seven, eight = portal.token(7), portal.token(8)
-    url, params = f"{bridge.url}/rest/placement.call", {"auth": eight}
+    seven, of_seven = portal.token(7), (200, "connected")
+    eight, of_eight = portal.token(8), (200, "idle")
+    oauth, secret = f"{bridge.url}/rest/placement.call", f"{webhook}placement.call"
+
+    async def asked(
+        url: str = oauth, bearer: str = "", query: dict[str, str] | None = None, **fields: Any
+    ) -> tuple[int, Any]:
+        headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+        body = {**GET_STATUS, **fields}
+        return said(await http.post(url, params=query, json=body, headers=headers))
+
     async with card(bridge, portal, user_id=7), card(bridge, portal, status("idle"), user_id=8):
-
-        async def asked(**request: Any) -> Any:
-            token = request.pop("bearer", None)
-            headers = {"Authorization": f"Bearer {token}"} if token else {}
-            fields = {**GET_STATUS, **request.pop("fields", {})}
-            return said(
-                await http.post(request.pop("url", url), json=fields, headers=headers, **request)
-            )
-
-        assert await asked(bearer=seven, fields={"auth": eight}) == (200, "connected")
-        assert await asked(bearer=seven, url=f"{webhook}placement.call") == (200, "connected")
-        assert await asked(fields={"auth": seven, "access_token": eight}) == (200, "connected")
-        assert await asked(fields={"access_token": seven}) == (200, "connected")
-        assert await asked(fields={"auth": seven}, params=params) == (200, "connected")
-        assert await asked(fields={"auth": [], "access_token": seven}) == (200, "connected")
-        assert await asked(params=params, url=f"{webhook}placement.call") == (200, "idle")
-        no_token = (401, "NO_AUTH_FOUND")
-        assert await asked(fields={"auth": "", "access_token": seven}) == no_token
-        refused = await asked(fields={"auth": "-"}, url=f"{webhook}placement.call")
-        assert refused == (401, "invalid_token")
+        assert await asked(bearer=seven, auth=eight) == of_seven
+        assert await asked(secret, bearer=seven) == of_seven
+        assert await asked(auth=seven, access_token=eight) == of_seven
+        assert await asked(access_token=seven) == of_seven
+        assert await asked(query={"auth": eight}, auth=seven) == of_seven
+        assert await asked(auth=[], access_token=seven) == of_seven
+        assert await asked(secret, query={"auth": eight}) == of_eight
+        assert await asked(f"{oauth}.json", query={"auth": eight}) == of_eight
+        assert await asked(auth=portal.token(9)) == NOT_CONNECTED
+        assert await asked(auth="", access_token=seven) == (401, "NO_AUTH_FOUND")
+        assert await asked(secret, auth="-") == (401, "invalid_token")
 
 
 async def test_the_time_of_an_answer_is_in_whole_seconds_where_a_portal_has_them(
@@ -111,38 +97,40 @@ async def test_a_fresh_word_is_answered_from_memory_and_nobody_is_asked(
 
 
 async def test_a_card_that_does_not_answer_in_time_is_remembered_until_its_lease_runs_out(
-    run_bridge: RunBridge, portal: FakePortal, http: httpx.AsyncClient
+    run_bridge: RunBridge,
+    portal: FakePortal,
+    http: httpx.AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    bridge = run_bridge(times=replace(PATIENT, ask=0.05, every=0.1, lease=0.6))
-    webhook = bridge.webhook(portal.member_id)
-    token, sid = portal.token(), new_sid()
-    async with card(bridge, portal, token=token, app_sid=sid) as connected:
-        await until(http, webhook, (200, "connected"))
-        connected.frozen = True
-        begun = time.monotonic()
-        ages = []
-        async with asyncio.timeout(20):
-            while said(answer := await ask(http, webhook))[0] == 200:
-                if about(answer)["source"] == "memory":
-                    ages.append(float(answer.headers["bridge-age"]))
-        taken = time.monotonic() - begun
+    def let_pass(seconds: int) -> None:
+        now = "bitrix24_bridge.connections._now"
+        monkeypatch.setattr(now, lambda: time.monotonic() + seconds)
 
+    bridge = run_bridge(times=replace(PATIENT, ask=0.1, lease=3600))
+    webhook = bridge.webhook(portal.member_id)
+    async with card(bridge, portal) as connected:
+        await until(http, webhook, (200, "connected"), source="card")
+        connected.frozen = True
+        let_pass(1800)
+        answer = await until(http, webhook, (200, "connected"))
+        assert about(answer) == {"source": "memory", "cards": "1"}
+        assert 1800 <= float(answer.headers["bridge-age"]) <= 3600
+
+        let_pass(3601)
+        answer = await ask(http, webhook)
         assert said(answer) == NOT_CONNECTED
         assert answer.json()["error_description"] == (
             "No card of this user is connected, so nothing is known."
         )
         assert about(answer) == {}
-        assert ages
-        assert ages == sorted(ages)
-        assert max(ages) <= 0.6
-        assert taken > 0.5
-        assert await connected.closed() == (4408, "the page does not answer")
-    async with card(bridge, portal, token=token, app_sid=sid):
-        await until(http, webhook, (200, "connected"))
+
+        await connected.answer()
+        await until(http, webhook, (200, "connected"), NOT_CONNECTED)
 
 
-async def test_a_late_answer_updates_the_memory_and_answers_nobody(
-    run_bridge: RunBridge, portal: FakePortal, http: httpx.AsyncClient
+@pytest.mark.parametrize("number", ["late", -1, "1", None, {}])
+async def test_a_late_answer_or_one_to_no_question_is_remembered_and_answers_nobody(
+    run_bridge: RunBridge, portal: FakePortal, http: httpx.AsyncClient, number: object
 ) -> None:
     bridge = run_bridge(times=replace(PATIENT, ask=0.3, every=0.05))
     webhook = bridge.webhook(portal.member_id)
@@ -150,13 +138,14 @@ async def test_a_late_answer_updates_the_memory_and_answers_nobody(
         await until(http, webhook, (200, "connected"))
         connected.frozen = True
         await connected.asked(connected.questions + 1)
-        late = connected.number
-        await connected.asked(connected.questions + 1)
-        connected.says = status("idle")
-        await connected.answer(late)
+        asking = asyncio.create_task(ask(http, webhook))
+        await connected.asked(connected.questions + 2)
+        late = connected.number - 1
+        answer = {"answer": late if number == "late" else number, "status": status("idle")}
+        await connected.send(answer)
 
-        answer = await until(http, webhook, (200, "idle"))
-        assert about(answer)["source"] == "memory"
+        for response in (await asking, await until(http, webhook, (200, "idle"))):
+            assert about(response) == {"source": "memory", "cards": "1"}
 
 
 @pytest.mark.parametrize(
@@ -173,18 +162,6 @@ async def test_a_card_that_says_no_call_stays_connected_and_is_no_answer(
         connected.says = status()
         assert said(await ask(http, webhook)) == (200, "connected")
         assert connected.socket.close_code is None
-
-
-@pytest.mark.parametrize("number", [-1, "1", None, {}])
-async def test_a_wrong_number_answers_nobody(
-    run_bridge: RunBridge, portal: FakePortal, http: httpx.AsyncClient, number: object
-) -> None:
-    bridge = run_bridge(times=replace(PATIENT, ask=0.2))
-    webhook = bridge.webhook(portal.member_id)
-    async with card(bridge, portal, frozen=True) as connected:
-        await connected.send({"answer": number, "status": status("idle")})
-        answer = await until(http, webhook, (200, "idle"))
-        assert about(answer)["source"] == "memory"
 
 
 async def test_fifty_requests_at_once_share_one_question(
@@ -223,25 +200,20 @@ async def test_fifty_requests_at_once_share_one_question(
 
 
 async def test_a_card_that_closes_during_the_question_is_not_in_the_answer(
-    bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient
+    run_bridge: RunBridge, portal: FakePortal, http: httpx.AsyncClient
 ) -> None:
+    bridge = run_bridge(times=replace(PATIENT, ask=600))  # longer than a request may take
+    webhook = bridge.webhook(portal.member_id)
     async with card(bridge, portal) as connected:
         await until(http, webhook, (200, "connected"))
         connected.frozen = True
         asking = asyncio.create_task(ask(http, webhook))
         await connected.asked(connected.questions + 1)
-        begun = time.monotonic()
         await connected.socket.close()
-        answer = await asking
-
-        assert said(answer) == NOT_CONNECTED
-        assert time.monotonic() - begun < PATIENT.ask / 4  # long before a question's bound
+        assert said(await asking) == NOT_CONNECTED
 
 
-# --- no card --------------------------------------------------------------------------------------
-
-
-# --- the form -------------------------------------------------------------------------------------
+# --- several cards --------------------------------------------------------------------------------
 
 
 async def test_the_same_card_connected_again_replaces_its_former_connection(
@@ -257,21 +229,21 @@ async def test_the_same_card_connected_again_replaces_its_former_connection(
             assert about(answer) == {"source": "card", "cards": "1"}
 
 
-# --- two cards ------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("first", "second", "shown"),
     [
-        ("connected", "connecting", "connected"),
-        ("connecting", "connected", "connected"),
-        ("connecting", "idle", "connecting"),
-        ("idle", "connecting", "connecting"),
-        ("idle", "connected", "connected"),
-        ("connected", "idle", "connected"),
+        ("connected", "connected", "second"),
+        ("connected", "connecting", "first"),
+        ("connected", "idle", "first"),
+        ("connecting", "connected", "second"),
+        ("connecting", "connecting", "second"),
+        ("connecting", "idle", "first"),
+        ("idle", "connected", "second"),
+        ("idle", "connecting", "second"),
+        ("idle", "idle", "second"),
     ],
 )
-async def test_of_two_cards_the_one_with_the_livelier_call_is_the_answer(
+async def test_of_two_cards_the_livelier_call_is_the_answer_or_else_the_card_opened_last(
     bridge: Bridge,
     portal: FakePortal,
     webhook: str,
@@ -280,29 +252,14 @@ async def test_of_two_cards_the_one_with_the_livelier_call_is_the_answer(
     second: str,
     shown: str,
 ) -> None:
+    older = {"says": status(first, CALL_ID="first"), "app_sid": new_sid()}
     async with (
-        card(bridge, portal, status(first, CALL_ID="first")),
+        card(bridge, portal, **older),
         card(bridge, portal, status(second, CALL_ID="second")),
+        card(bridge, portal, **older, age=60),  # to connect again is not to open
     ):
         answer = await ask(http, webhook)
-
-        assert said(answer) == (200, shown)
-        assert about(answer) == {"source": "card", "cards": "2"}
-
-
-@pytest.mark.parametrize("state", ["connected", "connecting", "idle"])
-async def test_of_two_cards_in_the_same_state_the_one_opened_last_is_the_answer(
-    bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient, state: str
-) -> None:
-    token, sid = portal.token(), new_sid()
-    async with AsyncExitStack() as stack:
-        first = partial(card, bridge, portal, status(state, CALL_ID="first"), token=token)
-        await stack.enter_async_context(first(app_sid=sid))
-        await stack.enter_async_context(card(bridge, portal, status(state, CALL_ID="second")))
-        await stack.enter_async_context(first(app_sid=sid, age=60))
-
-        answer = await ask(http, webhook)
-        assert answer.json()["result"]["CALL_ID"] == "second"  # to connect again is not to open
+        assert answer.json()["result"]["CALL_ID"] == shown
         assert about(answer) == {"source": "card", "cards": "2"}
 
 
@@ -312,15 +269,12 @@ async def test_the_last_word_of_a_card_that_does_not_answer_in_time_counts_as_mu
     bridge = run_bridge(times=replace(PATIENT, ask=0.1))
     webhook = bridge.webhook(portal.member_id)
     async with card(bridge, portal) as slow, card(bridge, portal, status("idle")):
-        answer = await until(http, webhook, (200, "connected"), (200, "idle"))
+        await until(http, webhook, (200, "connected"), (200, "idle"), source="card")
         slow.frozen = True
         for _ in range(3):
             answer = await ask(http, webhook)
             assert said(answer) == (200, "connected")
             assert about(answer) == {"source": "memory", "cards": "2"}
-
-
-# --- events ---------------------------------------------------------------------------------------
 
 
 # --- values of a call -----------------------------------------------------------------------------
