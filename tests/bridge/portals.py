@@ -17,12 +17,7 @@ from bitrix24_bridge import data
 from bitrix24_sandbox.server import listen, origin_of
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import (
-    HTMLResponse,
-    JSONResponse,
-    RedirectResponse,
-    Response,
-)
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from tests.bridge.bridges import Bridge
@@ -212,10 +207,6 @@ class Cloud:
             portal.events[fields["event"]] = fields["handler"]
         rows = [{"event": event, "handler": url} for event, url in portal.events.items()]
         return JSONResponse({"result": rows if method == "event.get" else True})
-
-
-def redirect(url: str) -> Response:
-    return RedirectResponse(url, 307)
 
 
 def page() -> Response:
