@@ -1,14 +1,16 @@
 """What the bridge serves to browsers, with its headers; and what it does not serve."""
 
+import asyncio
+from contextlib import ExitStack
 from pathlib import Path
 
 import bitrix24_bridge
 import httpx
 import pytest
 
-from tests.bridge.bridges import Bridge, running_bridge
-from tests.bridge.cards import ask, card, open_widget, opening_form, said, status
-from tests.bridge.conftest import PATIENT, RunBridge
+from tests.bridge.bridges import Bridge
+from tests.bridge.cards import ask, card, open_widget, opening_form, status
+from tests.bridge.conftest import RunBridge
 from tests.bridge.portals import Cloud, FakePortal, post_form
 from tests.ports import unused_port
 
@@ -76,14 +78,14 @@ async def test_html_in_a_call_is_in_no_page_and_in_the_answer_as_json(
 async def test_html_in_a_form_that_is_refused_is_not_in_the_refusal(
     bridge: Bridge, portal: FakePortal, http: httpx.AsyncClient
 ) -> None:
-    for form in (
-        opening_form(portal, portal.token(), member_id=HTML),
-        opening_form(portal, portal.token(), query={"DOMAIN": HTML}),
-        opening_form(portal, portal.token(), PLACEMENT_OPTIONS=HTML),
-        opening_form(portal, portal.token(), PLACEMENT=HTML),
+    for status_code, form in (
+        (401, opening_form(portal, portal.token(), member_id=HTML)),
+        (401, opening_form(portal, portal.token(), query={"DOMAIN": HTML})),
+        (400, opening_form(portal, portal.token(), PLACEMENT_OPTIONS=HTML)),
+        (400, opening_form(portal, portal.token(), PLACEMENT=HTML)),
     ):
         answer = await open_widget(http, bridge, form)
-        assert answer.status_code in (400, 401)
+        assert answer.status_code == status_code
         assert "alert" not in answer.text
         assert answer.headers["content-security-policy"] == "default-src 'none'"
         assert answer.headers["cache-control"] == "no-store"
@@ -106,22 +108,13 @@ async def test_the_script_is_for_every_page_and_is_checked_each_time(
 async def test_no_page_may_read_the_rest_interface(
     bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient
 ) -> None:
+    url = f"{webhook}placement.call?PLACEMENT=getStatus"
+    headers = {"Origin": "https://office.example", "Access-Control-Request-Method": "POST"}
     async with card(bridge, portal):
-        for method in ("OPTIONS", "GET", "POST"):
-            for origin in ("https://office.example", bridge.url, "null"):
-                headers = {
-                    "Origin": origin,
-                    "Access-Control-Request-Method": "POST",
-                    "Access-Control-Request-Headers": "content-type",
-                }
-                answer = await http.request(
-                    method,
-                    f"{webhook}placement.call",
-                    params={"PLACEMENT": "getStatus"},
-                    headers=headers,
-                )
-                assert answer.status_code == (405 if method == "OPTIONS" else 200)
-                assert not [name for name in answer.headers if name.startswith("access-control")]
+        for method, status_code in (("OPTIONS", 405), ("GET", 200), ("POST", 200)):
+            answer = await http.request(method, url, headers=headers)
+            assert answer.status_code == status_code
+            assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
 @pytest.mark.parametrize(
@@ -137,15 +130,8 @@ async def test_no_page_may_read_the_rest_interface(
         ("GET", "/widget", 405),
         ("POST", "/widget/", 404),
         ("GET", "/install", 405),
-        ("POST", "/install/", 404),
         ("GET", "/events/secret", 405),
-        ("POST", "/events/", 404),
-        ("GET", "/socket", 404),
         ("GET", "/static/bridge.js", 404),
-        ("GET", "/bridge.js/../data.py", 404),
-        ("GET", "/docs", 404),
-        ("GET", "/healthz", 200),
-        ("TRACE", "/rest/placement.call", 405),
     ],
 )
 async def test_nothing_else_is_served_and_nothing_redirects_or_sets_a_cookie(
@@ -160,14 +146,11 @@ async def test_nothing_else_is_served_and_nothing_redirects_or_sets_a_cookie(
         assert answer.headers.get("allow") == ("GET, POST" if status_code == 405 else None)
 
 
-async def test_who_connects_is_told_when_the_bridge_ends_so_as_to_connect_again(
-    cloud: Cloud, portal: FakePortal, tmp_path: Path, http: httpx.AsyncClient
+async def test_pages_are_told_that_the_bridge_ends_so_that_they_connect_again_at_once(
+    run_bridge: RunBridge, portal: FakePortal
 ) -> None:
-    file = tmp_path / "bridge.sqlite3"
-    with running_bridge(file, cloud.oauth_server, times=PATIENT) as bridge:
-        portal.known_to(bridge)
-        stack = card(bridge, portal)
-        connected = await stack.__aenter__()
-        assert said(await ask(http, bridge.webhook(portal.member_id))) == (200, "connected")
-    assert (await connected.closed())[0] == 1012
-    await stack.__aexit__(None, None, None)
+    with ExitStack() as stack:
+        bridge = run_bridge(stack=stack)
+        async with card(bridge, portal) as connected:
+            await asyncio.to_thread(stack.close)
+            assert (await connected.closed())[0] == 1012
