@@ -64,16 +64,8 @@ class FakePortal:
         self.cloud.tokens[token] = Token(client_id, user_id, self, **info)
         return token
 
-    def bad_token(self, kind: str) -> str:
-        """Return a token that does not count."""
-        return {
-            "made up": lambda: secrets.token_hex(24),
-            "another application": lambda: self.token(client_id="another.application"),
-            "expired": lambda: self.token(expires=1.0),
-        }[kind]()
-
     def known_to(self, bridge: Bridge) -> str:
-        """Let the bridge know the portal, as if installed; give the secret of its events."""
+        """Let the bridge know the portal, as if installed; return the secret of its events."""
         secret = secrets.token_hex(24)
         with bridge.data() as known:
             known.put_portal(
@@ -81,7 +73,7 @@ class FakePortal:
                     self.member_id,
                     self.domain,
                     self.endpoint,
-                    f"{self.cloud.origin}/oauth/rest/",
+                    self.cloud.oauth_server,
                     data.hashed(self.application_token),
                     data.hashed(secret),
                     time.time(),
@@ -92,9 +84,7 @@ class FakePortal:
 
     def install_form(self, token: str, **auth: str) -> str:
         """Return the body of `ONAPPINSTALL`; `auth` has other members than usual."""
-        return _form(
-            "ONAPPINSTALL", {"VERSION": "1"}, {**self._auth(), "access_token": token, **auth}
-        )
+        return self.event_form("ONAPPINSTALL", {"VERSION": "1"}, access_token=token, **auth)
 
     def uninstall_form(self, **auth: str) -> str:
         """Return the body of `ONAPPUNINSTALL`; `auth` has other members than usual."""
@@ -102,27 +92,21 @@ class FakePortal:
 
     def event_form(self, event: str, data: dict[str, str], **auth: str) -> str:
         """Return the body of an event; `auth` has other members than usual."""
-        return _form(event, data, {**self._auth(), **auth})
-
-    def _auth(self) -> dict[str, str]:
-        return {
+        usual = {
             "domain": self.domain,
-            "server_endpoint": f"{self.cloud.origin}/oauth/rest/",
+            "server_endpoint": self.cloud.oauth_server,
             "client_endpoint": self.endpoint,
             "member_id": self.member_id,
             "application_token": self.application_token,
         }
-
-
-def _form(event: str, data: dict[str, str], auth: dict[str, str]) -> str:
-    return urlencode(
-        {
-            "event": event,
-            **{f"data[{name}]": value for name, value in data.items()},
-            "ts": "1700000000",
-            **{f"auth[{name}]": value for name, value in auth.items()},
-        }
-    )
+        return urlencode(
+            {
+                "event": event,
+                **{f"data[{name}]": value for name, value in data.items()},
+                "ts": "1700000000",
+                **{f"auth[{name}]": value for name, value in {**usual, **auth}.items()},
+            }
+        )
 
 
 class Cloud:
@@ -179,16 +163,15 @@ class Cloud:
         if known.expires <= time.time():
             return JSONResponse({"error": "expired_token"}, 401)
         portal = known.portal
-        install = {
-            "member_id": portal.member_id,
-            "domain": portal.domain,
-            "client_endpoint": portal.endpoint,
-        }
         result = {
             "client_id": known.client_id,
             "user_id": known.user_id,
             "expires": known.expires,
-            "install": install,
+            "install": {
+                "member_id": portal.member_id,
+                "domain": portal.domain,
+                "client_endpoint": portal.endpoint,
+            },
         }
         return JSONResponse({"result": result})
 
@@ -223,12 +206,7 @@ def running_cloud() -> Iterator[Cloud]:
     with listen() as listener:
         cloud = Cloud(origin_of(listener))
         config = uvicorn.Config(
-            cloud.app(),
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=1,
+            cloud.app(), log_config=None, access_log=False, timeout_graceful_shutdown=1
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.bridge.bridges import Bridge
-from tests.bridge.cards import NOT_CONNECTED, ask, ask_with, open_widget, opening_form, said
+from tests.bridge.cards import open_widget, opening_form, said
 from tests.bridge.conftest import RunBridge
 from tests.bridge.portals import Cloud, FakePortal, known, post_form
 
@@ -33,11 +33,12 @@ def failed_step(bridge: Bridge, portal: FakePortal) -> str:
         return data.portal_named(portal.member_id).failed
 
 
-async def assert_events_count(
-    http: httpx.AsyncClient, bridge: Bridge, portal: FakePortal, handler: str
-) -> None:
-    assert (await post_form(http, handler, portal.uninstall_form())).status_code == 200
+async def assert_events_count(http: httpx.AsyncClient, bridge: Bridge, portal: FakePortal) -> None:
+    assert known(bridge, portal)
+    handler, removed = portal.events["ONAPPUNINSTALL"], portal.uninstall_form()
+    assert (await post_form(http, handler, removed)).status_code == 200
     assert known(bridge, portal) is None
+    assert said(await post_form(http, handler, removed)) == INVALID_CREDENTIALS
 
 
 # --- installing -----------------------------------------------------------------------------------
@@ -58,40 +59,24 @@ async def test_a_widget_that_is_opened_as_it_is_bound_is_of_a_known_portal(
     assert (answer.status_code, opened) == (200, [200])
 
 
-async def test_an_administrators_installation_registers_widget_and_events(
+async def test_an_administrator_registers_widget_and_events_and_later_replaces_the_events(
     shared_bridge: Bridge, portal: FakePortal, http: httpx.AsyncClient
 ) -> None:
+    url = shared_bridge.url
     answer = await install(http, shared_bridge, portal)
     assert (answer.status_code, answer.json()) == (200, {"result": True})
-
-    url = shared_bridge.url
-    assert (
-        "placement.bind",
-        {"PLACEMENT": "CALL_CARD", "HANDLER": f"{url}/widget", "TITLE": "Call"},
-    ) in portal.asked
+    widget = {"PLACEMENT": "CALL_CARD", "HANDLER": f"{url}/widget", "TITLE": "Call"}
+    assert ("placement.bind", widget) in portal.asked
     assert portal.events.keys() == {"ONAPPUNINSTALL"}
-    handler = portal.events["ONAPPUNINSTALL"]
-    assert re.fullmatch(rf"{url}/events/[0-9a-f]{{32,}}", handler)
-    found = known(shared_bridge, portal)
-    assert found
-    assert (found.domain, found.failed) == (portal.domain, "")
-    await assert_events_count(http, shared_bridge, portal, handler)
-
-
-async def test_installing_again_replaces_the_events_and_their_secret(
-    shared_bridge: Bridge, portal: FakePortal, http: httpx.AsyncClient
-) -> None:
-    await install(http, shared_bridge, portal)
     former = portal.events["ONAPPUNINSTALL"]
+    assert re.fullmatch(rf"{url}/events/[0-9a-f]{{32,}}", former)
+
     portal.application_token = secrets.token_hex(16)
     await install(http, shared_bridge, portal)
-    latter = portal.events["ONAPPUNINSTALL"]
-
-    assert former != latter
     unbound = [fields for method, fields in portal.asked if method == "event.unbind"]
     assert unbound == [{"event": "ONAPPUNINSTALL", "handler": former}]
     assert said(await post_form(http, former, portal.uninstall_form())) == INVALID_CREDENTIALS
-    await assert_events_count(http, shared_bridge, portal, latter)
+    await assert_events_count(http, shared_bridge, portal)
 
 
 async def test_an_ordinary_user_installs_nothing_and_replaces_nothing(
@@ -106,8 +91,7 @@ async def test_an_ordinary_user_installs_nothing_and_replaces_nothing(
     assert said(answer) == (400, "ERROR_CORE")
     assert "placement.unbind: ACCESS_DENIED" in answer.json()["error_description"]
     assert known(shared_bridge, portal) == before
-    handler = portal.events["ONAPPUNINSTALL"]
-    await assert_events_count(http, shared_bridge, portal, handler)
+    await assert_events_count(http, shared_bridge, portal)
 
 
 FORGED = "\x1b[31mNO\n2026-01-01 Installed on bank.example."
@@ -228,27 +212,9 @@ async def test_an_event_counts_with_its_secret_and_the_application_token_togethe
     assert known(shared_bridge, portal)
     assert known(shared_bridge, other)
 
-
-async def test_the_portal_of_an_event_is_the_one_of_the_secret(
-    bridge: Bridge, portal: FakePortal, cloud: Cloud, http: httpx.AsyncClient
-) -> None:
-    other = cloud.portal()
-    secret = other.known_to(bridge)
+    # Of whatever portal the form says that it is, it is the secret's.
     body = other.uninstall_form(member_id=portal.member_id, domain=portal.domain)
-    assert (await post_form(http, f"{bridge.url}/events/{secret}", body)).status_code == 200
-    assert known(bridge, portal)
-    assert known(bridge, other) is None
-
-
-async def test_what_was_of_a_removed_portal_does_not_count_even_when_it_comes_back(
-    bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient
-) -> None:
-    token, handler = portal.token(), f"{bridge.url}/events/{portal.known_to(bridge)}"
-    assert said(await ask_with(http, bridge, token)) == NOT_CONNECTED
-    await assert_events_count(http, bridge, portal, handler)
-
-    assert said(await ask(http, webhook)) == INVALID_CREDENTIALS
-    assert said(await ask_with(http, bridge, token)) == INVALID_TOKEN
-    assert said(await post_form(http, handler, portal.uninstall_form())) == INVALID_CREDENTIALS
-    portal.known_to(bridge)
-    assert said(await ask(http, webhook)) == INVALID_CREDENTIALS
+    url = f"{shared_bridge.url}/events/{secret_of_other}"
+    assert (await post_form(http, url, body)).status_code == 200
+    assert known(shared_bridge, portal)
+    assert known(shared_bridge, other) is None
