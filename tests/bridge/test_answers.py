@@ -41,6 +41,10 @@ async def test_a_connected_card_is_asked_and_its_answer_is_the_whole_status(
         assert float(answer.headers["bridge-age"]) >= 0
         assert answer.headers["cache-control"] == "no-store"
         assert connected.questions <= 2
+        types = {name: type(value) for name, value in answer.json()["time"].items()}
+        # In whole seconds where a portal has them.
+        assert (types["start"], types["processing"]) == (int, int)
+        assert (types["finish"], types["duration"]) == (float, float)
 
 
 async def test_of_several_tokens_and_a_secret_the_first_in_the_portals_order_decides(
@@ -69,15 +73,6 @@ async def test_of_several_tokens_and_a_secret_the_first_in_the_portals_order_dec
         assert await asked(auth=portal.token(9)) == NOT_CONNECTED
         assert await asked(auth="", access_token=seven) == (401, "NO_AUTH_FOUND")
         assert await asked(secret, auth="-") == (401, "invalid_token")
-
-
-async def test_the_time_of_an_answer_is_in_whole_seconds_where_a_portal_has_them(
-    bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient
-) -> None:
-    async with card(bridge, portal):
-        took = (await ask(http, webhook)).json()["time"]
-    assert [type(took[name]) for name in ("start", "processing")] == [int, int]
-    assert [type(took[name]) for name in ("finish", "duration")] == [float, float]
 
 
 async def test_a_fresh_word_is_answered_from_memory_and_nobody_is_asked(
@@ -280,27 +275,23 @@ async def test_the_last_word_of_a_card_that_does_not_answer_in_time_counts_as_mu
 # --- values of a call -----------------------------------------------------------------------------
 
 
-async def test_what_php_writes_for_nothing_arrives_as_the_contract_has_it(
+async def test_values_arrive_as_the_contract_has_them_and_others_as_they_are(
     bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient
 ) -> None:
-    unbound = status(
-        CRM_ENTITY_TYPE=False, CRM_ENTITY_ID=False, CRM_ACTIVITY_ID="", CRM_BINDINGS=[]
-    )
-    async with card(bridge, portal, unbound):
-        result = (await ask(http, webhook)).json()["result"]
-    assert (result["CRM_ENTITY_TYPE"], result["CRM_ENTITY_ID"]) == ("", 0)
-    assert result["CRM_BINDINGS"] == []
-    assert "CRM_ACTIVITY_ID" not in result
-
-
-async def test_members_and_states_that_the_contract_does_not_list_arrive_as_they_are(
-    bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient
-) -> None:
-    more = {
-        "SINCE_2031": {"a": [1, None, "<b>", "\ud83d", 0.5]},
+    unlisted = {
+        "CALL_STATE": "on hold",
         "LINE_NAME": "Приёмная \u2028 \ud83d",
+        "SINCE_2031": {"a": [1, None, "<b>", "\ud83d", 0.5]},
+        "CRM_BINDINGS": [],
     }
-    says = status("on hold", **more)
-    async with card(bridge, portal, says):
+    without_activity = status(**unlisted)
+    del without_activity["CRM_ACTIVITY_ID"]
+    # What PHP writes for an empty value.
+    empty = {"CRM_ENTITY_TYPE": False, "CRM_ENTITY_ID": False, "CRM_ACTIVITY_ID": ""}
+    async with card(bridge, portal, status(**unlisted, **empty)):
         answer = await ask(http, webhook)
-    assert answer.json()["result"] == says
+    assert answer.json()["result"] == {
+        **without_activity,
+        "CRM_ENTITY_TYPE": "",
+        "CRM_ENTITY_ID": 0,
+    }
