@@ -118,10 +118,8 @@ class Cloud:
         self.portals: dict[str, FakePortal] = {}
         self.asked: list[str] = []
         """The tokens that the OAuth server was asked about."""
-        self.strange: dict[str, Response] = {}
-        """The responses to questions about tokens, other than usual."""
-        self.silent: set[str] = set()
-        """The tokens about which there is no response."""
+        self.strange: dict[str, Response | None] = {}
+        """The responses to questions about tokens, other than usual; None is no response."""
 
     @property
     def oauth_server(self) -> str:
@@ -153,10 +151,10 @@ class Cloud:
     async def _app_info(self, request: Request) -> Response:
         token = (await request.json())["auth"]
         self.asked.append(token)
-        if token in self.silent:
-            await asyncio.sleep(600)
         if token in self.strange:
-            return self.strange[token]
+            if response := self.strange[token]:
+                return response
+            await asyncio.sleep(600)
         known = self.tokens.get(token)
         if known is None:
             return JSONResponse({"error": "invalid_token"}, 401)
