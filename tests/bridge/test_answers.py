@@ -10,16 +10,7 @@ import pytest
 from bitrix24_bridge.connections import Connection
 
 from tests.bridge.bridges import GET_STATUS, Bridge
-from tests.bridge.cards import (
-    NOT_CONNECTED,
-    about,
-    ask,
-    card,
-    new_sid,
-    said,
-    status,
-    until,
-)
+from tests.bridge.cards import NOT_CONNECTED, about, ask, card, new_sid, said, status, until
 from tests.bridge.conftest import PATIENT, RunBridge
 from tests.bridge.portals import FakePortal
 
@@ -211,17 +202,19 @@ async def test_a_card_that_closes_during_the_question_is_not_in_the_answer(
 # --- several cards --------------------------------------------------------------------------------
 
 
-async def test_the_same_card_connected_again_replaces_its_former_connection(
+async def test_the_same_card_connected_again_replaces_its_former_connection_and_is_as_old(
     bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient
 ) -> None:
-    token, sid = portal.token(), new_sid()
-    async with card(bridge, portal, token=token, app_sid=sid) as former:
-        await until(http, webhook, (200, "connected"))
-        async with card(bridge, portal, status("idle"), token=token, app_sid=sid):
-            assert await former.closed() == (4409, "the same card has connected again")
-            answer = await ask(http, webhook)
-            assert said(answer) == (200, "idle")
-            assert about(answer) == {"source": "card", "cards": "1"}
+    again: dict[str, Any] = {"app_sid": new_sid(), "age": 60}
+    async with (
+        card(bridge, portal, **again) as former,
+        card(bridge, portal, status(CALL_ID="second")),
+        card(bridge, portal, status(CALL_ID="first"), **again),
+    ):
+        assert await former.closed() == (4409, "the same card has connected again")
+        answer = await ask(http, webhook)
+        assert answer.json()["result"]["CALL_ID"] == "second"  # to connect again is not to open
+        assert about(answer) == {"source": "card", "cards": "2"}
 
 
 @pytest.mark.parametrize(
@@ -247,11 +240,9 @@ async def test_of_two_cards_the_livelier_call_is_the_answer_or_else_the_card_ope
     second: str,
     shown: str,
 ) -> None:
-    older = {"says": status(first, CALL_ID="first"), "app_sid": new_sid()}
     async with (
-        card(bridge, portal, **older),
+        card(bridge, portal, status(first, CALL_ID="first")),
         card(bridge, portal, status(second, CALL_ID="second")),
-        card(bridge, portal, **older, age=60),  # to connect again is not to open
     ):
         answer = await ask(http, webhook)
         assert answer.json()["result"]["CALL_ID"] == shown
@@ -278,20 +269,16 @@ async def test_the_last_word_of_a_card_that_does_not_answer_in_time_counts_as_mu
 async def test_values_arrive_as_the_contract_has_them_and_others_as_they_are(
     bridge: Bridge, portal: FakePortal, webhook: str, http: httpx.AsyncClient
 ) -> None:
-    unlisted = {
-        "CALL_STATE": "on hold",
-        "LINE_NAME": "Приёмная \u2028 \ud83d",
-        "SINCE_2031": {"a": [1, None, "<b>", "\ud83d", 0.5]},
-        "CRM_BINDINGS": [],
-    }
-    without_activity = status(**unlisted)
-    del without_activity["CRM_ACTIVITY_ID"]
-    # What PHP writes for an empty value.
-    empty = {"CRM_ENTITY_TYPE": False, "CRM_ENTITY_ID": False, "CRM_ACTIVITY_ID": ""}
-    async with card(bridge, portal, status(**unlisted, **empty)):
+    says = status(
+        "on hold",
+        LINE_NAME="Приёмная \u2028 \ud83d",
+        SINCE_2031={"a": [1, None, "<b>", "\ud83d", 0.5]},
+        CRM_ENTITY_TYPE=False,  # as PHP writes an empty value
+        CRM_ENTITY_ID=False,
+        CRM_ACTIVITY_ID="",
+        CRM_BINDINGS=[],
+    )
+    async with card(bridge, portal, says):
         answer = await ask(http, webhook)
-    assert answer.json()["result"] == {
-        **without_activity,
-        "CRM_ENTITY_TYPE": "",
-        "CRM_ENTITY_ID": 0,
-    }
+    del says["CRM_ACTIVITY_ID"]
+    assert answer.json()["result"] == {**says, "CRM_ENTITY_TYPE": "", "CRM_ENTITY_ID": 0}
