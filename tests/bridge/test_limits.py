@@ -116,9 +116,7 @@ async def test_a_form_of_very_many_fields_is_no_fields(
 # --- messages -------------------------------------------------------------------------------------
 
 
-async def test_a_socket_that_says_nothing_at_first_is_closed_in_time(
-    run_bridge: RunBridge,
-) -> None:
+async def test_a_socket_that_says_nothing_at_first_is_closed_in_time(run_bridge: RunBridge) -> None:
     bridge = run_bridge(times=replace(PATIENT, hello=0.1))
     async with socket(bridge) as opened, asyncio.timeout(20):
         await opened.wait_closed()
