@@ -1,11 +1,9 @@
 """The bridge behind nginx, with the configuration that the bridge's README gives."""
 
 import asyncio
-import signal
 import ssl
-from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -13,7 +11,6 @@ import pytest
 from bitrix24_bridge.settings import Rate
 from bitrix24_sandbox.server import port_of
 
-from tests.bridge import commands
 from tests.bridge.bridges import Bridge
 from tests.bridge.cards import NOT_CONNECTED, about, ask, card, new_sid, said
 from tests.bridge.conftest import RunBridge
@@ -153,44 +150,3 @@ async def test_an_installation_reaches_one_process_only(tmp_path: Path) -> None:
             async with nginx.client() as http:
                 assert (await http.post("/install")).status_code == 502
     assert received == [b"POST /install HTTP/1.1\r\n"]
-
-
-async def test_a_rolling_restart_loses_no_request(
-    portal: FakePortal, redis_url: str, tmp_path: Path
-) -> None:
-    settings = [
-        commands.environment(
-            tmp_path, portal.cloud.oauth_server, several=True, BRIDGE_STORE=redis_url
-        )
-        for _ in range(2)
-    ]
-    answers, ends = Counter[tuple[int, str]](), asyncio.Event()
-
-    async def load(http: httpx.AsyncClient, webhook: str) -> None:
-        while not ends.is_set():
-            answers[said(await ask(http, webhook))] += 1
-
-    with ExitStack() as stack:
-        running = [stack.enter_context(ExitStack()) for _ in settings]
-
-        async def start(number: int) -> Bridge:
-            output = tmp_path / f"output-{number}"
-            serving = commands.serving(settings[number], output, end=signal.SIGTERM)
-            return await asyncio.to_thread(running[number].enter_context, serving)
-
-        bridge, other = await start(0), await start(1)
-        portal.known_to(bridge)
-        webhook = path_of(bridge.webhook(portal.member_id))
-        ports = port_of_bridge(bridge), port_of_bridge(other)
-        with running_nginx(tmp_path, *ports) as nginx:
-            async with nginx.client() as http, asyncio.TaskGroup() as group:
-                for _ in range(4):
-                    group.create_task(load(http, webhook))
-                for number, process in enumerate(running):
-                    before = answers.total()
-                    await asyncio.to_thread(process.close)
-                    await start(number)
-                    while answers.total() < before + 50:
-                        await asyncio.sleep(0.01)
-                ends.set()
-    assert set(answers) == {NOT_CONNECTED}, answers
