@@ -1,54 +1,74 @@
-"""A line to Redis that can break down without a word, or lead to another one."""
+"""A line between a client and a server, which can break down."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+
+from bitrix24_sandbox.server import listen, origin_of
 
 
 class Line:
-    """What is sent on it arrives, or never does."""
+    """Connects each client to its target, and passes on what the two send."""
 
-    def __init__(self, target: str) -> None:
-        self.down = False
-        """Whether it swallows what is sent, as a network does that was cut."""
-        self._target = target
-        self._cuts = 0
+    def __init__(self, url: str, target: int | str, threads: ThreadPoolExecutor) -> None:
+        self.url = url
+        self.target = target
+        """Where new connections lead: a port of this machine, or the path of a Unix socket."""
+        self._threads = threads
+        self._sockets: list[socket.socket] = []
+        self._drops = 0
 
     def cut(self) -> None:
-        """Swallow everything until `down` is reset; what is connected now stays dead for good."""
-        self.down = True
-        self._cuts += 1
+        """Cut all connections; new ones are possible."""
+        sockets, self._sockets = self._sockets, []
+        for each in sockets:
+            with suppress(OSError):  # the other end was faster
+                each.shutdown(socket.SHUT_RDWR)
 
-    def lead_to(self, url: str) -> str:
-        """Lead to another Redis from the next connection on; return the URL of the former one."""
-        former, self._target = self._target, url.removeprefix("unix://")
-        return f"unix://{former}"
+    def drop(self) -> None:
+        """Drop what comes over the connections that there are, and report nothing to either end."""
+        self._drops += 1
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Connect a client through."""
-        there_reader, there_writer = await asyncio.open_unix_connection(self._target)
+    def accept(self, listener: socket.socket) -> None:
+        """Connect clients until the listener is closed."""
+        with suppress(OSError):
+            while True:
+                self._connect(listener.accept()[0])
+
+    def _connect(self, client: socket.socket) -> None:
+        address = self.target if isinstance(self.target, str) else ("127.0.0.1", self.target)
+        server = socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET)
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._carry(reader, there_writer))
-                group.create_task(self._carry(there_reader, writer))
-        except asyncio.CancelledError:
-            pass  # as the test ends; its streams would log it
+            server.connect(address)
+        except OSError:  # nobody listens there
+            client.close()
+            server.close()
+            return
+        self._sockets += [client, server]
+        for pair in ((client, server), (server, client)):
+            self._threads.submit(self._pass_on, *pair, self._drops)
+
+    def _pass_on(self, source: socket.socket, target: socket.socket, drops: int) -> None:
+        with source:
+            with suppress(OSError):
+                while data := source.recv(65536):
+                    if drops == self._drops:
+                        target.sendall(data)
+            if drops == self._drops:
+                with suppress(OSError):  # it may be closed by now
+                    target.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def running_line(target: int | str) -> Iterator[Line]:
+    """Run a line while the context lasts."""
+    with ThreadPoolExecutor(1000) as threads, listen() as listener:
+        line = Line(origin_of(listener), target, threads)
+        accepting = threads.submit(line.accept, listener)
+        try:
+            yield line
         finally:
-            writer.close()
-            there_writer.close()
-
-    async def _carry(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-        cuts = self._cuts
-        while data := await source.read(65536):
-            if not self.down and cuts == self._cuts:
-                target.write(data)
-        target.close()
-
-
-@asynccontextmanager
-async def running_line(url: str, folder: Path) -> AsyncIterator[tuple[str, Line]]:
-    """Run a line to the Redis at a `unix://` URL; yield the URL of its other end, and the line."""
-    line, path = Line(url.removeprefix("unix://")), folder / "line.sock"
-    async with await asyncio.start_unix_server(line.serve, path):
-        yield f"unix://{path}", line
+            listener.shutdown(socket.SHUT_RDWR)
+            accepting.result()
+            line.cut()

@@ -11,7 +11,6 @@ import pytest
 from bitrix24_bridge.settings import Rate
 from bitrix24_sandbox.server import port_of
 
-from tests.bridge.bridges import Bridge
 from tests.bridge.cards import NOT_CONNECTED, about, ask, card, new_sid, said
 from tests.bridge.conftest import RunBridge
 from tests.bridge.nginx import Nginx, running_nginx
@@ -22,15 +21,6 @@ pytestmark = pytest.mark.anyio
 
 SECRET = "0f6c" * 12
 SECRET_PATHS = (f"/rest/1/{SECRET}/placement.call", f"/events/{SECRET}")
-
-
-def path_of(webhook: str) -> str:
-    return webhook[webhook.index("/rest/") :]
-
-
-def port_of_bridge(bridge: Bridge) -> int:
-    """Return the port that it has, other than its public URL."""
-    return int(bridge.url.rpartition(":")[2])
 
 
 async def test_a_backend_and_a_card_reach_the_bridge(
@@ -52,9 +42,9 @@ async def test_a_backend_and_a_card_reach_the_bridge(
 async def test_an_address_is_the_one_that_nginx_reports(
     run_bridge: RunBridge, tmp_path: Path
 ) -> None:
-    bridge = run_bridge(tokens=Rate(1, 0.001), proxies="127.0.0.1")
-    answers = []
-    with running_nginx(tmp_path, port_of_bridge(bridge)) as nginx:
+    port, answers = unused_port(), []
+    run_bridge(port=port, tokens=Rate(1, 0.001), proxies="127.0.0.1")
+    with running_nginx(tmp_path, port) as nginx:
         for local in ("127.0.0.2", "127.0.0.3"):
             async with nginx.client(local) as http:
                 # Whatever strangers say of themselves, nginx replaces.
@@ -132,11 +122,11 @@ async def listening(received: list[bytes], *, silent: bool = False) -> AsyncIter
 async def test_a_process_that_ends_or_hangs_costs_no_answer(
     run_bridge: RunBridge, portal: FakePortal, tmp_path: Path, hangs: bool
 ) -> None:
-    bridge = run_bridge()
-    webhook = path_of(bridge.webhook(portal.member_id))
+    port = unused_port()
     received: list[bytes] = []
     async with listening(received, silent=hangs) as other:
-        with running_nginx(tmp_path, other, port_of_bridge(bridge)) as nginx:
+        with running_nginx(tmp_path, other, port) as nginx:
+            webhook = run_bridge(port=port, url=nginx.url).webhook(portal.member_id)
             async with nginx.client() as http:
                 answers = await asyncio.gather(*(ask(http, webhook) for _ in range(4)))
     assert {said(answer) for answer in answers} == {NOT_CONNECTED}

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from tests.bridge.browser.proxies import Proxy, proxy
 from tests.bridge.browser.scenes import Playing, Scene
+from tests.bridge.lines import Line, running_line
+from tests.ports import unused_port
 
 
 @pytest.fixture
-def network() -> Iterator[Proxy]:
+def network() -> Iterator[Line]:
     """The network between the browser and the bridge."""
-    with proxy() as network:
+    with running_line(unused_port()) as network:
         yield network
 
 
@@ -59,7 +60,7 @@ def test_a_portal_that_the_bridge_does_not_know_is_tried_again_slowly(scene: Sce
     scene.expect_faults("/socket' failed: ")
 
 
-def test_a_connection_that_the_network_cuts_is_opened_again(start: Playing, network: Proxy) -> None:
+def test_a_connection_that_the_network_cuts_is_opened_again(start: Playing, network: Line) -> None:
     scene = start(port=network.target, url=network.url)
     tab = scene.open_card()
     with tab.page.expect_websocket():
@@ -68,7 +69,7 @@ def test_a_connection_that_the_network_cuts_is_opened_again(start: Playing, netw
 
 
 def test_a_connection_that_the_network_drops_silently_is_opened_again(
-    start: Playing, network: Proxy
+    start: Playing, network: Line
 ) -> None:
     scene = start(port=network.target, url=network.url)
     tab = scene.open_card(clock=True)
