@@ -1,21 +1,16 @@
 """nginx with the configuration that the bridge's README gives."""
 
-import os
 import re
-import shutil
-import socket
 import ssl
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-import pytest
 import trustme
 
+from tests.bridge.programs import running
 from tests.ports import unused_port
 
 README = Path(__file__).parents[2] / "scripts" / "bitrix24_bridge" / "README.md"
@@ -70,12 +65,6 @@ def running_nginx(folder: Path, *backends: int, connections: int = 512) -> Itera
 
     `backends`: the ports of the bridge's processes.
     """
-    command = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-    if command is None:
-        missing = "There is no nginx on this machine, so nothing was tested with it."
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
     ca = trustme.CA()
     certificate = ca.issue_cert(HOST, "127.0.0.1")
     certificate.cert_chain_pems[0].write_to_path(str(folder / "cert.pem"))
@@ -103,20 +92,5 @@ def running_nginx(folder: Path, *backends: int, connections: int = 512) -> Itera
     file.write_text(text)
     trusts = ssl.create_default_context()
     ca.configure_trust(trusts)
-    with subprocess.Popen([command, "-p", str(folder), "-c", str(file)]) as process:
-        try:
-            _wait_for(port, process)
-            yield Nginx(port, plain_port, folder, trusts)
-        finally:
-            process.terminate()
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    while process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except ConnectionRefusedError:
-            time.sleep(0.01)
-        else:
-            return
-    pytest.fail("nginx refused the configuration of the README")
+    with running("nginx", "-p", str(folder), "-c", str(file), address=("127.0.0.1", port)):
+        yield Nginx(port, plain_port, folder, trusts)

@@ -11,7 +11,7 @@ import pytest
 from bitrix24_bridge.settings import Rate
 from bitrix24_sandbox.server import port_of
 
-from tests.bridge.cards import NOT_CONNECTED, about, ask, card, new_sid, said
+from tests.bridge.cards import NOT_CONNECTED, ask, new_sid, said
 from tests.bridge.conftest import RunBridge
 from tests.bridge.nginx import Nginx, running_nginx
 from tests.bridge.portals import FakePortal
@@ -21,22 +21,6 @@ pytestmark = pytest.mark.anyio
 
 SECRET = "0f6c" * 12
 SECRET_PATHS = (f"/rest/1/{SECRET}/placement.call", f"/events/{SECRET}")
-
-
-async def test_a_backend_and_a_card_reach_the_bridge(
-    run_bridge: RunBridge, portal: FakePortal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))  # which the card trusts
-    port = unused_port()
-    with running_nginx(tmp_path, port) as nginx:
-        bridge = run_bridge(port=port, url=nginx.url)
-        webhook = bridge.webhook(portal.member_id)
-        async with nginx.client() as http:
-            async with card(bridge, portal):
-                answer = await ask(http, webhook)
-                assert said(answer) == (200, "connected")
-                assert about(answer) == {"source": "card", "cards": "1"}
-            assert said(await ask(http, webhook)) == NOT_CONNECTED
 
 
 async def test_an_address_is_the_one_that_nginx_reports(
