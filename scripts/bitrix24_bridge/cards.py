@@ -23,8 +23,7 @@ class Word(NamedTuple):
     def of(cls, call: CallStatus) -> "Word":
         """Take what counts from the status; portals before 2026-04 say no state.
 
-        Raise `ValueError` or `RecursionError` if a member that the contract does not list is not
-        JSON.
+        Raise `ValueError` or `RecursionError` if a member is not JSON.
         """
         state = str(call.call_state) if call.call_state else "connected"
         return cls(state, json.dumps(call.to_dict(), allow_nan=False))

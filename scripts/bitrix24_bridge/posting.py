@@ -16,7 +16,6 @@ log = logging.getLogger("bitrix24_bridge")
 MOST_BYTES = 64 * 1024
 """Of a response."""
 
-
 WITHOUT_PROXY: Mapping[str, None] = dict.fromkeys(
     ("all://127.0.0.1", "all://localhost", "all://[::1]")
 )

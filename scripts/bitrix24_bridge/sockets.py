@@ -7,8 +7,8 @@ import logging
 import re
 import resource
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from typing import Any, NamedTuple
 
@@ -102,12 +102,12 @@ class Sockets:
         card = hashed(hello.app_sid)
         socket.state.portal = identity.domain
         with CARDS.track_inprogress(), self.connections.opened(identity.user, card, connection):
-            await connection.run(_texts(socket), identity.expires - time.time())
+            await connection.run(partial(_receive, socket), identity.expires - time.time())
 
     async def _hello(self, socket: WebSocket) -> Hello:
         try:
             async with asyncio.timeout(self.settings.times.hello):
-                text = await _texts(socket)()
+                text = await _receive(socket)
         except TimeoutError:
             raise ClosingError(SILENT, "nothing was said in time") from None
         try:
@@ -140,16 +140,11 @@ def _ascii(value: Any) -> str:
     return value
 
 
-def _texts(socket: WebSocket) -> Callable[[], Awaitable[str]]:
-    """Return a function that waits for the next text of a socket."""
-
-    async def receive() -> str:
-        try:
-            return await socket.receive_text()
-        except KeyError:  # it was bytes
-            raise ClosingError(BAD_MESSAGE, "expected text") from None
-
-    return receive
+async def _receive(socket: WebSocket) -> str:
+    try:
+        return await socket.receive_text()
+    except KeyError:  # it was bytes
+        raise ClosingError(BAD_MESSAGE, "expected text") from None
 
 
 async def _close(socket: WebSocket, code: int, reason: str) -> None:

@@ -23,7 +23,7 @@ from bitrix24_bridge.settings import Rate, Settings
 from bitrix24_bridge.websocket_protocol import BoundedProtocol
 from starlette.applications import Starlette
 from uvicorn.server import ServerState
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import InvalidStatus
 
 from tests.bridge.bridges import GET_STATUS, Bridge
 from tests.bridge.cards import (
@@ -38,6 +38,7 @@ from tests.bridge.cards import (
     said,
     socket,
     status,
+    until,
 )
 from tests.bridge.conftest import PATIENT, RunBridge
 from tests.bridge.portals import FakePortal, post_form
@@ -144,22 +145,23 @@ async def test_a_message_has_64_kib_at_most(
     assert said(await ask(http, webhook)) == NOT_CONNECTED
 
 
-@pytest.mark.parametrize("number", [{}, {"answer": 1}], ids=["unasked", "to one question"])
-async def test_a_few_messages_at_once_are_taken_and_a_thousand_close_the_socket(
-    bridge: Bridge,
+@pytest.mark.parametrize(("number", "read"), [({}, "idle"), ({"answer": 1}, "connecting")])
+async def test_there_is_a_pause_after_a_message_that_nobody_asked_for(
+    run_bridge: RunBridge,
     portal: FakePortal,
-    webhook: str,
     http: httpx.AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
     number: dict[str, int],
+    read: str,
 ) -> None:
-    async with card(bridge, portal) as connected:
-        for _ in range(15):
-            await connected.send({**number, "status": status()})
-        assert said(await ask(http, webhook)) == (200, "connected")
-        with suppress(ConnectionClosed):
-            for _ in range(1000):
-                await connected.send({**number, "status": status()})
-        assert await connected.closed() == (4429, "more than 20 messages in a second")
+    monkeypatch.setattr("bitrix24_bridge.connections.PAUSE", 600)
+    bridge = run_bridge(times=replace(PATIENT, ask=0.1))
+    webhook = bridge.webhook(portal.member_id)
+    async with card(bridge, portal, frozen=True) as connected:
+        for state in ("idle", "connecting", "connected"):
+            await connected.send({**number, "status": status(state)})
+        await until(http, webhook, (200, read))
+        assert said(await ask(http, webhook)) == (200, read)
 
 
 def test_pongs_that_nobody_reads_do_not_pile_up_in_memory(run_bridge: RunBridge) -> None:
