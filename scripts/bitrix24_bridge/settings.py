@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 ANY = "*"
@@ -217,7 +217,8 @@ def _member(name: str) -> str:
     return name.removeprefix("BRIDGE_").lower()
 
 
-class Variable(NamedTuple):
+@dataclass(frozen=True)
+class Variable:
     """A variable of the environment."""
 
     read: Callable[[str], Any]
