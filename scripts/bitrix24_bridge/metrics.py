@@ -19,10 +19,19 @@ REFUSALS = Counter("bridge_refusals", "What was refused, by kind.", ["kind"])
 STORE = Gauge("bridge_store_up", "Whether Redis is reached; 1 for a bridge of one process.")
 
 QUIET = 60
-"""Seconds between two lines about the same kind and reason: strangers cause them."""
+"""Seconds between two lines that say the same: strangers cause them."""
 NAME = re.compile(r"(?=.*[a-z])(https?://)?[0-9a-z-]{1,63}(\.[0-9a-z-]{1,63}){0,8}(:\d+)?", re.I)
 """A domain, an origin or a member id: what a log may show of a stranger's text."""
 _quiet_until: dict[tuple[str, str], float] = {}
+
+
+def is_due(kind: str, text: str) -> bool:
+    """Return whether a line may be logged, as none of this kind and text was a moment ago."""
+    now = time.monotonic()
+    due = now >= _quiet_until.get((kind, text), 0)
+    if due:
+        _quiet_until[kind, text] = now + QUIET
+    return due
 
 
 def refuse(kind: str, reason: str, portal: str = "") -> None:
@@ -32,9 +41,7 @@ def refuse(kind: str, reason: str, portal: str = "") -> None:
     stranger's words.
     """
     REFUSALS.labels(kind).inc()
-    now = time.monotonic()
-    if now >= _quiet_until.get((kind, reason), 0):
-        _quiet_until[kind, reason] = now + QUIET
+    if is_due(kind, reason):
         whose = f", {portal if NAME.fullmatch(portal) else '?'}" if portal else ""
         log.warning("Refused (%s%s): %s", kind, whose, reason)
 

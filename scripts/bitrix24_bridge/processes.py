@@ -25,6 +25,7 @@ from redis.exceptions import ReadOnlyError, RedisError
 from .cards import Card, User, Word
 from .connections import Connections
 from .errors import StoreGoneError
+from .metrics import is_due
 from .settings import Rate, SettingsError, Times, invalid
 
 log = logging.getLogger("bitrix24_bridge")
@@ -98,7 +99,6 @@ class Processes:
         self._process = secrets.token_hex(8)
         self._working = True
         self.hears = asyncio.Event()
-        self._reached = True
         self._tasks: set[asyncio.Task[None]] = set()
         self._questions = 0
         self._waiting: dict[int, asyncio.Queue[list[Card]]] = {}
@@ -200,15 +200,12 @@ class Processes:
     async def _do(self, operation: Awaitable[_T]) -> _T:
         try:
             async with asyncio.timeout(PATIENCE):
-                answer = await operation
+                return await operation
         except (RedisError, OSError) as error:
             if isinstance(error, ReadOnlyError):  # after a failover, this is the former server
                 await self._redis.connection_pool.disconnect()
-            if self._reached:
-                # That it is the password, only the cause says. Texts may hold anything.
-                cause = error.__cause__ if isinstance(error.__cause__, RedisError) else error
+            # That it is the password, only the cause says. Texts may hold anything.
+            cause = error.__cause__ if isinstance(error.__cause__, RedisError) else error
+            if is_due("store", type(cause).__name__):
                 log.warning("Redis cannot be used: %s.", type(cause).__name__)
-            self._reached = False
             raise StoreGoneError from None
-        self._reached = True
-        return answer

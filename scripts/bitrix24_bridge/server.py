@@ -10,7 +10,7 @@ from prometheus_client import start_http_server
 
 from .app import create_app
 from .data import Data
-from .metrics import refuse
+from .metrics import is_due, refuse
 from .settings import Settings, SettingsError
 from .websocket_protocol import BoundedProtocol
 
@@ -21,10 +21,7 @@ FILES = range(1024, 65_537)
 
 
 def raise_limit_of_files() -> int:
-    """Let this process open as many files as it may, and return how many.
-
-    Raise `SettingsError` if these are too few.
-    """
+    """Let this process open as many files as it may; return how many. Raise `SettingsError`."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = FILES[-1] if hard == resource.RLIM_INFINITY else min(hard, FILES[-1])
     if most < FILES[0]:
@@ -112,12 +109,12 @@ def quiet_logs() -> None:
     """Keep what others log of requests, handshakes and frames out of every log, also at DEBUG."""
     for name in ("uvicorn", "uvicorn.error", "websockets", "httpx", "httpcore", "hpack", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
-        logging.getLogger(name).addFilter(_without_values)
+        logging.getLogger(name).addFilter(_quiet)
     logging.getLogger("uvicorn.access").disabled = True
 
 
-def _without_values(record: logging.LogRecord) -> bool:
-    """Show where an exception came from, and its type: its text may hold what somebody sent."""
+def _quiet(record: logging.LogRecord) -> bool:
+    """Show the same once a minute, and of an exception its place and type, not its text."""
     if record.getMessage().startswith("socket.accept() out of system resource"):
         # asyncio says so of each attempt, which are millions.
         refuse("files", "No file is left for another connection. Raise LimitNOFILE.")
@@ -125,4 +122,4 @@ def _without_values(record: logging.LogRecord) -> bool:
     if record.exc_info and (error := record.exc_info[1]):
         record.exc_info = None
         record.exc_text = "".join(format_tb(error.__traceback__)) + type(error).__name__
-    return True
+    return is_due(str(record.msg), record.exc_text or "")

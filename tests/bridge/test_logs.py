@@ -70,6 +70,7 @@ async def test_nothing_of_a_call_and_no_secret_is_in_any_log(
     assert "A request failed: OperationalError" in printed
     assert re.search(r"Exception in ASGI application\n(.*\n)+OperationalError\n", printed)
     assert re.search(r"Invalid UTF-8 sequence .*\n(.*\n)+UnicodeDecodeError\n", printed)
+    assert printed.count("Invalid UTF-8 sequence") == 1  # strangers cause them
     bridge.secrets |= {token for token in cloud.asked if len(token) > 4}
     assert len(bridge.secrets) > 15
     assert [secret for secret in bridge.secrets if secret in printed] == []
@@ -143,9 +144,10 @@ async def be_hostile(http: httpx.AsyncClient, bridge: Served, portal: FakePortal
         async with socket(bridge) as opened, asyncio.timeout(20):
             await opened.send(message)
             await opened.wait_closed()
-    async with socket(bridge) as opened, asyncio.timeout(20):
-        await opened.send(b"\xff" + PHONE.encode(), text=True)
-        await opened.wait_closed()
+    for _ in range(3):
+        async with socket(bridge) as opened, asyncio.timeout(20):
+            await opened.send(b"\xff" + PHONE.encode(), text=True)
+            await opened.wait_closed()
     with suppress(Exception):
         async with socket(bridge, f"https://{PHONE}.example"):
             pass
