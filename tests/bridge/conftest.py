@@ -122,6 +122,12 @@ def run_bridge(cloud: Cloud, portal: FakePortal, tmp_path: Path) -> Iterator[Run
 
 
 @pytest.fixture
+def own_bridge(run_bridge: RunBridge) -> Bridge:
+    """A bridge with the usual settings, whose data is this test's own."""
+    return run_bridge()
+
+
+@pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     """A client that adds nothing of its own to a request, and follows no redirect."""
     async with httpx.AsyncClient(trust_env=False, verify=False, timeout=30) as client:

@@ -1,26 +1,24 @@
 """`bitrix24-bridge doctor`: each check in a case in which it fails, and the call on a portal."""
 
-import json
 import re
 import resource
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 from bitrix24_bridge import doctor
-from bitrix24_bridge.data import REMOVED, DataError
+from bitrix24_bridge.data import REMOVED, Data, DataError
 from bitrix24_sandbox.portal.state import Portal
 from bitrix24_sandbox.server import Running, running
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
 
 from tests.bridge.bridges import Bridge, running_bridge
-from tests.bridge.conftest import PATIENT, RunBridge
+from tests.bridge.cards import card
+from tests.bridge.conftest import PATIENT
 from tests.bridge.nginx import running_nginx
 from tests.bridge.portals import FakePortal
 from tests.bridge.redis_servers import running_redis
@@ -29,42 +27,40 @@ from tests.ports import unused_port
 FINISH, REGISTER = "telephony.externalCall.finish", "telephony.externalCall.register"
 NOBODY = "http://127.0.0.1:1"
 
-
-@pytest.fixture
-def bridge(run_bridge: RunBridge) -> Bridge:
-    """A bridge whose data is this test's own."""
-    return run_bridge()
+Examined = Callable[..., dict[str, str]]
 
 
 @pytest.fixture
-def examined(bridge: Bridge, capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, str]]:
+def data(own_bridge: Bridge) -> Iterator[Data]:
+    """What the command opens."""
+    with own_bridge.data() as data:
+        yield data
+
+
+@pytest.fixture
+def examined(own_bridge: Bridge, data: Data, capsys: pytest.CaptureFixture[str]) -> Examined:
     """Examine the bridge, with some settings changed; return what is said by check."""
 
     def examined(**changes: Any) -> dict[str, str]:
         capsys.readouterr()
-        with bridge.data() as data:
-            fine = doctor.examine(replace(bridge.settings, **changes), data)
-        result: dict[str, str] = {}
-        for line in capsys.readouterr().out.splitlines():
-            mark, said = line[:11].strip(), line[13:]
-            result[said.partition(": ")[0]] = f"{mark}: {said}"
-        assert fine is not any(text.startswith("WRONG") for text in result.values())
-        return result
+        fine = doctor.examine(replace(own_bridge.settings, **changes), data)
+        lines = re.findall(r"(ok|WRONG|not checked) +(.+?): (.*)\n", capsys.readouterr().out)
+        assert fine is not any(mark == "WRONG" for mark, _, _ in lines)
+        return {check: f"{mark}: {text}" for mark, check, text in lines}
 
     return examined
 
 
 def test_all_is_well_but_what_cannot_be_checked_from_here(
-    examined: Callable[..., dict[str, str]], portal: FakePortal
+    examined: Examined, portal: FakePortal
 ) -> None:
     found = examined()
     assert list(found) == list(doctor.CHECKS)
-    marks = {name: text.partition(":")[0] for name, text in found.items()}
-    assert marks == {
+    assert {name: text.partition(":")[0] for name, text in found.items()} == {
         **dict.fromkeys(doctor.CHECKS, "ok"),
         **dict.fromkeys(["address", "certificate"], "not checked"),
     }
-    assert found["portals"].endswith(f"installed on {portal.domain}")
+    assert found["portals"] == f"ok: installed on {portal.domain}"
 
 
 @pytest.mark.parametrize(
@@ -76,66 +72,43 @@ def test_all_is_well_but_what_cannot_be_checked_from_here(
         ("bridge", {"url": NOBODY}, f"{NOBODY} does not answer as a bridge"),
         ("WebSocket", {"url": NOBODY}, "it does not reach the bridge"),
         ("store", {"store": "unix:///nowhere"}, "it does not answer"),
-        (
-            "OAuth servers",
-            {"oauth_servers": (f"{NOBODY}/rest/",)},
-            f"{NOBODY}/rest/ gives no usable",
-        ),
+        ("OAuth servers", {"oauth_servers": (f"{NOBODY}/",)}, f"{NOBODY}/ gives no usable answer"),
     ],
 )
 def test_what_does_not_answer_is_wrong(
-    examined: Callable[..., dict[str, str]], check: str, changes: dict[str, Any], reason: str
+    examined: Examined, check: str, changes: dict[str, Any], reason: str
 ) -> None:
-    assert re.match(f"WRONG: {check}: {reason}", examined(**changes)[check])
+    assert re.match(f"WRONG: {reason}", examined(**changes)[check])
 
 
-@pytest.mark.parametrize(
-    ("trusted", "later", "reason"),
-    [
-        (False, 0, "WRONG: certificate: unable to get local issuer certificate. "),
-        (True, 0, r"ok: certificate: valid for \d+ days"),
-        (True, 1e11, r"WRONG: certificate: it expires in -\d+ days"),
-    ],
-)
 def test_a_certificate_that_others_will_refuse_is_wrong(
-    examined: Callable[..., dict[str, str]],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    trusted: bool,
-    later: float,
-    reason: str,
+    examined: Examined, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with running_nginx(tmp_path, unused_port()) as nginx:
-        if trusted:
-            monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-        now = time.time()
-        monkeypatch.setattr("bitrix24_bridge.doctor.time", lambda: now + later)
-        found = examined(url=nginx.url)
-    assert re.match(reason, found["certificate"])
+        unknown = examined(url=nginx.url)["certificate"]
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        trusted = examined(url=nginx.url)["certificate"]
+        monkeypatch.setattr("bitrix24_bridge.doctor.time", lambda: 1e12)
+        expired = examined(url=nginx.url)["certificate"]
+    assert unknown.startswith("WRONG: unable to get local issuer certificate. ")
+    assert re.match(r"ok: valid for \d+ days", trusted)
+    assert re.match(r"WRONG: it expires in -\d+ days", expired)
 
 
-def test_a_store_that_evicts_is_wrong(
-    examined: Callable[..., dict[str, str]], tmp_path: Path
-) -> None:
+def test_a_store_that_evicts_is_wrong(examined: Examined, tmp_path: Path) -> None:
     with running_redis(tmp_path, "--maxmemory-policy", "allkeys-lru") as url:
-        assert examined(store=url)["store"].startswith(
-            "WRONG: store: BRIDGE_STORE: this Redis evicts"
-        )
+        assert examined(store=url)["store"].startswith("WRONG: BRIDGE_STORE: this Redis")
 
 
-def test_a_wrong_clock_is_wrong(
-    examined: Callable[..., dict[str, str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_wrong_clock_is_wrong(examined: Examined, monkeypatch: pytest.MonkeyPatch) -> None:
     now = time.time()
     monkeypatch.setattr("bitrix24_bridge.doctor.time", lambda: now + 3600)
-    assert re.match(r"WRONG: clock: it differs by 3\d\d\d s", examined()["clock"])
+    assert re.match(r"WRONG: it differs by 3\d\d\d s", examined()["clock"])
 
 
-def test_too_few_files_are_wrong(
-    examined: Callable[..., dict[str, str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_too_few_files_are_wrong(examined: Examined, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (100, 100))
-    assert examined()["files"].startswith("WRONG: files: This process may open 100 files")
+    assert examined()["files"].startswith("WRONG: This process may open 100 files")
 
 
 @pytest.mark.parametrize(
@@ -143,48 +116,34 @@ def test_too_few_files_are_wrong(
     [
         ("event.bind: ACCESS_DENIED", "event.bind: ACCESS_DENIED. Install it again"),
         (REMOVED, "removed the application. Install it again"),
-        (None, "none has installed the application"),
     ],
 )
 def test_a_portal_that_is_not_installed_is_wrong(
-    examined: Callable[..., dict[str, str]],
-    bridge: Bridge,
-    portal: FakePortal,
-    step: str | None,
-    reason: str,
+    examined: Examined, data: Data, portal: FakePortal, step: str, reason: str
 ) -> None:
-    with bridge.data() as data:
-        if step is None:
-            data.forget_portal(portal.member_id)
-        else:
-            data.note_step(data.portal_named(portal.domain).events, step)
-    found = examined()["portals"]
-    assert found.startswith("WRONG: portals: ")
-    assert reason in found
+    data.note_step(data.portal_named(portal.domain).events, step)
+    assert examined()["portals"].startswith(f"WRONG: {portal.domain}: {reason}")
+
+
+def test_no_portal_at_all_is_wrong(examined: Examined, data: Data, portal: FakePortal) -> None:
+    data.forget_portal(portal.member_id)
+    assert examined()["portals"].startswith("WRONG: none has installed the application")
 
 
 def test_data_that_cannot_be_written_is_wrong(
-    bridge: Bridge, capsys: pytest.CaptureFixture[str]
+    examined: Examined, own_bridge: Bridge, data: Data
 ) -> None:
-    with bridge.data() as data:
-        data._writing.execute("PRAGMA query_only = 1")
-        assert not doctor.examine(bridge.settings, data)
-    assert (
-        f"WRONG        data: {bridge.settings.data} cannot be written: " in capsys.readouterr().out
-    )
+    data._writing.execute("PRAGMA query_only = 1")
+    file = own_bridge.settings.data
+    assert examined()["data"].startswith(f"WRONG: {file} cannot be written: ")
 
 
-def test_a_bridge_that_cannot_answer_is_wrong(
-    bridge: Bridge, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    file = tmp_path / "bridge.sqlite3"
-    with bridge.data() as data:
-        file.rename(tmp_path / "old")
-        assert not doctor.examine(bridge.settings, data)
-        (tmp_path / "old").rename(file)
-    said = capsys.readouterr().out
-    assert "WRONG        bridge: it lives but cannot answer" in said
-    assert f"WRONG        portals: BRIDGE_DATA: {file} was replaced" in said
+def test_a_bridge_that_cannot_answer_is_wrong(examined: Examined, own_bridge: Bridge) -> None:
+    file = own_bridge.settings.data
+    file.rename(file.with_name("old"))
+    found = examined()
+    assert found["bridge"].startswith("WRONG: it lives but cannot answer")
+    assert found["portals"].startswith(f"WRONG: BRIDGE_DATA: {file} was replaced")
 
 
 # --- a call ---------------------------------------------------------------------------------------
@@ -206,61 +165,43 @@ def installed(sandbox: Running, tmp_path: Path) -> Iterator[Bridge]:
         yield bridge
 
 
+def methods(sandbox: Running) -> list[str]:
+    """Return the names of the methods that the portal was asked."""
+    return [each.path.rpartition("/")[2] for each in sandbox.requests]
+
+
 @pytest.fixture
 def call(
     installed: Bridge, sandbox: Running, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[doctor.Call]:
     """A call that is confirmed when the command asks."""
     monkeypatch.setattr("builtins.input", lambda _: "yes")
-    environ = {"PORTAL_URL": sandbox.webhook_url}
     with installed.data() as data:
-        yield doctor.Call(installed.settings, data, environ)
+        yield doctor.Call(installed.settings, data, {"PORTAL_URL": sandbox.webhook_url})
         assert data.secrets() == []  # its own is revoked in any case
     assert sandbox.call is None
-    finished = [each for each in sandbox.requests if each.path.rpartition("/")[2] == FINISH]
-    assert len(finished) == len(
-        [each for each in sandbox.requests if each.path.rpartition("/")[2] == REGISTER]
-    )
-
-
-def play_card(bridge: Bridge, sandbox: Running, answers: threading.Event) -> None:
-    """Do what bridge.js does in the card, until the bridge ends."""
-    opening = sandbox.widget_opening()
-    hello = {
-        "token": opening.form["AUTH_ID"],
-        "member_id": opening.form["member_id"],
-        "app_sid": opening.query["APP_SID"],
-    }
-    origin: Any = bridge.url
-    url = bridge.url.replace("http", "ws", 1)
-    with (
-        suppress(ConnectionClosed),
-        connect(f"{url}/socket", origin=origin, proxy=None) as socket,
-    ):
-        socket.send(json.dumps(hello))
-        for text in socket:
-            answer = {"answer": json.loads(text)["ask"], "status": sandbox.call}
-            socket.send(json.dumps(answer))
-            answers.set()
+    assert methods(sandbox).count(FINISH) == methods(sandbox).count(REGISTER)
 
 
 def test_a_call_is_registered_found_and_ended_and_the_report_has_no_secret(
     call: doctor.Call,
     installed: Bridge,
     sandbox: Running,
+    portal: FakePortal,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    answers = threading.Event()
+    with start_blocking_portal() as thread, ExitStack() as stack:
 
-    def open_card(_: float) -> None:
-        """Let the operator's browser show the card, the first time that the command waits."""
-        if not answers.is_set():
-            threading.Thread(target=play_card, args=(installed, sandbox, answers)).start()
-            assert answers.wait(20)
+        def open_card(_: float) -> None:
+            """Let the operator's browser show the card as the command waits for it."""
+            form = sandbox.widget_opening().form
+            token, member_id = form["AUTH_ID"], form["member_id"]
+            shown = card(installed, portal, sandbox.call, token=token, member_id=member_id)
+            stack.enter_context(thread.wrap_async_context_manager(shown))
 
-    monkeypatch.setattr("bitrix24_bridge.doctor.sleep", open_card)
-    assert call.run()
+        monkeypatch.setattr("bitrix24_bridge.doctor.sleep", open_card)
+        assert call.run()
     said = capsys.readouterr().out
     assert "This registers a call from +12025550142 for user 1 on " in said
     report = said.partition("Report: ")[2]
@@ -292,7 +233,7 @@ def test_nothing_is_created_without_a_yes(
     monkeypatch.setattr("builtins.input", nobody)
     with pytest.raises(DataError, match="nothing was created"):
         call.run()
-    assert REGISTER not in [each.path.rpartition("/")[2] for each in sandbox.requests]
+    assert REGISTER not in methods(sandbox)
 
 
 def test_a_card_that_never_connects_is_reported(
@@ -308,9 +249,9 @@ def test_a_card_that_never_connects_is_reported(
 
 @pytest.mark.parametrize("url", ["", "http://portal.example/rest/1/secret/", "secret"])
 def test_a_webhook_comes_from_a_prompt_and_is_never_shown(
-    bridge: Bridge, monkeypatch: pytest.MonkeyPatch, url: str
+    own_bridge: Bridge, data: Data, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     monkeypatch.setattr(doctor, "getpass", lambda _: url)
-    with bridge.data() as data, pytest.raises(DataError) as refused:
-        doctor.Call(bridge.settings, data, {})
+    with pytest.raises(DataError) as refused:
+        doctor.Call(own_bridge.settings, data, {})
     assert str(refused.value).startswith("PORTAL_URL is not the URL of a webhook: ")
