@@ -15,10 +15,12 @@ from tests.ports import unused_port
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "bitrix24_bridge"]
+NOBODY = "https://oauth.example/rest/"
+"""An OAuth server that nobody asks."""
 
 
 def environment(
-    folder: Path, oauth_server: str, *, several: bool = False, **more: str
+    folder: Path, oauth_server: str = NOBODY, *, several: bool = False, **more: str
 ) -> dict[str, str]:
     """Return the settings of a bridge at a free port; a setting of `""` is left out.
 

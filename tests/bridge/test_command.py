@@ -16,13 +16,13 @@ from typing import NamedTuple
 import httpx
 import pytest
 from bitrix24_bridge.__main__ import main
+from bitrix24_bridge.data import REMOVED
 from bitrix24_bridge.server import quiet_logs
 from bitrix24_bridge.settings import VARIABLES
 
 from tests.bridge import commands
 from tests.bridge.bridges import Bridge
 from tests.bridge.cards import ask, ask_with, card, said
-from tests.bridge.conftest import RunBridge
 from tests.bridge.portals import Decoy, FakePortal
 
 
@@ -36,23 +36,12 @@ Run = Callable[..., Done]
 
 
 @pytest.fixture
-def bridge(run_bridge: RunBridge) -> Bridge:
-    """A bridge whose data is this test's own."""
-    return run_bridge()
-
-
-@pytest.fixture
 def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a command with the settings of `bridge`, while that serves; `settings` are others."""
+    """Run a command on the data of `own_bridge`; `settings` are others than usual."""
 
     def run(*arguments: str, **settings: str) -> Done:
-        known = {
-            "BRIDGE_URL": "https://bridge.example",
-            "BRIDGE_CLIENT_IDS": "sandboxclientid",
-            "BRIDGE_PORTALS": "*",
-            "BRIDGE_DATA": str(tmp_path / "bridge.sqlite3"),
-        }
-        for name, value in {**known, **settings}.items():
+        usual = {"BRIDGE_URL": "https://bridge.example", **settings}
+        for name, value in commands.environment(tmp_path, **usual).items():
             monkeypatch.setenv(name, value)
         capsys.readouterr()
         status = main(list(arguments))
@@ -68,13 +57,13 @@ def secret_for(portal: FakePortal, action: str, name: str = "crm", user: str = "
 
 @pytest.mark.anyio
 async def test_a_secret_is_printed_once_and_counts_at_once_until_it_is_revoked(
-    run: Run, bridge: Bridge, portal: FakePortal, http: httpx.AsyncClient
+    run: Run, own_bridge: Bridge, portal: FakePortal, http: httpx.AsyncClient
 ) -> None:
     done = run(*secret_for(portal, "add"))
     assert (done.status, done.error) == (0, "")
     (url,) = re.findall(r"^https://bridge\.example(/rest/1/[0-9a-f]{48}/)\n$", done.output)
-    webhook = bridge.url + url
-    async with card(bridge, portal):
+    webhook = own_bridge.url + url
+    async with card(own_bridge, portal):
         assert said(await ask(http, webhook)) == (200, "connected")
 
         listed = run("secret", "list")
@@ -99,7 +88,17 @@ def test_a_command_reads_the_file_of_the_service_as_the_readme_says(tmp_path: Pa
     assert done.stderr.startswith(f"BRIDGE_DATA: there is no {tmp_path}/bridge.sqlite3. ")
 
 
-@pytest.mark.usefixtures("bridge")
+def test_a_command_makes_no_data_which_the_service_could_not_read(run: Run, tmp_path: Path) -> None:
+    assert run("portals") == (
+        1,
+        "",
+        f"BRIDGE_DATA: there is no {tmp_path}/bridge.sqlite3. Start the bridge first, and set for "
+        "each command what is set for the bridge.\n",
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("own_bridge")
 def test_data_of_another_version_is_named(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "bridge.sqlite3"
     with closing(sqlite3.connect(file)) as database:
@@ -111,23 +110,23 @@ def test_data_of_another_version_is_named(run: Run, tmp_path: Path) -> None:
 
 
 def test_portals_are_listed_with_the_step_that_failed(
-    run: Run, bridge: Bridge, portal: FakePortal
+    run: Run, own_bridge: Bridge, portal: FakePortal
 ) -> None:
     line = rf"{portal.domain}  {portal.member_id}  \d{{4}}-\d\d-\d\d \d\d:\d\d"
     assert re.fullmatch(rf"{line}  installed\n", run("portals").output)
-    with bridge.data() as data:
+    with own_bridge.data() as data:
         data.note_step(data.portal_named(portal.domain).events, "event.bind: ACCESS_DENIED")
     failed = rf"{line}  failed at event\.bind: ACCESS_DENIED\n"
     assert re.fullmatch(failed, run("portals").output)
 
 
 def test_secrets_of_a_portal_that_removed_the_application_are_listed_until_it_is_forgotten(
-    run: Run, bridge: Bridge, portal: FakePortal
+    run: Run, own_bridge: Bridge, portal: FakePortal
 ) -> None:
     for name in ("crm", "old"):
         run(*secret_for(portal, "add", name))
-    with bridge.data() as data:
-        data.remove_portal(portal.member_id)
+    with own_bridge.data() as data:
+        data.note_step(portal.member_id, REMOVED)
     assert run("portals").output.endswith("  removed there\n")
     assert run(*secret_for(portal, "revoke", "old")) == (0, "", "")
     listed = run("secret", "list").output
@@ -138,33 +137,18 @@ def test_secrets_of_a_portal_that_removed_the_application_are_listed_until_it_is
     assert run("secret", "list").output == "No backend may ask yet: see `secret add --help`.\n"
 
 
-def test_a_command_makes_no_data_which_the_service_could_not_read(run: Run, tmp_path: Path) -> None:
-    file = tmp_path / "bridge.sqlite3"
-    for arguments in (["portals"], ["secret", "list"]):
-        assert run(*arguments) == (
-            1,
-            "",
-            f"BRIDGE_DATA: there is no {file}. Start the bridge first, and set for each command "
-            "what is set for the bridge.\n",
-        )
-    assert list(tmp_path.iterdir()) == []
-
-
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["secret"], "the following arguments are required: ACTION"),
-        (
-            ["secret", "add", "--portal", "a", "--user", "ann", "--name", "b"],
-            "'ann' is not the id of a user, such as 1",
-        ),
+        ("secret", "the following arguments are required: ACTION"),
+        ("secret add --portal a --user ann --name b", "'ann' is not the id of a user, such as 1"),
     ],
 )
 def test_wrong_arguments_are_explained(
-    run: Run, capsys: pytest.CaptureFixture[str], arguments: list[str], reason: str
+    run: Run, capsys: pytest.CaptureFixture[str], arguments: str, reason: str
 ) -> None:
     with pytest.raises(SystemExit) as exited:
-        run(*arguments)
+        run(*arguments.split())
     assert exited.value.code == 2
     assert reason in capsys.readouterr().err
 
@@ -183,11 +167,8 @@ def test_help_names_every_command_and_setting(run: Run, capsys: pytest.CaptureFi
     ("settings", "reason"),
     [
         ({"BRIDGE_URL": ""}, "BRIDGE_URL is not set. Expected the bridge's own address"),
-        (
-            {"BRIDGE_STORE": "redis://:hunter2@localhost?colour=red"},
-            "BRIDGE_STORE is invalid. Expected",
-        ),
-        ({"BRIDGE_STORE": "redis://localhost?db=hunter2"}, "BRIDGE_STORE is invalid. Expected"),
+        ({"BRIDGE_STORE": "redis://:hunter2@localhost?colour=red"}, "BRIDGE_STORE is invalid. "),
+        ({"BRIDGE_STORE": "redis://localhost?db=hunter2"}, "BRIDGE_STORE is invalid. "),
         ({"BRIDGE_DATA": "/nowhere/data"}, "BRIDGE_DATA: /nowhere/data cannot be used: "),
         (
             {"BRIDGE_HOST": "192.0.2.1"},
@@ -217,14 +198,18 @@ def test_a_store_among_the_arguments_is_refused_as_it_may_hold_a_password(run: R
     assert "hunter2" not in done.error
 
 
+def test_one_process_does_not_import_redis() -> None:
+    program = "import sys, bitrix24_bridge.server; sys.exit('redis' in sys.modules)"
+    assert commands.run({}, command=[sys.executable, "-c", program]).returncode == 0
+
+
 def test_a_store_without_its_package_is_refused_with_the_command_that_installs_it(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in [each for each in sys.modules if each.partition(".")[0] == "redis"]:
         monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.delitem(sys.modules, "bitrix24_bridge.processes", raising=False)
-    done = run(BRIDGE_STORE="redis://localhost", BRIDGE_PORT="0")
-    assert done == (
+    assert run(BRIDGE_STORE="redis://localhost") == (
         1,
         "",
         "BRIDGE_STORE needs the package redis: run pip install '.[redis]' in the folder that the "
@@ -233,18 +218,15 @@ def test_a_store_without_its_package_is_refused_with_the_command_that_installs_i
     assert run("portals", BRIDGE_STORE="redis://localhost").status == 0
 
 
-FILES = [
-    sys.executable,
-    "-c",
-    "import resource as r, os, sys; "
-    "r.setrlimit(r.RLIMIT_NOFILE, (int(sys.argv[1]), int(sys.argv[2]))); "
-    "os.execv(sys.executable, [sys.executable, '-m', 'bitrix24_bridge'])",
-]
+def limited(soft: int, hard: int) -> list[str]:
+    """Return a command that serves with these limits of files."""
+    limits = f"ulimit -Sn {soft} && ulimit -Hn {hard}"
+    return ["sh", "-c", f'{limits} && exec "$@"', "-", *commands.COMMAND]
 
 
 def test_too_few_files_are_refused_with_their_number(tmp_path: Path) -> None:
-    settings = commands.environment(tmp_path, "https://oauth.example/rest/")
-    done = commands.run(settings, command=[*FILES, "100", "100"])
+    settings = commands.environment(tmp_path)
+    done = commands.run(settings, command=limited(100, 100))
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         "This process may open 100 files, and needs 1024. Raise LimitNOFILE, or the limit that "
@@ -252,13 +234,11 @@ def test_too_few_files_are_refused_with_their_number(tmp_path: Path) -> None:
     )
 
 
-def test_the_limit_of_files_is_raised_and_a_server_without_any_left_says_so(
-    tmp_path: Path,
-) -> None:
-    settings = commands.environment(tmp_path, "https://oauth.example/rest/")
+def test_the_limit_of_files_is_raised_and_without_one_left_it_says_so(tmp_path: Path) -> None:
+    settings = commands.environment(tmp_path)
     output = tmp_path / "output"
     with (
-        commands.serving(settings, output, command=[*FILES, "100", "1024"]) as running,
+        commands.serving(settings, output, command=limited(100, 1024)) as running,
         ExitStack() as stack,
     ):
         address = ("127.0.0.1", int(running.url.rpartition(":")[2]))
@@ -284,8 +264,8 @@ def test_that_no_file_is_left_is_said_once_however_often_it_is_so(
     ]
 
 
-def test_an_error_is_not_blamed_on_the_lock(tmp_path: Path) -> None:
-    settings = commands.environment(tmp_path, "https://oauth.example/rest/")
+def test_an_output_that_nobody_reads_is_one_line(tmp_path: Path) -> None:
+    settings = commands.environment(tmp_path)
     nobody, output = os.pipe()
     os.close(nobody)
     done = commands.run(settings, stdout=output)
@@ -311,7 +291,7 @@ async def test_its_own_machine_is_asked_without_the_proxy_of_the_environment(
 def test_it_serves_alone_with_its_data_and_ends_in_silence_with_ctrl_c(
     run: Run, tmp_path: Path
 ) -> None:
-    settings = commands.environment(tmp_path, "https://oauth.example/rest/")
+    settings = commands.environment(tmp_path)
     output = tmp_path / "output"
     with commands.serving(settings, output, end=signal.SIGINT) as running:
         assert run(**{**settings, "BRIDGE_HOST": "192.0.2.1"}) == (

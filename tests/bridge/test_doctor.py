@@ -97,7 +97,7 @@ def test_a_certificate_that_others_will_refuse_is_wrong(
 
 def test_a_store_that_evicts_is_wrong(examined: Examined, tmp_path: Path) -> None:
     with running_redis(tmp_path, "--maxmemory-policy", "allkeys-lru") as url:
-        assert examined(store=url)["store"].startswith("WRONG: BRIDGE_STORE: this Redis")
+        assert examined(store=url)["store"].startswith("WRONG: BRIDGE_STORE: this Redis evicts")
 
 
 def test_a_wrong_clock_is_wrong(examined: Examined, monkeypatch: pytest.MonkeyPatch) -> None:
