@@ -16,7 +16,6 @@ from typing import NamedTuple
 import httpx
 import pytest
 from bitrix24_bridge.__main__ import main
-from bitrix24_bridge.data import REMOVED
 from bitrix24_bridge.server import quiet_logs
 from bitrix24_bridge.settings import VARIABLES
 
@@ -40,8 +39,8 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     """Run a command on the data of `own_bridge`; `settings` are others than usual."""
 
     def run(*arguments: str, **settings: str) -> Done:
-        usual = {"BRIDGE_URL": "https://bridge.example", **settings}
-        for name, value in commands.environment(tmp_path, **usual).items():
+        usual = commands.environment(tmp_path, BRIDGE_URL="https://bridge.example")
+        for name, value in {**usual, **settings}.items():
             monkeypatch.setenv(name, value)
         capsys.readouterr()
         status = main(list(arguments))
@@ -126,7 +125,7 @@ def test_secrets_of_a_portal_that_removed_the_application_are_listed_until_it_is
     for name in ("crm", "old"):
         run(*secret_for(portal, "add", name))
     with own_bridge.data() as data:
-        data.note_step(portal.member_id, REMOVED)
+        data.remove_portal(portal.member_id)
     assert run("portals").output.endswith("  removed there\n")
     assert run(*secret_for(portal, "revoke", "old")) == (0, "", "")
     listed = run("secret", "list").output

@@ -10,6 +10,7 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,12 +21,6 @@ from bitrix24_bridge.data import Data, DataError, Portal, hashed, serving
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "bridge.sqlite3"
-
-
-@pytest.fixture
-def data(file: Path) -> Iterator[Data]:
-    with closing(Data(file)) as data:
-        yield data
 
 
 def portal(member_id: str = "5a1d", domain: str = "office.example") -> Portal:
@@ -39,6 +34,14 @@ def portal(member_id: str = "5a1d", domain: str = "office.example") -> Portal:
         installed=time.time(),
         failed="",
     )
+
+
+@pytest.fixture
+def data(file: Path) -> Iterator[Data]:
+    """Data in which one portal is, as a server opens it."""
+    with closing(Data(file)) as data:
+        data.put_portal(portal())
+        yield data
 
 
 @pytest.mark.parametrize("exists", [False, True])
@@ -58,10 +61,7 @@ def test_nobody_else_may_read_the_file_or_what_lies_beside_it(file: Path, exists
 
 def test_no_secret_is_in_any_byte_of_it(file: Path, data: Data) -> None:
     token, events = secrets.token_hex(24), secrets.token_hex(24)
-    known = portal()
-    data.put_portal(
-        Portal(**{**vars(known), "application_token": hashed(token), "events": hashed(events)})
-    )
+    data.put_portal(replace(portal(), application_token=hashed(token), events=hashed(events)))
     secret = data.add_secret("5a1d", "1", "crm")
     data.add_secret("5a1d", "1", "new")
     data.revoke_secret("5a1d", "1", "new")
@@ -100,23 +100,16 @@ def test_servers_that_share_a_store_share_the_data(file: Path) -> None:
         pass
 
 
-@pytest.mark.parametrize("kind", ["a folder", "no folder", "another file"])
-def test_a_path_that_cannot_be_used_is_named(tmp_path: Path, kind: str) -> None:
-    path = tmp_path / "data"
-    match kind:
-        case "a folder":
-            path.mkdir()
-        case "no folder":
-            path = tmp_path / "missing" / "data"
-        case _:
-            path.write_text("This is no database, but a text of more than 100 bytes. " * 3)
+@pytest.mark.parametrize("name", ["", "missing/data", "text"])
+def test_a_path_that_cannot_be_used_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "text").write_text("This is no database, but a text of more than 100 bytes. " * 3)
+    path = tmp_path / name
     with pytest.raises(DataError, match=re.escape(f"BRIDGE_DATA: {path} cannot be used: ")):
         Data(path)
 
 
 def test_the_server_sees_at_once_what_a_command_writes(file: Path, data: Data) -> None:
     with closing(Data(file)) as command:
-        command.put_portal(portal())
         secret = command.add_secret("5a1d", "1", "crm")
         assert data.user_of("1", secret) == User("5a1d", "1")
         command.revoke_secret("5a1d", "1", "crm")
@@ -124,7 +117,6 @@ def test_the_server_sees_at_once_what_a_command_writes(file: Path, data: Data) -
 
 
 def test_a_portal_is_found_by_domain_or_member_id(data: Data) -> None:
-    data.put_portal(portal())
     for name in ("5a1d", "office.example", "Office.Example"):
         assert data.portal_named(name).member_id == "5a1d"
     with pytest.raises(DataError, match=r"No portal other\.example has installed the application"):
@@ -134,7 +126,6 @@ def test_a_portal_is_found_by_domain_or_member_id(data: Data) -> None:
 def test_a_portal_that_installs_again_replaces_what_was_known_and_keeps_its_secrets(
     data: Data,
 ) -> None:
-    data.put_portal(portal())
     secret = data.add_secret("5a1d", "1", "crm")
     data.put_portal(portal(domain="renamed.example"))
     assert [each.domain for each in data.portals()] == ["renamed.example"]
@@ -142,7 +133,6 @@ def test_a_portal_that_installs_again_replaces_what_was_known_and_keeps_its_secr
 
 
 def test_secrets_of_a_portal_that_removed_the_application_never_count_again(data: Data) -> None:
-    data.put_portal(portal())
     secret = data.add_secret("5a1d", "1", "crm")
     data.remove_portal("5a1d")
     assert data.user_of("1", secret) is None
@@ -170,9 +160,9 @@ def test_secrets_of_a_portal_that_is_unknown_can_be_revoked_and_do_not_count_aga
 
 
 def test_a_portal_that_is_forgotten_takes_its_secrets_with_it(data: Data) -> None:
-    for each in (portal(), portal("7b2e", "other.example")):
-        data.put_portal(each)
-        data.add_secret(each.member_id, "1", "crm")
+    data.put_portal(portal("7b2e", "other.example"))
+    for member_id in ("5a1d", "7b2e"):
+        data.add_secret(member_id, "1", "crm")
     data.forget_portal("5a1d")
     assert [each.domain for each in data.portals()] == ["other.example"]
     assert [each.domain for each in data.secrets()] == ["other.example"]
@@ -190,7 +180,6 @@ def locked(file: Path) -> Iterator[None]:
 async def test_a_lock_of_another_program_hinders_no_read_and_no_loop(
     file: Path, data: Data
 ) -> None:
-    data.put_portal(portal())
     secret = data.add_secret("5a1d", "1", "crm")
     with locked(file):
         writing = asyncio.create_task(data.in_thread(data.note_step, portal().events, "event.bind"))
@@ -203,7 +192,6 @@ async def test_a_lock_of_another_program_hinders_no_read_and_no_loop(
 
 
 def test_a_file_that_was_replaced_is_refused_until_a_restart(file: Path, data: Data) -> None:
-    data.put_portal(portal())
     file.rename(file.with_name("old"))
     for _ in range(2):
         with pytest.raises(DataError, match=r"was replaced\. Restart the bridge\."):
@@ -212,7 +200,6 @@ def test_a_file_that_was_replaced_is_refused_until_a_restart(file: Path, data: D
 
 
 def test_a_backup_made_while_it_is_in_use_can_be_restored(file: Path, data: Data) -> None:
-    data.put_portal(portal())
     secret = data.add_secret("5a1d", "1", "crm")
     # What `sqlite3 FILE ".backup …"` does, and then what the README says.
     backup = file.with_name("backup")
@@ -228,7 +215,6 @@ def test_a_backup_made_while_it_is_in_use_can_be_restored(file: Path, data: Data
 
 
 def test_a_name_is_of_one_secret_of_a_user(data: Data) -> None:
-    data.put_portal(portal())
     data.add_secret("5a1d", "1", "crm")
     with pytest.raises(DataError, match="User 1 has a secret crm already"):
         data.add_secret("5a1d", "1", "crm")

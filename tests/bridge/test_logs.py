@@ -5,17 +5,16 @@ import json
 import re
 import secrets
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 import pytest
-from bitrix24_bridge.data import Data
 from starlette.responses import JSONResponse
 
 from tests.bridge import commands
-from tests.bridge.bridges import GET_STATUS
+from tests.bridge.bridges import GET_STATUS, Bridge
 from tests.bridge.cards import (
     PHONE,
     ask,
@@ -23,46 +22,41 @@ from tests.bridge.cards import (
     new_sid,
     open_widget,
     opening_form,
+    refused,
     said,
     socket,
     status,
 )
-from tests.bridge.portals import Cloud, FakePortal, deep, page, post_form
+from tests.bridge.portals import Cloud, FakePortal, deep, page, post_form, running_cloud
 
 pytestmark = pytest.mark.anyio
 
+SID, REFRESH_TOKEN = new_sid(), secrets.token_hex(24)
 
-@dataclass
-class Served:
-    """A bridge in a process of its own."""
 
-    url: str
-    secrets: set[str] = field(default_factory=set)
-    """What it must not print."""
-
-    def secret(self, text: str) -> str:
-        self.secrets.add(text)
-        return text
+@pytest.fixture
+def cloud() -> Iterator[Cloud]:
+    """An OAuth server of this test's own, all of whose tokens are looked for."""
+    with running_cloud() as cloud:
+        yield cloud
 
 
 async def test_nothing_of_a_call_and_no_secret_is_in_any_log(
-    cloud: Cloud, tmp_path: Path, http: httpx.AsyncClient
+    portal: FakePortal, tmp_path: Path, http: httpx.AsyncClient
 ) -> None:
-    portal = cloud.portal()
-    settings = commands.environment(tmp_path, cloud.oauth_server, BRIDGE_TOKENS="1000:1000")
-    output = tmp_path / "output"
-    bridge = Served(settings["BRIDGE_URL"], {PHONE, portal.application_token})
-    with commands.serving(settings, output, "--log-level", "debug"):
+    cloud, output = portal.cloud, tmp_path / "output"
+    settings = commands.environment(
+        tmp_path, cloud.oauth_server, BRIDGE_TOKENS="1000:1000", BRIDGE_ASK="3"
+    )
+    with commands.serving(settings, output, "--log-level", "debug") as bridge:
         await be_installed(http, bridge, portal)
-        with closing(Data(Path(settings["BRIDGE_DATA"]))) as data:
-            secret = bridge.secret(data.add_secret(portal.member_id, "1", "crm"))
-        webhook = f"{bridge.url}/rest/1/{secret}/"
+        webhook = bridge.webhook(portal.member_id)
         assert said(await ask(http, webhook))[0] in (400, 500)
         await use_cards(http, bridge, portal, webhook)
         await send_events(http, portal)
         await ask_with_tokens(http, bridge, portal)
         await be_hostile(http, bridge, portal)
-        await lose_the_data(http, bridge, portal, settings["BRIDGE_DATA"], webhook)
+        await lose_the_data(http, bridge, portal, webhook)
 
     printed = output.read_text()
     assert f"Installed on {portal.domain}." in printed
@@ -71,35 +65,37 @@ async def test_nothing_of_a_call_and_no_secret_is_in_any_log(
     assert re.search(r"Exception in ASGI application\n(.*\n)+OperationalError\n", printed)
     assert re.search(r"Invalid UTF-8 sequence .*\n(.*\n)+UnicodeDecodeError\n", printed)
     assert printed.count("Invalid UTF-8 sequence") == 1  # strangers cause them
-    bridge.secrets |= {token for token in cloud.asked if len(token) > 4}
-    assert len(bridge.secrets) > 15
-    assert [secret for secret in bridge.secrets if secret in printed] == []
+    events = {
+        fields["handler"].rpartition("/")[2]
+        for each in cloud.portals.values()
+        for method, fields in each.asked
+        if method == "event.bind"
+    }
+    tokens = {token for token in {*cloud.tokens, *cloud.asked} if len(token) > 4}
+    assert len(events) == 2
+    assert len(tokens) > 10
+    others = {PHONE, SID, REFRESH_TOKEN, portal.application_token, webhook.split("/")[-2]}
+    assert [secret for secret in others | events | tokens if secret in printed] == []
     assert "12025550199" not in printed
     assert "Traceback" not in printed
     assert "no such table" not in printed  # the text of an exception
 
 
-async def be_installed(http: httpx.AsyncClient, bridge: Served, portal: FakePortal) -> None:
-    for token in (portal.token(2), portal.token(admin=True)):
-        body = portal.install_form(bridge.secret(token))
+async def be_installed(http: httpx.AsyncClient, bridge: Bridge, portal: FakePortal) -> None:
+    failing = portal.cloud.portal()
+    failing.refused["event.bind"] = "insufficient_scope"  # with the secret URL beside it
+    for each, admin in ((portal, False), (portal, True), (failing, True)):
+        body = each.install_form(each.token(admin=admin))
         await post_form(http, f"{bridge.url}/install", body)
-    (handler,) = set(portal.events.values())
-    bridge.secret(handler.rpartition("/")[2])
-    refused = portal.cloud.portal()
-    refused.refused["event.bind"] = "insufficient_scope"  # with the secret URL beside it
-    body = refused.install_form(bridge.secret(refused.token(admin=True)))
-    await post_form(http, f"{bridge.url}/install", body)
-    (url,) = {fields["handler"] for method, fields in refused.asked if method == "event.bind"}
-    bridge.secret(url.rpartition("/")[2])
 
 
 async def use_cards(
-    http: httpx.AsyncClient, bridge: Served, portal: FakePortal, webhook: str
+    http: httpx.AsyncClient, bridge: Bridge, portal: FakePortal, webhook: str
 ) -> None:
-    token, sid = bridge.secret(portal.token()), bridge.secret(new_sid())
-    form = opening_form(portal, token, query={"APP_SID": sid}, REFRESH_ID=bridge.secret("r" * 40))
+    token = portal.token()
+    form = opening_form(portal, token, query={"APP_SID": SID}, REFRESH_ID=REFRESH_TOKEN)
     assert (await open_widget(http, bridge, form)).status_code == 200
-    async with card(bridge, portal, token=token, app_sid=sid) as connected:
+    async with card(bridge, portal, token=token, app_sid=SID) as connected:
         assert said(await ask(http, webhook)) == (200, "connected")
         await connected.change(status("idle"))
         assert said(await ask(http, webhook))[0] == 200
@@ -116,7 +112,7 @@ async def send_events(http: httpx.AsyncClient, portal: FakePortal) -> None:
         await post_form(http, f"{handler}x", portal.event_form(event, data))
 
 
-async def ask_with_tokens(http: httpx.AsyncClient, bridge: Served, portal: FakePortal) -> None:
+async def ask_with_tokens(http: httpx.AsyncClient, bridge: Bridge, portal: FakePortal) -> None:
     strange = {
         portal.token(): page(),
         portal.token(): deep(),
@@ -130,30 +126,27 @@ async def ask_with_tokens(http: httpx.AsyncClient, bridge: Served, portal: FakeP
         await http.post(url, json={**GET_STATUS, "auth": token, "PARAMS": {"number": PHONE}})
 
 
-async def be_hostile(http: httpx.AsyncClient, bridge: Served, portal: FakePortal) -> None:
+async def be_hostile(http: httpx.AsyncClient, bridge: Bridge, portal: FakePortal) -> None:
     url = bridge.url
-    sid = bridge.secret(new_sid())
     for text in (PHONE, "\ud800" + PHONE, "x" * 70_000 + PHONE):
         raw = text.encode(errors="surrogatepass")
         for path in ("install", "widget", "events/x", f"rest/{PHONE}/{PHONE}/placement.call"):
             await http.post(f"{url}/{path}", content=raw)
     await http.get(f"{url}/{PHONE}?{PHONE}={PHONE}")
     await open_widget(http, bridge, opening_form(portal, PHONE, PLACEMENT_OPTIONS=PHONE))
-    hello = {"token": PHONE, "member_id": portal.member_id, "app_sid": sid}
-    for message in (f"{PHONE}", json.dumps(hello), json.dumps({**hello, "member_id": PHONE})):
+    hello = {"token": PHONE, "member_id": portal.member_id, "app_sid": SID}
+    no_text = b"\xff" + PHONE.encode()
+    hellos = json.dumps(hello), json.dumps({**hello, "member_id": PHONE})
+    for message in (PHONE, *hellos, no_text, no_text):
         async with socket(bridge) as opened, asyncio.timeout(20):
-            await opened.send(message)
-            await opened.wait_closed()
-    for _ in range(3):
-        async with socket(bridge) as opened, asyncio.timeout(20):
-            await opened.send(b"\xff" + PHONE.encode(), text=True)
+            await opened.send(message, text=True)
             await opened.wait_closed()
     with suppress(Exception):
         async with socket(bridge, f"https://{PHONE}.example"):
             pass
     await broken_off(
         url,
-        f"POST /widget?APP_SID={sid} HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n{PHONE}",
+        f"POST /widget?APP_SID={SID} HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n{PHONE}",
     )
     await broken_off(url, f"NONSENSE {PHONE}\r\n\r\n")
     await broken_off(
@@ -171,22 +164,16 @@ async def broken_off(url: str, head: str) -> None:
 
 
 async def lose_the_data(
-    http: httpx.AsyncClient, bridge: Served, portal: FakePortal, file: str, webhook: str
+    http: httpx.AsyncClient, bridge: Bridge, portal: FakePortal, webhook: str
 ) -> None:
     """Let every request that needs the data be a fault of the bridge."""
     http.headers["Connection"] = "close"  # after a fault, the bridge does so itself
-    with closing(sqlite3.connect(file)) as database:
+    with closing(sqlite3.connect(bridge.settings.data)) as database:
         database.executescript("ALTER TABLE portals RENAME TO lost")
     assert said(await ask(http, webhook)) == (500, "INTERNAL_SERVER_ERROR")
-    form = opening_form(portal, bridge.secret(portal.token()))
+    form = opening_form(portal, portal.token())
     assert said(await open_widget(http, bridge, form)) == (500, "INTERNAL_SERVER_ERROR")
     (handler,) = set(portal.events.values())
     body = portal.event_form("ONVOXIMPLANTCALLSTART", {"CALL_ID": PHONE})
     assert said(await post_form(http, handler, body)) == (500, "INTERNAL_SERVER_ERROR")
-    async with socket(bridge) as opened, asyncio.timeout(20):
-        hello = {"token": PHONE, "member_id": portal.member_id, "app_sid": new_sid()}
-        await opened.send(json.dumps(hello))
-        await opened.wait_closed()
-        assert (opened.close_code, opened.close_reason) == (4503, "a fault of the bridge")
-    with closing(sqlite3.connect(file)) as database:
-        database.executescript("ALTER TABLE lost RENAME TO portals")
+    assert await refused(bridge, portal, PHONE) == (4503, "a fault of the bridge")

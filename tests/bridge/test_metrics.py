@@ -1,11 +1,9 @@
 """What can be seen of a bridge: its counts for Prometheus, and one line for each refusal."""
 
-import asyncio
-import json
 import re
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -14,7 +12,7 @@ from websockets.exceptions import InvalidStatus
 
 from tests.bridge import commands
 from tests.bridge.bridges import Bridge
-from tests.bridge.cards import ask, ask_with, card, new_sid, open_widget, opening_form, said, socket
+from tests.bridge.cards import ask, ask_with, card, open_widget, opening_form, refused, said, socket
 from tests.bridge.portals import FakePortal, post_form
 from tests.ports import unused_port
 
@@ -57,6 +55,7 @@ def seen(portal: FakePortal, tmp_path: Path) -> Iterator[Seen]:
         BRIDGE_PORTALS=portal.member_id,
         BRIDGE_TOKENS="6:0.01",
         BRIDGE_METRICS=address,
+        BRIDGE_ASK="3",
     )
     output = tmp_path / "output"
     with commands.serving(settings, output) as bridge:
@@ -115,7 +114,7 @@ async def test_each_kind_of_refusal_is_counted_and_has_a_line(
         (4401, secrets.token_hex(24), portal.member_id),
         (4403, portal.token(), FORGED),
     ):
-        await closed(bridge, code, token=token, member_id=member_id)
+        assert (await refused(bridge, replace(portal, member_id=member_id), token))[0] == code
         await seen.counted(f'bridge_refusals_total{{kind="{code}"}}')
         assert seen.log()[-1].startswith(f"Refused ({code}, ")
 
@@ -129,13 +128,6 @@ async def test_each_kind_of_refusal_is_counted_and_has_a_line(
     assert seen.log()[-1] == "Refused (503): Too many access tokens. Retry later."
     assert "\x1b" not in seen.output.read_text()
     assert len(seen.log()) == 8
-
-
-async def closed(bridge: Bridge, code: int, **hello: str) -> None:
-    async with socket(bridge) as opened, asyncio.timeout(20):
-        await opened.send(json.dumps({**hello, "app_sid": new_sid()}))
-        await opened.wait_closed()
-    assert opened.close_code == code
 
 
 async def test_it_lives_but_is_not_ready_without_its_data_or_its_redis(
