@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from anyio.from_thread import start_blocking_portal
@@ -81,18 +82,19 @@ def test_what_does_not_answer_is_wrong(
     assert re.match(f"WRONG: {reason}", examined(**changes)[check])
 
 
-def test_a_certificate_that_others_will_refuse_is_wrong(
+def test_a_certificate_that_others_will_refuse_and_a_proxy_without_its_bridge_are_wrong(
     examined: Examined, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with running_nginx(tmp_path, unused_port()) as nginx:
-        unknown = examined(url=nginx.url)["certificate"]
+        unknown = examined(url=nginx.url)
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-        trusted = examined(url=nginx.url)["certificate"]
+        trusted = examined(url=nginx.url)
         monkeypatch.setattr("bitrix24_bridge.doctor.time", lambda: 1e12)
-        expired = examined(url=nginx.url)["certificate"]
-    assert unknown.startswith("WRONG: unable to get local issuer certificate. ")
-    assert re.match(r"ok: valid for \d+ days", trusted)
-    assert re.match(r"WRONG: it expires in -\d+ days", expired)
+        expired = examined(url=nginx.url)
+    assert unknown["certificate"].startswith("WRONG: unable to get local issuer certificate. ")
+    assert re.match(r"ok: valid for \d+ days", trusted["certificate"])
+    assert trusted["bridge"].startswith(f"WRONG: {nginx.url} does not answer as a bridge. ")
+    assert re.match(r"WRONG: it expires in -\d+ days", expired["certificate"])
 
 
 def test_a_store_that_evicts_is_wrong(examined: Examined, tmp_path: Path) -> None:
@@ -214,10 +216,7 @@ def test_a_call_is_registered_found_and_ended_and_the_report_has_no_secret(
 
 
 def test_after_ctrl_c_the_call_is_ended(call: doctor.Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(_: float) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("bitrix24_bridge.doctor.sleep", interrupt)
+    monkeypatch.setattr("bitrix24_bridge.doctor.sleep", Mock(side_effect=KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         call.run()
 
@@ -225,12 +224,9 @@ def test_after_ctrl_c_the_call_is_ended(call: doctor.Call, monkeypatch: pytest.M
 def test_nothing_is_created_without_a_yes(
     call: doctor.Call, sandbox: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def nobody(_: str) -> str:
-        raise EOFError
-
     monkeypatch.setattr("builtins.input", lambda _: "")
     assert not call.run()
-    monkeypatch.setattr("builtins.input", nobody)
+    monkeypatch.setattr("builtins.input", Mock(side_effect=EOFError))
     with pytest.raises(DataError, match="nothing was created"):
         call.run()
     assert REGISTER not in methods(sandbox)

@@ -144,14 +144,12 @@ async def be_hostile(http: httpx.AsyncClient, bridge: Bridge, portal: FakePortal
     with suppress(Exception):
         async with socket(bridge, f"https://{PHONE}.example"):
             pass
-    await broken_off(
-        url,
+    for head in (
         f"POST /widget?APP_SID={SID} HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n{PHONE}",
-    )
-    await broken_off(url, f"NONSENSE {PHONE}\r\n\r\n")
-    await broken_off(
-        url, f"GET /socket HTTP/1.1\r\nHost: x\r\nUpgrade: {PHONE}\r\nConnection: upgrade\r\n\r\n"
-    )
+        f"NONSENSE {PHONE}\r\n\r\n",
+        f"GET /socket HTTP/1.1\r\nHost: x\r\nUpgrade: {PHONE}\r\nConnection: upgrade\r\n\r\n",
+    ):
+        await broken_off(url, head)
 
 
 async def broken_off(url: str, head: str) -> None:

@@ -11,8 +11,9 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.bridge import commands
-from tests.bridge.bridges import Bridge
+from tests.bridge.bridges import QUICK, Bridge
 from tests.bridge.cards import ask, ask_with, card, open_widget, opening_form, refused, said, socket
+from tests.bridge.conftest import RunBridge
 from tests.bridge.portals import FakePortal, post_form
 from tests.ports import unused_port
 
@@ -131,16 +132,13 @@ async def test_each_kind_of_refusal_is_counted_and_has_a_line(
 
 
 async def test_it_lives_but_is_not_ready_without_its_data_or_its_redis(
-    portal: FakePortal, tmp_path: Path, http: httpx.AsyncClient
+    run_bridge: RunBridge, http: httpx.AsyncClient
 ) -> None:
-    settings = commands.environment(
-        tmp_path, portal.cloud.oauth_server, BRIDGE_STORE="unix:///nowhere"
-    )
-    with commands.serving(settings, tmp_path / "output") as bridge:
-        assert (await http.get(f"{bridge.url}/healthz")).text == "ok"
-        ready = await http.get(f"{bridge.url}/ready")
-        assert (ready.status_code, ready.text) == (503, "BRIDGE_STORE cannot be reached")
-        bridge.settings.data.unlink()
-        ready = await http.get(f"{bridge.url}/ready")
-        assert (ready.status_code, ready.text) == (503, "BRIDGE_DATA: DataError")
-        assert (await http.get(f"{bridge.url}/healthz")).text == "ok"
+    bridge = run_bridge(store="unix:///nowhere", times=QUICK)
+    assert (await http.get(f"{bridge.url}/healthz")).text == "ok"
+    ready = await http.get(f"{bridge.url}/ready")
+    assert (ready.status_code, ready.text) == (503, "BRIDGE_STORE cannot be reached")
+    bridge.settings.data.unlink()
+    ready = await http.get(f"{bridge.url}/ready")
+    assert (ready.status_code, ready.text) == (503, "BRIDGE_DATA: DataError")
+    assert (await http.get(f"{bridge.url}/healthz")).text == "ok"
