@@ -1,50 +1,21 @@
 """b24pysdk, the official Python SDK, against the sandbox: over HTTPS, with webhook and OAuth."""
 
-import json
-import subprocess
-import sys
-import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from bitrix24_sandbox.testing import Sandbox
 
 from tests.data import CALL
+from tests.sandbox.sdk_programs import running_sdk
 
 Ask = Callable[..., Any]
-
-PROGRAM = Path(__file__).parent / "sdks" / "ask_with_b24pysdk.py"
 
 
 @pytest.fixture(scope="module")
 def sdk(running_tls_sandbox: Sandbox) -> Iterator[Ask]:
-    """Send a question to the program with the SDK, which has only the CA in its environment."""
-    ca = str(running_tls_sandbox.tls)
-    with subprocess.Popen(
-        [sys.executable, PROGRAM, running_tls_sandbox.origin.removeprefix("https://")],
-        env={"SSL_CERT_FILE": ca, "REQUESTS_CA_BUNDLE": ca},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as program:
-
-        def sdk(**question: Any) -> Any:
-            assert program.stdin
-            assert program.stdout
-            patience = threading.Timer(60, program.kill)
-            patience.start()
-            try:
-                print(json.dumps(question), file=program.stdin, flush=True)
-                answer = program.stdout.readline()
-            finally:
-                patience.cancel()
-            assert answer, f"no answer to {question}"
-            return json.loads(answer)
-
+    with running_sdk("ask_with_b24pysdk.py", running_tls_sandbox) as sdk:
         yield sdk
-        program.communicate(timeout=60)  # it ends with its input
 
 
 @pytest.fixture
