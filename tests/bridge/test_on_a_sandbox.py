@@ -12,7 +12,7 @@ from tests.bridge.cards import NOT_CONNECTED, said
 from tests.bridge.conftest import PATIENT
 
 
-def test_it_is_installed_again_without_a_trace_and_removed_as_a_whole(tmp_path: Path) -> None:
+def test_secrets_outlive_another_installation_and_end_with_the_removal(tmp_path: Path) -> None:
     with (
         running(Portal("js-only")) as sandbox,
         running_bridge(

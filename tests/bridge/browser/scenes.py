@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
@@ -26,14 +26,45 @@ from playwright.sync_api import (
     expect,
 )
 
-from tests.bridge.answers import NO_CARD, Answer, read, remembered, shown
 from tests.bridge.bridges import Bridge, ask, running_bridge
+from tests.bridge.cards import NOT_CONNECTED
 
 PATIENCE = 60  # seconds; a test that passes does not wait for this
 expect.set_options(timeout=PATIENCE * 1000)
 
 TIMES = Times(ask=20, fresh=0, lease=60)
 """Each request asks the card, and the card has the time that a busy machine takes."""
+
+
+class Answer(NamedTuple):
+    """An answer, without what differs from one to the next."""
+
+    status: int
+    says: Any
+    """The call, or the code of an error."""
+    source: str | None = None
+    """The header `Bridge-Source`; without a call there is none, nor the following one."""
+    cards: str | None = None
+
+
+NO_CARD = Answer(*NOT_CONNECTED)
+
+
+def shown(call: dict[str, Any] | None) -> Answer:
+    """Return the answer while a card shows this call, as the page of a portal holds it."""
+    assert call is not None
+    # The page holds `false` where the call is bound to nothing; over REST the types are fixed.
+    unbound = {"CRM_ENTITY_TYPE": "", "CRM_ENTITY_ID": 0}
+    fixed = {name: none for name, none in unbound.items() if call[name] is False}
+    return Answer(200, {**call, **fixed}, "card", "1")
+
+
+def remembered(answer: Answer) -> Answer:
+    """Return the same answer, given without asking the card, or as it did not answer in time."""
+    return answer._replace(source="memory")
+
+
+Clock = Literal["running", "stopped"]
 
 
 @dataclass
@@ -85,7 +116,11 @@ class Scene:
         return shown(self.sandbox.call)
 
     def ask(self) -> Answer:
-        return read(ask(self._http, self.webhook))
+        response = ask(self._http, self.webhook)
+        body, headers = response.json(), response.headers
+        says = body.get("error") or body["result"]
+        about = map(headers.get, ("Bridge-Source", "Bridge-Cards"))
+        return Answer(response.status_code, says, *about)
 
     def until(self, wanted: Answer, *meanwhile: Answer) -> None:
         """Ask until this is the answer; each one before it has to be one of the others.
@@ -111,10 +146,14 @@ class Scene:
         assert all(text in fault for fault in self.faults), self.faults
         self.faults.clear()
 
+    def end(self) -> None:
+        """End the bridge."""
+        self._running.close()
+
     def restart(self, **settings: Any) -> None:
         """End the bridge, and start it again at the same address, with its data."""
+        self.end()
         port = urlsplit(self.bridge.url).port
-        self._running.close()
         self.bridge = self._running.enter_context(self._run(port=port, **settings))
 
     def context(self, browser: Browser | None = None) -> BrowserContext:
@@ -129,17 +168,19 @@ class Scene:
         context.on("page", lambda page: page.on("websocket", lambda s: self._opened_socket(s.url)))
         return context
 
-    def open_page(self, context: BrowserContext | None = None, *, clock: bool = False) -> Tab:
-        """Open the portal page. `clock`: time runs in it as always, until the test moves it."""
-        tab = Tab((context or self.context()).new_page())
+    def open_page(self, browser: Browser | None = None, *, clock: Clock | None = None) -> Tab:
+        """Open the portal page. `clock`: lets the test move its time, which runs or is stopped."""
+        page = self.context(browser).new_page()
         if clock:
-            tab.page.clock.install()
-        tab.page.goto(f"{self.sandbox.origin}/")
-        return tab
+            page.clock.install(time=0)
+        if clock == "stopped":
+            page.clock.pause_at(1)
+        page.goto(f"{self.sandbox.origin}/")
+        return Tab(page)
 
-    def open_card(self, context: BrowserContext | None = None, *, clock: bool = False) -> Tab:
+    def open_card(self, browser: Browser | None = None, *, clock: Clock | None = None) -> Tab:
         """Open the portal page, and wait until its card is connected."""
-        tab = self.open_page(context, clock=clock)
+        tab = self.open_page(browser, clock=clock)
         tab.wait_until_connected()
         return tab
 

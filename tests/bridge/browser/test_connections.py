@@ -31,7 +31,7 @@ def test_a_token_that_expires_is_refreshed_and_the_card_connects_again(scene: Sc
 def test_a_token_that_is_refused_just_after_it_was_refreshed_is_tried_again_slowly(
     scene: Scene,
 ) -> None:
-    tab = scene.open_card(clock=True)
+    tab = scene.open_card(clock="running")
     scene.restart(client_ids=frozenset({"another.application"}))
     expect(tab.widget.locator("body")).to_contain_text(
         "Not connected: The access token is not of this application."
@@ -45,7 +45,7 @@ def test_a_token_that_is_refused_just_after_it_was_refreshed_is_tried_again_slow
 
 
 def test_a_portal_that_the_bridge_does_not_know_is_tried_again_slowly(scene: Scene) -> None:
-    tab = scene.open_card(clock=True)
+    tab = scene.open_card(clock="running")
     with scene.bridge.data() as data:
         (portal,) = data.portals()
         data.remove_portal(portal.member_id)
@@ -72,7 +72,7 @@ def test_a_connection_that_the_network_drops_silently_is_opened_again(
     start: Playing, network: Line
 ) -> None:
     scene = start(port=network.target, url=network.url)
-    tab = scene.open_card(clock=True)
+    tab = scene.open_card(clock="running")
     with tab.page.expect_websocket():
         network.drop()
         tab.page.clock.fast_forward(15_000)
@@ -80,9 +80,18 @@ def test_a_connection_that_the_network_drops_silently_is_opened_again(
     scene.until_shown()
 
 
-def test_a_card_connects_again_to_a_bridge_that_was_restarted(scene: Scene) -> None:
-    tab = scene.open_card()
+def test_a_bridge_that_ends_is_connected_to_at_once_and_then_less_and_less_often(
+    scene: Scene,
+) -> None:
+    tab = scene.open_card(clock="stopped")
+    with tab.page.expect_websocket():
+        scene.end()
+    for _ in range(40):
+        tab.page.clock.fast_forward(100)
+    assert len(scene.sockets) <= 4  # the first, at once, a second later at least, and two more
     scene.restart()
+    tab.page.clock.fast_forward(10_000)
+    tab.page.clock.resume()
     scene.until_shown()
     tab.wait_until_connected()
-    scene.expect_faults("/socket' failed: ")  # at once was too early
+    scene.expect_faults("/socket' failed: ")

@@ -8,8 +8,7 @@ from typing import Any
 from bitrix24_bridge.settings import Times
 from playwright.sync_api import Browser, CDPSession
 
-from tests.bridge.answers import NO_CARD, remembered
-from tests.bridge.browser.scenes import Playing, Scene
+from tests.bridge.browser.scenes import NO_CARD, Playing, Scene, remembered
 from tests.chromium import launch
 
 SOON = Times(ask=0.2, fresh=0, every=0.2, lease=1)
@@ -49,7 +48,7 @@ def test_a_tab_that_is_closed_is_no_card(scene: Scene) -> None:
 
 def test_a_browser_that_is_killed_has_no_card(scene: Scene, browser: Browser) -> None:
     another = launch(browser.browser_type)
-    scene.open_card(scene.context(another))
+    scene.open_card(another)
     send_signal(another, "browser", signal.SIGKILL)
     scene.until(NO_CARD, scene.on_screen)
     another.close()

@@ -7,8 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-from tests.bridge.answers import NO_CARD, remembered, shown
-from tests.bridge.browser.scenes import TIMES, Playing, Scene
+from tests.bridge.browser.scenes import NO_CARD, TIMES, Playing, Scene, remembered, shown
 from tests.bridge.browser.sites import Site, serving
 
 MARKUP = "<img src=x onerror=\"window.hacked = true\"><b id='bold'>{0}</b>&amp;"

@@ -9,8 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from tests.bridge.answers import NO_CARD
-from tests.bridge.browser.scenes import Playing, Scene
+from tests.bridge.browser.scenes import NO_CARD, Playing, Scene
 from tests.bridge.browser.sites import Site
 
 SDK = Path(__file__).parents[3] / "scripts/node/node_modules/@bitrix24/b24jssdk/dist/umd/index.js"
@@ -119,7 +118,7 @@ def test_a_refresh_that_the_portal_fails_is_not_asked_for_again(scene: Scene, si
     scene.sandbox.portal.authentication.issue()
     scene.sandbox.expire_tokens()
     scene.sandbox.fail("invalid_grant")
-    tab = scene.open_page(clock=True)
+    tab = scene.open_page(clock="running")
     expect(tab.log("refreshAuth")).to_have_count(1)
     tab.page.clock.fast_forward(10_000)
     place = tab.widget.locator("#bitrix24-bridge")
