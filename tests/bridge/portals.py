@@ -204,7 +204,11 @@ def running_cloud() -> Iterator[Cloud]:
     with listen() as listener:
         cloud = Cloud(origin_of(listener))
         config = uvicorn.Config(
-            cloud.app(), log_config=None, access_log=False, timeout_graceful_shutdown=1
+            cloud.app(),
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=1,
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(
