@@ -203,17 +203,9 @@ def running_cloud() -> Iterator[Cloud]:
     """Run an OAuth server with portals while the context lasts."""
     with listen() as listener:
         cloud = Cloud(origin_of(listener))
-        config = uvicorn.Config(
-            cloud.app(),
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=1,
-        )
+        config = uvicorn.Config(cloud.app(), lifespan="off", log_config=None, access_log=False)
         server = uvicorn.Server(config)
-        thread = threading.Thread(
-            target=server.run, kwargs={"sockets": [listener]}, name="cloud", daemon=True
-        )
+        thread = threading.Thread(target=server.run, args=([listener],), name="cloud", daemon=True)
         thread.start()
         try:
             yield cloud

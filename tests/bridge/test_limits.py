@@ -106,9 +106,7 @@ async def test_a_body_of_64_kib_is_read(webhook: str, http: httpx.AsyncClient) -
         assert said(answer) == wanted
 
 
-async def test_a_form_of_very_many_fields_is_no_fields(
-    webhook: str, http: httpx.AsyncClient
-) -> None:
+async def test_a_form_of_very_many_fields_has_none(webhook: str, http: httpx.AsyncClient) -> None:
     body = "PLACEMENT=getStatus" + "&a=b" * 300
     answer = await post_form(http, f"{webhook}placement.call", body)
     assert said(answer) == (400, "ERROR_ARGUMENT")

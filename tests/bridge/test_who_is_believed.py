@@ -183,17 +183,12 @@ async def test_a_card_is_seen_by_the_user_of_its_token_alone_whatever_its_hello_
 
 
 async def test_a_card_is_asked_for_another_token_when_its_own_expires(
-    bridge: Bridge,
-    portal: FakePortal,
-    webhook: str,
-    http: httpx.AsyncClient,
-    monkeypatch: pytest.MonkeyPatch,
+    bridge: Bridge, portal: FakePortal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now)  # however long it takes to connect
     async with card(bridge, portal, token=portal.token(expires=now + 0.2)) as connected:
         assert await connected.closed() == (4401, "the access token has expired")
-        assert said(await ask(http, webhook)) == NOT_CONNECTED
 
 
 HELLO = {"token": "t", "member_id": "m", "app_sid": "a" * 32}
@@ -219,9 +214,7 @@ HELLO = {"token": "t", "member_id": "m", "app_sid": "a" * 32}
         json.dumps(HELLO).encode(),
     ],
 )
-async def test_a_first_message_that_is_no_hello_closes_the_socket(
-    bridge: Bridge, hello: Any
-) -> None:
+async def test_a_message_that_is_no_hello_closes_the_socket(bridge: Bridge, hello: Any) -> None:
     code, reason = await closing_after(bridge, hello)
     expected = "text" if isinstance(hello, bytes) else "token, member_id and app_sid"
     assert (code, reason) == (4400, f"expected {expected}")
