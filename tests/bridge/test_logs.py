@@ -75,7 +75,8 @@ async def test_nothing_of_a_call_and_no_secret_is_in_any_log(
     assert len(events) == 2
     assert len(tokens) > 10
     others = {PHONE, SID, REFRESH_TOKEN, portal.application_token, webhook.split("/")[-2]}
-    assert [secret for secret in others | events | tokens if secret in printed] == []
+    # Of a long frame, libraries log its beginning and its end.
+    assert [secret for secret in others | events | tokens if secret[:12] in printed] == []
     assert "12025550199" not in printed
     assert "Traceback" not in printed
     assert "no such table" not in printed  # the text of an exception
