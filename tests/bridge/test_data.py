@@ -9,7 +9,7 @@ import sqlite3
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -168,20 +168,13 @@ def test_a_portal_that_is_forgotten_takes_its_secrets_with_it(data: Data) -> Non
     assert [each.domain for each in data.secrets()] == ["other.example"]
 
 
-@contextmanager
-def locked(file: Path) -> Iterator[None]:
-    """Hold the lock of a writer, as another program may."""
-    with closing(sqlite3.connect(file, isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        yield
-
-
 @pytest.mark.anyio
 async def test_a_lock_of_another_program_hinders_no_read_and_no_loop(
     file: Path, data: Data
 ) -> None:
     secret = data.add_secret("5a1d", "1", "crm")
-    with locked(file):
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
         writing = asyncio.create_task(data.in_thread(data.note_step, portal().events, "event.bind"))
         await asyncio.sleep(0)
         assert data.user_of("1", secret) == User("5a1d", "1")

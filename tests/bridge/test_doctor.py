@@ -193,17 +193,20 @@ def test_a_call_is_registered_found_and_ended_and_the_report_has_no_secret(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    differences = iter([{"CALL_ID": "another"}, {}])
     with start_blocking_portal() as thread, ExitStack() as stack:
 
         def open_card(_: float) -> None:
-            """Let the operator's browser show the card as the command waits for it."""
+            """Let the operator's browser show another call, and then this one."""
             form = sandbox.widget_opening().form
             token, member_id = form["AUTH_ID"], form["member_id"]
-            shown = card(installed, portal, sandbox.call, token=token, member_id=member_id)
+            says = {**(sandbox.call or {}), **next(differences)}
+            shown = card(installed, portal, says, token=token, member_id=member_id)
             stack.enter_context(thread.wrap_async_context_manager(shown))
 
         monkeypatch.setattr("bitrix24_bridge.doctor.sleep", open_card)
         assert call.run()
+    assert list(differences) == []
     said = capsys.readouterr().out
     assert "This registers a call from +12025550142 for user 1 on " in said
     report = said.partition("Report: ")[2]
