@@ -37,7 +37,7 @@ SHOWN = (200, "connected")
 GONE = (500, "INTERNAL_SERVER_ERROR")
 ALLOWED = {NOT_CONNECTED, GONE, (503, "QUERY_LIMIT_EXCEEDED")}
 """Nothing is known, or the contract calls it retryable."""
-ON_ITS_WAY = 1
+ON_ITS_WAY = 3
 """Seconds that a word may take from its page to the bridge, which counts its age from then on."""
 
 _T = TypeVar("_T")
