@@ -94,6 +94,7 @@ def test_a_certificate_that_others_will_refuse_and_a_proxy_without_its_bridge_ar
     assert unknown["certificate"].startswith("WRONG: unable to get local issuer certificate. ")
     assert re.match(r"ok: valid for \d+ days", trusted["certificate"])
     assert trusted["bridge"].startswith(f"WRONG: {nginx.url} does not answer as a bridge. ")
+    assert trusted["WebSocket"].startswith("WRONG: it does not reach the bridge. ")
     assert re.match(r"WRONG: it expires in -\d+ days", expired["certificate"])
 
 
