@@ -79,7 +79,7 @@ def test_a_page_that_is_reloaded_has_a_folded_card(scene: Scene) -> None:
 
 
 def test_a_change_in_the_card_is_known_without_asking_it(start: Playing) -> None:
-    scene = start(times=replace(TIMES, fresh=60, every=60))
+    scene = start(times=replace(TIMES, fresh=600, every=600, lease=600))  # beyond its patience
     scene.sandbox.play("transfer")  # it rings
     scene.open_card(clock="stopped")  # or its script would miss the bridge's questions
     before = scene.on_screen  # which it says itself until its first word has come
