@@ -75,7 +75,7 @@ class Card:
         await self.socket.send(_message(message))
 
     async def closed(self) -> tuple[int | None, str | None]:
-        """Wait until the bridge closes the socket; give its code and reason."""
+        """Wait until the bridge closes the socket; return its code and reason."""
         async with asyncio.timeout(20):
             await self.socket.wait_closed()
         return self.socket.close_code, self.socket.close_reason
