@@ -117,10 +117,14 @@ async def test_a_process_that_ends_or_hangs_costs_no_answer(
     assert received
 
 
-async def test_an_installation_reaches_one_process_only(tmp_path: Path) -> None:
+async def test_an_installation_reaches_one_process_only_and_all_else_the_next_one_as_well(
+    tmp_path: Path,
+) -> None:
     received: list[bytes] = []
     async with listening(received) as first, listening(received) as second:
         with running_nginx(tmp_path, first, second) as nginx:
             async with nginx.client() as http:
-                assert (await http.post("/install")).status_code == 502
-    assert received == [b"POST /install HTTP/1.1\r\n"]
+                for path, status in (("/install", 502), ("/events/a", 502), ("/widget", 503)):
+                    assert (await http.post(path)).status_code == status
+    paths = [line.split()[1] for line in received]
+    assert paths == [b"/install", b"/events/a", b"/events/a", b"/widget", b"/widget"]
