@@ -5,7 +5,6 @@ from html import escape
 from pathlib import Path
 
 from bitrix24_call_card import widget
-from bitrix24_call_card.errors import InvalidResponse
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -58,7 +57,7 @@ class Pages:
             body = await read_body(request)
             opening = widget.read(query=request.scope["query_string"], body=body)
             portal = await self._opened(opening, address_of(request))
-        except (widget.InvalidOpening, InvalidResponse):
+        except widget.InvalidOpening:
             return _refusal(400, "This page is opened by a Bitrix24 portal, in its call card.")
         except BridgeError as error:
             refuse("widget", str(error))

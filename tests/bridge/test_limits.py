@@ -188,15 +188,33 @@ Sec-WebSocket-Key: {"A" * 22}==\r\n\r\n"""
     assert max(unread) < 1_000_000
 
 
+def protocol_over(transport: Mock) -> BoundedProtocol:
+    config = uvicorn.Config(Starlette(), log_config=None)
+    config.load()
+    protocol = BoundedProtocol(config, ServerState(), {})
+    protocol.transport = transport
+    return protocol
+
+
+@pytest.mark.parametrize("application_has_messages", [False, True])
+async def test_a_peer_that_reads_on_is_read_again_once_the_application_wants_messages(
+    application_has_messages: bool,
+) -> None:
+    transport = Mock()
+    protocol = protocol_over(transport)
+    protocol.pause_writing()
+    transport.pause_reading.assert_called_once()
+    protocol.read_paused = application_has_messages
+    protocol.resume_writing()
+    assert transport.resume_reading.called is not application_has_messages
+
+
 async def test_a_peer_that_never_closes_is_cut_off_shortly_after_its_application_has_ended(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("bitrix24_bridge.websocket_protocol.CLOSING", 0)
-    config = uvicorn.Config(Starlette(), log_config=None)
-    config.load()
-    protocol = BoundedProtocol(config, ServerState(), {})
     cut_off = asyncio.Event()
-    protocol.transport = Mock(abort=cut_off.set)
+    protocol = protocol_over(Mock(abort=cut_off.set))
     protocol.on_task_complete(asyncio.create_task(asyncio.sleep(0)))
     async with asyncio.timeout(20):
         await cut_off.wait()
