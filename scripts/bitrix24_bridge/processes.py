@@ -123,9 +123,9 @@ class Processes:
             except Exception as error:  # whatever it is: a process that is deaf loses its cards
                 if not isinstance(error, RedisError | OSError):
                     log.error("Listening to Redis failed: %s", type(error).__name__)
-                await asyncio.sleep(PATIENCE / 4)
             finally:
                 self.hears.clear()
+            await asyncio.sleep(PATIENCE / 4)
 
     async def _hear(self, channel: Any) -> None:
         heard = time.monotonic()
@@ -155,15 +155,15 @@ class Processes:
         elif message.get("from") == self._process:
             pass
         elif "question" in message:
-            task = asyncio.create_task(self._answer(message))
+            user, to = User(*message["user"]), self._to(message["from"])
+            task = asyncio.create_task(self._answer(user, message["question"], to))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _answer(self, message: dict[str, Any]) -> None:
-        cards = await self._here.ask(User(*message["user"]))
-        answer = json.dumps({"answer": message["question"], "cards": cards})
+    async def _answer(self, user: User, question: int, to: str) -> None:
+        answer = json.dumps({"answer": question, "cards": await self._here.ask(user)})
         with suppress(StoreGoneError):
-            await self._do(self._redis.publish(self._to(message["from"]), answer))
+            await self._do(self._redis.publish(to, answer))
 
     async def ask(self, user: User) -> list[Card]:
         """Ask the cards of a user, wherever they are connected. Raise `StoreGoneError`."""

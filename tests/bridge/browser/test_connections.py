@@ -1,10 +1,13 @@
 """How a card stays connected: its page connects again after whatever ends a connection."""
 
+import json
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
+from websockets.sync.client import connect
 
 from tests.bridge.browser.scenes import Playing, Scene
 from tests.bridge.lines import Line, running_line
@@ -58,6 +61,26 @@ def test_a_portal_that_the_bridge_does_not_know_is_tried_again_slowly(scene: Sce
     tab.page.clock.fast_forward(60_000)
     scene.until_shown()
     scene.expect_faults("/socket' failed: ")
+
+
+def test_a_card_whose_connection_another_one_replaced_is_tried_again_slowly(scene: Scene) -> None:
+    tab = scene.open_card(clock="running")
+    with scene.bridge.data() as data:
+        (portal,) = data.portals()
+    hello = {
+        "token": scene.sandbox.portal.authentication.tokens.access_token,
+        "member_id": portal.member_id,
+        "app_sid": tab.frame().evaluate("name").split("|")[2],
+    }
+    origin: Any = scene.bridge.url
+    url = scene.bridge.url.replace("http", "ws")
+    with connect(f"{url}/socket", origin=origin, proxy=None) as other:
+        other.send(json.dumps(hello))
+        expect(tab.widget.locator("body")).to_contain_text(
+            "Not connected: the same card has connected again"
+        )
+    tab.page.clock.fast_forward(60_000)
+    scene.until_shown()
 
 
 def test_a_connection_that_the_network_cuts_is_opened_again(start: Playing, network: Line) -> None:
