@@ -76,7 +76,12 @@ def serve_routes(*routes: BaseRoute) -> None:
     """Serve the routes with Starlette and uvicorn, and print the origin."""
     with listen() as listener:
         print(origin_of(listener), flush=True)
-        config = uvicorn.Config(Starlette(routes=routes), ws="websockets-sansio", log_config=None)
+        config = uvicorn.Config(
+            Starlette(routes=routes),
+            ws="websockets-sansio",
+            log_config=None,
+            timeout_keep_alive=75,  # longer than clients, or the two would race to close it
+        )
         uvicorn.Server(config).run(sockets=[listener])
 
 

@@ -203,7 +203,10 @@ def running_cloud() -> Iterator[Cloud]:
     """Run an OAuth server with portals while the context lasts."""
     with listen() as listener:
         cloud = Cloud(origin_of(listener))
-        config = uvicorn.Config(cloud.app(), lifespan="off", log_config=None, access_log=False)
+        # Longer than the bridge keeps an idle connection, or the two would race to close it.
+        config = uvicorn.Config(
+            cloud.app(), lifespan="off", log_config=None, access_log=False, timeout_keep_alive=75
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listener],), name="cloud", daemon=True)
         thread.start()

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 import uvicorn
-from bitrix24_bridge.connections import Connections
+from bitrix24_bridge.connections import Connection, Connections
 from bitrix24_bridge.incoming import _warn_of_proxy
 from bitrix24_bridge.limits import Buckets, Limiter
 from bitrix24_bridge.processes import Processes, connect
@@ -38,7 +38,6 @@ from tests.bridge.cards import (
     said,
     socket,
     status,
-    until,
 )
 from tests.bridge.conftest import PATIENT, RunBridge
 from tests.bridge.portals import FakePortal, post_form
@@ -143,23 +142,19 @@ async def test_a_message_has_64_kib_at_most(
     assert said(await ask(http, webhook)) == NOT_CONNECTED
 
 
-@pytest.mark.parametrize(("number", "read"), [({}, "idle"), ({"answer": 1}, "connecting")])
+@pytest.mark.parametrize(("number", "left"), [({}, 2), ({"answer": 1}, 1)])
 async def test_there_is_a_pause_after_a_message_that_nobody_asked_for(
-    run_bridge: RunBridge,
-    portal: FakePortal,
-    http: httpx.AsyncClient,
-    monkeypatch: pytest.MonkeyPatch,
-    number: dict[str, int],
-    read: str,
+    monkeypatch: pytest.MonkeyPatch, number: dict[str, int], left: int
 ) -> None:
     monkeypatch.setattr("bitrix24_bridge.connections.PAUSE", 600)
-    bridge = run_bridge(times=replace(PATIENT, ask=0.1))
-    webhook = bridge.webhook(portal.member_id)
-    async with card(bridge, portal, frozen=True) as connected:
-        for state in ("idle", "connecting", "connected"):
-            await connected.send({**number, "status": status(state)})
-        await until(http, webhook, (200, read))
-        assert said(await ask(http, webhook)) == (200, read)
+    messages, asked = asyncio.Queue[str](), asyncio.Queue[str]()
+    for _ in range(3):
+        messages.put_nowait(json.dumps({**number, "status": status()}))
+    running = asyncio.create_task(Connection(PATIENT, asked.put).run(messages.get, 600))
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert messages.qsize() == left
+    running.cancel()
 
 
 def test_pongs_that_nobody_reads_do_not_pile_up_in_memory(
