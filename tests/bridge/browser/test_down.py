@@ -20,13 +20,16 @@ def test_the_form_is_sent_again_until_the_bridge_is_up(browser: Browser, tmp_pat
     port = unused_port()
     with running_nginx(tmp_path, port) as nginx:
         page = browser.new_page(ignore_https_errors=True)
+        page.clock.install(time=0)
         page.set_content(PORTAL.format(url=nginx.url))
         card = page.frame_locator("iframe")
         card.get_by_text("The call card bridge does not answer.").wait_for()
         with page.expect_response("**/widget*") as again:  # also without a bridge
-            pass
+            page.clock.fast_forward(5000)
         assert again.value.status == 503
+        card.get_by_text("The call card bridge does not answer.").wait_for()
         with serving({"/widget": b"The bridge is up."}, port) as bridge:
+            page.clock.fast_forward(5000)
             card.get_by_text("The bridge is up.").wait_for()
         assert bridge.posted == ["/widget?APP_SID=1 AUTH_ID=a+token"]
         page.close()
