@@ -45,8 +45,7 @@ async def _error(request: Request, error: Exception) -> Response:
     if not isinstance(error, BridgeError):
         error = BridgeError("INTERNAL_SERVER_ERROR", "A fault of the bridge")
     elif error.status in (401, 503):
-        kind = request.url.path.split("/")[1]
-        refuse(kind, str(error), getattr(request.state, "portal", ""))
+        refuse(request.url.path.split("/")[1], str(error), getattr(request.state, "portal", ""))
     return JSONResponse(error.envelope, error.status)
 
 

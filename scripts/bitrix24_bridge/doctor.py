@@ -270,7 +270,9 @@ class Call:
                 print(f"  the bridge: 200, {json.dumps(kinds)}")
                 return True
             if monotonic() > until:
-                print(f"  the bridge, after 60 s: {_said(status, answer)}")
+                another = "another call. Close its card, and try again."
+                said = another if status == 200 else _said(status, answer)
+                print(f"  the bridge, after 60 s: {said}")
                 return False
             sleep(0.5)
 

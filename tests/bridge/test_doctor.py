@@ -236,15 +236,30 @@ def test_nothing_is_created_without_a_yes(
     assert REGISTER not in methods(sandbox)
 
 
-def test_a_card_that_never_connects_is_reported(
-    call: doctor.Call, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ((400, {"error": "CARD_NOT_CONNECTED"}), "400 'CARD_NOT_CONNECTED'"),
+        ((200, {"result": {"CALL_ID": "another"}}), "another call. Close its card, and try again."),
+    ],
+)
+def test_a_card_that_never_shows_the_call_is_reported(
+    call: doctor.Call,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    answer: tuple[int, Any],
+    said: str,
 ) -> None:
-    now = time.monotonic()
+    post, now = doctor._post, time.monotonic()
+    of_bridge = "/placement.call"
+    monkeypatch.setattr(
+        doctor, "_post", lambda url, to: answer if url.endswith(of_bridge) else post(url, to)
+    )
     times = iter([now, now + 61])
     monkeypatch.setattr("bitrix24_bridge.doctor.monotonic", lambda: next(times))
     monkeypatch.setattr("bitrix24_bridge.doctor.sleep", lambda _: None)
     assert not call.run()
-    assert "  the bridge, after 60 s: 400 'CARD_NOT_CONNECTED'\n" in capsys.readouterr().out
+    assert f"  the bridge, after 60 s: {said}\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("url", ["", "http://portal.example/rest/1/secret/", "secret"])
