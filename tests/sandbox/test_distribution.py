@@ -79,6 +79,22 @@ def programs(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "venv" / "bin"
 
 
+@pytest.fixture(scope="session")
+def programs_with_lowest_versions(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of an environment with the lowest versions that the distribution accepts."""
+    folder = tmp_path_factory.mktemp("lowest")
+    install = (*UV, "pip", "install", "--python", folder / "venv" / "bin" / "python")
+    run(*UV, "venv", "--python", sys.executable, folder / "venv")
+    run(*install, "--resolution", "lowest-direct", "-r", ROOT / "pyproject.toml")
+    run(*install, "--no-deps", wheel)
+    return folder / "venv" / "bin"
+
+
+with_locked_and_with_lowest_versions = pytest.mark.parametrize(
+    "environment", ["programs", "programs_with_lowest_versions"]
+)
+
+
 def test_the_source_archive_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
     run(*UV, "build", "--out-dir", tmp_path, ROOT)  # an archive, and the wheel of that
     names = ZipFile(tmp_path / wheel.name).namelist()
@@ -93,9 +109,11 @@ def test_each_command_says_its_version(programs: Path, tmp_path: Path, command: 
     assert run(programs / command, "--version", cwd=tmp_path) == f"{command} {version}\n"
 
 
+@with_locked_and_with_lowest_versions
 def test_the_sandbox_serves_the_portal_and_every_file_of_its_pages(
-    programs: Path, tmp_path: Path, http: httpx.Client
+    environment: str, tmp_path: Path, http: httpx.Client, request: pytest.FixtureRequest
 ) -> None:
+    programs = request.getfixturevalue(environment)
     with serving([programs / "bitrix24-sandbox", "--port", "0"], tmp_path) as printed:
         found = (re.search(r"http://[^/\s]+", line) for line in printed)
         origin = next(match[0] for match in found if match)
@@ -107,10 +125,11 @@ def test_the_sandbox_serves_the_portal_and_every_file_of_its_pages(
             assert http.get(origin + path).status_code == 200, path
 
 
+@with_locked_and_with_lowest_versions
 def test_the_bridge_serves_its_script_and_requires_its_settings(
-    programs: Path, tmp_path: Path, http: httpx.Client
+    environment: str, tmp_path: Path, http: httpx.Client, request: pytest.FixtureRequest
 ) -> None:
-    command = programs / "bitrix24-bridge"
+    command = request.getfixturevalue(environment) / "bitrix24-bridge"
     without = subprocess.run(
         [command], env=ENVIRONMENT, cwd=tmp_path, capture_output=True, text=True, check=False
     )
