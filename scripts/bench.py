@@ -24,7 +24,7 @@ from chromium import executable
 BOUNDS = {
     ("calls one by one", "ours", "time, µs"): "≤ 0.90",
     ("calls one by one", "ours", "CPU, µs"): "≤ 0.85",
-    ("calls one by one", "ours, pyreqwest", "time, µs"): "≤ 0.70",
+    ("calls one by one", "ours, pyreqwest", "time, µs"): "≤ 0.75",
     ("calls one by one", "stock generated client", "time, µs"): "≥ 1.00",
     ("calls one by one", "fast_bitrix24", "time, µs"): "≥ 1.50",
     ("asyncio, 1 at once", "ours", "time, µs"): "≤ 1.00",
