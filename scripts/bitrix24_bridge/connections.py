@@ -17,8 +17,8 @@ from .settings import Times
 
 MOST_CARDS = 10
 """The cards of one user."""
-PAUSE = 0.02
-"""Seconds after a message that nobody asked for: a page that sends without end costs little."""
+MOST_UNASKED = 100
+"""The messages of one card that nobody asked for, between two answers to questions."""
 
 # The codes that a socket is closed with. After TOKEN the page's script asks the portal for another
 # token, after REFUSED and REPLACED it tries again slowly, after every other code soon.
@@ -52,8 +52,7 @@ class Connection:
         self.spoke = _now()
         self._times = times
         self._send = send
-        self._number = 0
-        self._answered = 0
+        self._number = self._answered = self._unasked = 0
         self._wanted = asyncio.Event()
         self._answer = _future()
         self._replaced: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -118,9 +117,11 @@ class Connection:
             asked = self._answered < number <= self._number
             self.word, self.spoke = word, _now()
             if not asked:
-                await asyncio.sleep(PAUSE)
+                self._unasked += 1
+                if self._unasked > MOST_UNASKED:
+                    raise ClosingError(TOO_MUCH, f"more than {MOST_UNASKED} messages unasked")
                 continue
-            self._answered = number
+            self._answered, self._unasked = number, 0
             if number == self._number:
                 self._answer.set_result(None)
                 self._answer = _future()

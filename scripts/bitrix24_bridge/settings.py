@@ -11,8 +11,6 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 ANY = "*"
 LONGEST_ASK = 3
 """Seconds. nginx, as the README sets it up, waits 5 s for an answer."""
-MOST = 1_000_000
-"""Of a rate."""
 
 _N = TypeVar("_N", bound=float)
 
@@ -200,7 +198,7 @@ def _metrics(text: str) -> str:
 
 def _rate(text: str) -> Rate:
     burst, _, a_second = text.partition(":")
-    return Rate(_within(1, int(burst), MOST), _within(0.01, float(a_second), MOST))
+    return Rate(_within(1, int(burst), 1e6), _within(0.01, float(a_second), 1e6))
 
 
 def default_of(name: str) -> str | None:

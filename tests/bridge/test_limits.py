@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 import uvicorn
-from bitrix24_bridge.connections import Connection, Connections
+from bitrix24_bridge.connections import Connections
 from bitrix24_bridge.incoming import _warn_of_proxy
 from bitrix24_bridge.limits import Buckets, Limiter
 from bitrix24_bridge.processes import Processes, connect
@@ -23,7 +23,7 @@ from bitrix24_bridge.settings import Rate, Settings
 from bitrix24_bridge.websocket_protocol import BoundedProtocol
 from starlette.applications import Starlette
 from uvicorn.server import ServerState
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.bridge.bridges import GET_STATUS, Bridge
 from tests.bridge.cards import (
@@ -142,19 +142,23 @@ async def test_a_message_has_64_kib_at_most(
     assert said(await ask(http, webhook)) == NOT_CONNECTED
 
 
-@pytest.mark.parametrize(("number", "left"), [({}, 2), ({"answer": 1}, 1)])
-async def test_there_is_a_pause_after_a_message_that_nobody_asked_for(
-    monkeypatch: pytest.MonkeyPatch, number: dict[str, int], left: int
+@pytest.mark.parametrize("number", [{}, {"answer": 1}])
+async def test_a_hundred_messages_that_nobody_asked_for_are_taken_between_two_answers(
+    bridge: Bridge,
+    portal: FakePortal,
+    webhook: str,
+    http: httpx.AsyncClient,
+    number: dict[str, int],
 ) -> None:
-    monkeypatch.setattr("bitrix24_bridge.connections.PAUSE", 600)
-    messages, asked = asyncio.Queue[str](), asyncio.Queue[str]()
-    for _ in range(3):
-        messages.put_nowait(json.dumps({**number, "status": status()}))
-    running = asyncio.create_task(Connection(PATIENT, asked.put).run(messages.get, 600))
-    for _ in range(100):
-        await asyncio.sleep(0)
-    assert messages.qsize() == left
-    running.cancel()
+    async with card(bridge, portal) as connected:
+        for _ in range(2):
+            for _ in range(100):
+                await connected.send({**number, "status": status()})
+            assert said(await ask(http, webhook)) == (200, "connected")  # which is an answer
+        with suppress(ConnectionClosed):
+            for _ in range(101):
+                await connected.send({**number, "status": status()})
+        assert await connected.closed() == (4429, "more than 100 messages unasked")
 
 
 def test_pongs_that_nobody_reads_do_not_pile_up_in_memory(
