@@ -122,4 +122,5 @@ def _quiet(record: logging.LogRecord) -> bool:
     if record.exc_info and (error := record.exc_info[1]):
         record.exc_info = None
         record.exc_text = "".join(format_tb(error.__traceback__)) + type(error).__name__
-    return is_due(str(record.msg), record.exc_text or "")
+    # asyncio's further lines name a connection, so each would be another text.
+    return is_due(str(record.msg).partition("\n")[0], record.exc_text or "")

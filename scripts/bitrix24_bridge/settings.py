@@ -198,7 +198,7 @@ def _metrics(text: str) -> str:
 
 def _rate(text: str) -> Rate:
     burst, _, a_second = text.partition(":")
-    return Rate(_within(1, int(burst), 1e6), _within(0.01, float(a_second), 1e6))
+    return Rate(_within(1, int(burst), 1e9), _within(0.01, float(a_second), 1e9))
 
 
 def default_of(name: str) -> str | None:

@@ -254,17 +254,24 @@ def test_the_limit_of_files_is_raised_and_without_one_left_it_says_so(tmp_path: 
     assert output.read_text().count("\n") == 2, output.read_text()
 
 
-def test_that_no_file_is_left_is_said_once_however_often_it_is_so(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("logged", "said"),
+    [
+        (
+            "socket.accept() out of system resource",
+            "Refused (files): No file is left for another connection. Raise LimitNOFILE.",
+        ),
+        ("Fatal read error on socket transport", "Fatal read error on socket transport\nfd=0"),
+    ],
+)
+def test_what_asyncio_logs_of_connections_is_said_once_however_often_it_is_so(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, logged: str, said: str
 ) -> None:
     monkeypatch.setattr("bitrix24_bridge.metrics._quiet_until", {})
     quiet_logs()
-    for _ in range(3):
-        # As asyncio logs it.
-        logging.getLogger("asyncio").error("socket.accept() out of system resource\nsocket: …")
-    assert caplog.messages == [
-        "Refused (files): No file is left for another connection. Raise LimitNOFILE."
-    ]
+    for number in range(3):
+        logging.getLogger("asyncio").error(f"{logged}\nfd={number}")
+    assert caplog.messages == [said]
 
 
 def test_an_output_that_nobody_reads_is_one_line(tmp_path: Path) -> None:
